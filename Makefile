@@ -1,0 +1,96 @@
+# Building, running and testing Flack. `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+# The stages of a test run follow one another, and cargo uses all cores by itself.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# What is built is expected in ./target, and for this machine.
+unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
+
+# cargo-leptos finds wasm-opt and wasm-bindgen on PATH.
+CARGO_HOME ?= $(HOME)/.cargo
+export PATH := $(CURDIR)/end2end/node_modules/.bin:$(CARGO_HOME)/bin:$(PATH)
+
+flack := target/release/flack
+# Directories are among them, so that removing a file counts as a change too.
+sources := $(shell find src style public build.rs Cargo.toml Cargo.lock Leptos.toml .cargo 2>/dev/null)
+
+# The names that tools/setup knows; where none of them is there, Playwright takes its own.
+browsers := chromium chromium-browser google-chrome google-chrome-stable
+
+server := --locked --no-default-features --features ssr
+client := --locked --no-default-features --features hydrate --lib \
+          --target wasm32-unknown-unknown --target-dir target/front
+
+heading = @printf '\n\033[1m== %s\033[0m\n'
+
+.PHONY: run
+run: $(flack) ## serve on http://127.0.0.1:3000, with the data in ./flack-data
+	exec $(flack)
+
+.PHONY: build
+build: $(flack) ## leave the finished program at target/release/flack
+
+# The client comes first, because the server carries it inside. cargo-leptos would build
+# both, but it empties target/site when it starts, so the server is cargo's alone.
+$(flack): $(sources)
+	@tools/setup build
+	@mkdir -p $(@D) && touch $(@D)/build-started
+	$(heading) 'Building the client (about two minutes the first time)'
+	cargo leptos build --release --frontend-only
+	$(heading) 'Building the server (about three minutes the first time)'
+	cargo build --release $(server) --bin flack
+	@# What is edited while it is built is newer than the program.
+	@touch -r $(@D)/build-started $@
+
+.PHONY: test
+test: setup lint unit $(flack) e2e ## check, test and build everything, and drive it in a browser
+	$(heading) 'All tests have passed'
+
+.PHONY: setup
+setup: # what the tests need, once
+	@tools/setup test
+
+.PHONY: lint
+lint: setup ## check the formatting and run clippy, for the server and for the client
+	$(heading) 'Checking the formatting'
+	cargo fmt --check
+	$(heading) 'Linting the server'
+	cargo clippy --all-targets $(server) -- -D warnings
+	$(heading) 'Linting the client'
+	cargo clippy $(client) -- -D warnings
+
+.PHONY: unit
+unit: setup ## run the tests that need no browser
+	$(heading) 'Testing the domain and the server'
+	cargo test $(server)
+
+# ARGS goes to Playwright: make e2e ARGS='--headed --grep "delete"'
+.PHONY: e2e
+e2e: setup $(flack) ## run the browser tests (ARGS='...' goes to Playwright)
+	$(heading) 'Testing in a browser'
+	cd end2end && \
+	FLACK_BIN='$(abspath $(flack))' \
+	CHROMIUM="$${CHROMIUM:-$$(type -P $(browsers) | head -n 1)}" \
+	playwright test --reporter=list $(ARGS)
+
+.PHONY: watch
+watch: ## build, serve, and do so again at every change
+	@tools/setup build
+	cargo leptos watch
+
+.PHONY: fmt
+fmt: setup ## format the code
+	cargo fmt
+
+.PHONY: clean
+clean: ## remove what was built; the data in ./flack-data stays
+	rm -rf target end2end/test-results end2end/playwright-report
+
+.PHONY: help
+help: ## say this
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14

@@ -1,0 +1,67 @@
+//! The server functions: what the page, a form without JavaScript, or `curl` can ask for.
+//!
+//! Their addresses and form-encoded arguments are fixed. Each body is one line; what happens is in
+//! `server/doors.rs`.
+
+use leptos::{
+    prelude::*,
+    server_fn::{
+        codec::{GetUrl, JsonEncoding},
+        error::ServerFnErrorErr,
+    },
+};
+
+use crate::domain::{channel::Channel, command::Accepted, person::Person, refusal::Refusal};
+
+/// Takes a display name. The answer sets the session's cookie.
+#[server(endpoint = "/sign_in")]
+pub async fn sign_in(name: String) -> Result<Person, Refusal> {
+    crate::server::doors::sign_in(name).await
+}
+
+/// Ends the session.
+#[server(endpoint = "/sign_out")]
+pub async fn sign_out() -> Result<(), Refusal> {
+    crate::server::doors::sign_out().await
+}
+
+/// Creates a channel.
+#[server(endpoint = "/create_channel")]
+pub async fn create_channel(name: String) -> Result<Channel, Refusal> {
+    crate::server::doors::create_channel(name).await
+}
+
+/// All channels, in alphabetical order.
+#[server(endpoint = "/list_channels", input = GetUrl)]
+pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {
+    crate::server::doors::list_channels().await
+}
+
+/// Writes a message. With an `id` (see `CommandId`), asking again writes it once.
+#[server(endpoint = "/post_message")]
+pub async fn post_message(
+    channel: String,
+    text: String,
+    id: Option<String>,
+) -> Result<Accepted, Refusal> {
+    crate::server::doors::post_message(channel, text, id).await
+}
+
+/// Deletes a message of one's own, known by its position.
+#[server(endpoint = "/delete_message")]
+pub async fn delete_message(channel: String, message: u64) -> Result<Accepted, Refusal> {
+    crate::server::doors::delete_message(channel, message).await
+}
+
+impl FromServerFnError for Refusal {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(_)
+            | ServerFnErrorErr::MissingArg(_)
+            | ServerFnErrorErr::Deserialization(_) => Refusal::malformed(),
+            _ => Refusal::unavailable(),
+        }
+    }
+}

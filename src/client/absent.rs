@@ -1,0 +1,73 @@
+//! The browser, where there is none: the server renders as if nothing had been remembered.
+
+use chrono::{DateTime, Utc};
+
+use super::SocketEvent;
+use crate::{
+    domain::{command::CommandId, name::ChannelName, person::Person},
+    sync::{Moment, outbox::Pending},
+};
+
+pub struct Socket;
+
+impl Socket {
+    pub fn send(&self, _text: &str) {}
+}
+
+pub fn connect(_hear: impl Fn(SocketEvent) + Copy + 'static) -> Option<Socket> {
+    None
+}
+
+pub fn on_network_change(_tell: impl Fn(bool) + Copy + 'static) {}
+
+pub fn now() -> Moment {
+    Moment { millis: 0, random: 0.0 }
+}
+
+/// No command is ever asked for while a page is rendered.
+pub fn draw_command_id() -> CommandId {
+    CommandId::from_random([0; 16])
+}
+
+pub fn load_outbox(_me: &Person) -> Vec<Pending> {
+    Vec::new()
+}
+
+pub fn keep(_me: &Person, _pending: &Pending) {}
+
+pub fn forget(_me: &Person, _id: &CommandId) {}
+
+pub fn remembered_channel() -> Option<String> {
+    None
+}
+
+pub fn remember_channel(_channel: &ChannelName) {}
+
+pub fn draft(_channel: &ChannelName) -> String {
+    String::new()
+}
+
+pub fn save_draft(_channel: &ChannelName, _text: &str) {}
+
+/// The server does not know where the reader is: universal time, and it says so. A script of the
+/// page changes it to the reader's before they see it.
+pub fn clock_time(at: DateTime<Utc>) -> String {
+    let is_today = at.date_naive() == Utc::now().date_naive();
+    at.format(if is_today { "%H:%M UTC" } else { "%-d %b %H:%M UTC" }).to_string()
+}
+
+pub fn exact_time(at: DateTime<Utc>) -> String {
+    at.format("%A, %-d %B %Y, %H:%M:%S UTC").to_string()
+}
+
+pub fn mark_hydrated() {}
+
+pub fn load_page(_path: &str) {}
+
+pub fn hide_popover(_id: &str) {}
+
+pub fn has_fine_pointer() -> bool {
+    false
+}
+
+pub fn warn(_message: &str) {}

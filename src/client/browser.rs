@@ -1,0 +1,202 @@
+//! The browser: its socket, its storage, its clock and its page.
+//!
+//! Storage may be full, blocked or absent. Then nothing is remembered, and everything else works.
+
+use chrono::{DateTime, Utc};
+use gloo_storage::{LocalStorage, Storage};
+use js_sys::{Date, Object, Reflect};
+use leptos::prelude::{document, window, window_event_listener_untyped};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{CloseEvent, HtmlElement, MessageEvent, VisibilityState, WebSocket, console};
+
+use super::SocketEvent;
+use crate::{
+    domain::{command::CommandId, name::ChannelName, person::Person},
+    sync::{Moment, outbox::Pending},
+};
+
+/// A live socket. Dropping it closes it, and it says nothing any more.
+pub struct Socket {
+    socket: WebSocket,
+    _opened: Closure<dyn Fn()>,
+    _frame: Closure<dyn Fn(MessageEvent)>,
+    _closed: Closure<dyn Fn(CloseEvent)>,
+}
+
+impl Socket {
+    pub fn send(&self, text: &str) {
+        // It fails on a socket that is closing, which says so by itself.
+        let _ = self.socket.send_with_str(text);
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        let _ = self.socket.close();
+    }
+}
+
+/// Opens the live socket of this page's server.
+pub fn connect(hear: impl Fn(SocketEvent) + Copy + 'static) -> Option<Socket> {
+    let location = window().location();
+    let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
+    let socket = WebSocket::new(&format!("{scheme}://{}/live", location.host().ok()?)).ok()?;
+    let opened = Closure::<dyn Fn()>::new(move || hear(SocketEvent::Opened));
+    let frame = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+        if let Some(text) = event.data().as_string() {
+            hear(SocketEvent::Frame(text));
+        }
+    });
+    let closed = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
+        let code = event.code();
+        // Dropping the socket within its own callback would drop what is running.
+        leptos::prelude::queue_microtask(move || hear(SocketEvent::Closed(Some(code))));
+    });
+    socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
+    socket.set_onmessage(Some(frame.as_ref().unchecked_ref()));
+    socket.set_onclose(Some(closed.as_ref().unchecked_ref()));
+    Some(Socket { socket, _opened: opened, _frame: frame, _closed: closed })
+}
+
+/// Tells when the browser gains or loses its network, or the page is looked at again.
+pub fn on_network_change(tell: impl Fn(bool) + Copy + 'static) {
+    window_event_listener_untyped("online", move |_| tell(true));
+    window_event_listener_untyped("offline", move |_| tell(false));
+    window_event_listener_untyped("pageshow", move |_| tell(true));
+    // It bubbles from the document to the window.
+    window_event_listener_untyped("visibilitychange", move |_| {
+        if document().visibility_state() == VisibilityState::Visible
+            && window().navigator().on_line()
+        {
+            tell(true);
+        }
+    });
+}
+
+/// A clock that does not go back when the computer's is set.
+pub fn now() -> Moment {
+    let millis = window()
+        .performance()
+        .map_or_else(Date::now, |performance| performance.time_origin() + performance.now());
+    Moment { millis: millis as u64, random: js_sys::Math::random() }
+}
+
+pub fn draw_command_id() -> CommandId {
+    let mut bytes = [0; 16];
+    let is_random = window()
+        .crypto()
+        .is_ok_and(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).is_ok());
+    if !is_random {
+        bytes.fill_with(|| (js_sys::Math::random() * 256.0) as u8);
+    }
+    CommandId::from_random(bytes)
+}
+
+const CHANNEL: &str = "flack.channel";
+
+pub fn remembered_channel() -> Option<String> {
+    LocalStorage::get(CHANNEL).ok()
+}
+
+pub fn remember_channel(channel: &ChannelName) {
+    let _ = LocalStorage::set(CHANNEL, channel.as_str());
+}
+
+fn draft_key(channel: &ChannelName) -> String {
+    format!("flack.draft.{}", channel.as_str())
+}
+
+pub fn draft(channel: &ChannelName) -> String {
+    LocalStorage::get(draft_key(channel)).unwrap_or_default()
+}
+
+pub fn save_draft(channel: &ChannelName, text: &str) {
+    if text.is_empty() {
+        LocalStorage::delete(draft_key(channel));
+    } else {
+        let _ = LocalStorage::set(draft_key(channel), text);
+    }
+}
+
+/// One key a command, so that the tabs of a browser do not write over each other.
+fn outbox_key(me: &Person) -> String {
+    format!("flack.outbox.{}.", me.id.0)
+}
+
+pub fn load_outbox(me: &Person) -> Vec<Pending> {
+    let prefix = outbox_key(me);
+    let Ok(Some(storage)) = window().local_storage() else { return Vec::new() };
+    let keys: Vec<String> = (0..storage.length().unwrap_or_default())
+        .filter_map(|index| storage.key(index).ok().flatten())
+        .filter(|key| key.starts_with(&prefix))
+        .collect();
+    keys.iter().filter_map(|key| LocalStorage::get(key).ok()).collect()
+}
+
+pub fn keep(me: &Person, pending: &Pending) {
+    let key = outbox_key(me) + pending.id.as_str();
+    let _ = LocalStorage::set(key, pending);
+}
+
+pub fn forget(me: &Person, id: &CommandId) {
+    LocalStorage::delete(outbox_key(me) + id.as_str());
+}
+
+/// The time in the reader's zone and habit, with the day if it is not today's.
+///
+/// The script in `ui/app.rs` does the same for what the server rendered.
+pub fn clock_time(at: DateTime<Utc>) -> String {
+    let date = date(at);
+    let is_today = date.to_date_string() == Date::new_0().to_date_string();
+    let day: &[_] = if is_today { &[] } else { &[("day", "numeric"), ("month", "short")] };
+    format(&date, [day, &[("hour", "2-digit"), ("minute", "2-digit")]].concat())
+}
+
+/// Everything about the time, in the reader's zone and habit.
+pub fn exact_time(at: DateTime<Utc>) -> String {
+    format(&date(at), vec![("dateStyle", "full"), ("timeStyle", "medium")])
+}
+
+fn date(at: DateTime<Utc>) -> Date {
+    Date::new(&JsValue::from_f64(at.timestamp_millis() as f64))
+}
+
+fn format(date: &Date, options: Vec<(&str, &str)>) -> String {
+    let object = Object::new();
+    for (name, value) in options {
+        let _ = Reflect::set(&object, &name.into(), &value.into());
+    }
+    date.to_locale_string("default", &object).into()
+}
+
+/// Tells tests and styles that clicks are heard from now on.
+pub fn mark_hydrated() {
+    if let Some(body) = document().body() {
+        let _ = body.set_attribute("data-hydrated", "");
+    }
+}
+
+/// Leaves this page for another, with nothing carried over.
+pub fn load_page(path: &str) {
+    let _ = window().location().assign(path);
+}
+
+pub fn hide_popover(id: &str) {
+    let element = document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.hide_popover();
+    }
+}
+
+/// Whether taking the focus is help: with a touch screen it would bring up the keyboard.
+pub fn has_fine_pointer() -> bool {
+    let query = window().match_media("(pointer: fine)").ok().flatten();
+    query.is_some_and(|query| query.matches())
+}
+
+pub fn warn(message: &str) {
+    console::warn_1(&message.into());
+}

@@ -1,0 +1,202 @@
+//! What one tab remembers and hears: the state machine of `sync`, with the browser around it, as
+//! signals.
+
+use leptos::prelude::*;
+
+use crate::{
+    domain::{
+        channel::{Channel, Directory},
+        command::{Command, CommandId},
+        frame::ServerFrame,
+        message::MessageText,
+        name::ChannelName,
+        page::{Page, RefusedForm},
+        person::Person,
+        position::Position,
+    },
+    sync::{Input, Line, Output, Sync, link::LinkState, returning},
+};
+
+#[cfg_attr(feature = "hydrate", path = "browser.rs")]
+#[cfg_attr(not(feature = "hydrate"), path = "absent.rs")]
+pub mod browser;
+pub mod timeline;
+
+/// How often time is told to the state machine, in milliseconds: the step of its delays.
+const TICK: u64 = 250;
+
+/// What the socket in the browser says.
+pub enum SocketEvent {
+    Opened,
+    Frame(String),
+    /// With the close code, if one came.
+    Closed(Option<u16>),
+}
+
+/// One tab's session, for every component: small, copied freely, found in the context.
+#[derive(Clone, Copy)]
+pub struct Client {
+    /// None as long as no name is taken.
+    pub me: RwSignal<Option<Person>>,
+    pub directory: RwSignal<Directory>,
+    /// What the open channel shows; none until it has come from the server.
+    pub lines: RwSignal<Option<Vec<Line>>>,
+    pub link: RwSignal<LinkState>,
+    /// What a form of this page asked for in vain before the client ran.
+    pub refused: StoredValue<Option<RefusedForm>>,
+    page: StoredValue<Page>,
+    sync: StoredValue<Option<Sync>>,
+    socket: StoredValue<Option<browser::Socket>, LocalStorage>,
+}
+
+impl Client {
+    /// The state that the server rendered the page with.
+    pub fn new(page: Page) -> Self {
+        let client = Self {
+            me: RwSignal::new(page.me.clone()),
+            directory: RwSignal::new(page.directory.clone()),
+            lines: RwSignal::new(None),
+            link: RwSignal::new(LinkState::default()),
+            refused: StoredValue::new(page.refused.clone()),
+            sync: StoredValue::new(page.me.clone().map(|me| Sync::new(me, &page, Vec::new()))),
+            page: StoredValue::new(page),
+            socket: StoredValue::new_local(None),
+        };
+        client.show();
+        client
+    }
+
+    /// Comes to life in the browser: takes up what waits in its storage, connects, and goes on.
+    pub fn start(self) {
+        if let Some(me) = self.me.get_untracked() {
+            self.go_live(me);
+        }
+        let tick = move || self.tell(Input::Tick);
+        set_interval(tick, std::time::Duration::from_millis(TICK));
+        browser::on_network_change(move |is_online| {
+            self.tell(if is_online { Input::Woken } else { Input::Unplugged });
+        });
+    }
+
+    /// A name was taken on this page.
+    pub fn signed_in(self, me: Person) {
+        self.me.set(Some(me.clone()));
+        self.go_live(me);
+    }
+
+    fn go_live(self, me: Person) {
+        let pending = browser::load_outbox(&me);
+        let sync = self.page.with_value(|page| Sync::new(me, page, pending));
+        self.sync.set_value(Some(sync));
+        self.show();
+        self.tell(Input::Tick);
+    }
+
+    /// The channel that an address names.
+    pub fn find(self, name: &str) -> Option<ChannelName> {
+        self.directory.with(|directory| directory.find(name).map(|channel| channel.name.clone()))
+    }
+
+    /// The channel to open for someone who comes back.
+    pub fn returning(self) -> Option<ChannelName> {
+        let left = browser::remembered_channel();
+        self.directory.with(|directory| {
+            returning(directory, left.as_deref()).map(|channel| channel.name.clone())
+        })
+    }
+
+    /// Opens a channel, and remembers it for the next visit.
+    pub fn open(self, channel: ChannelName) {
+        browser::remember_channel(&channel);
+        self.tell(Input::Open(Some(channel)));
+    }
+
+    /// A channel was created on this page.
+    pub fn created(self, channel: Channel) {
+        self.tell(Input::Created(channel));
+    }
+
+    pub fn post(self, channel: ChannelName, text: MessageText) {
+        self.ask(Command::Post { channel, text });
+    }
+
+    pub fn delete(self, channel: ChannelName, message: Position) {
+        self.ask(Command::Delete { channel, message });
+    }
+
+    fn ask(self, command: Command) {
+        self.tell(Input::Ask { id: browser::draw_command_id(), command });
+    }
+
+    pub fn retry(self, id: CommandId) {
+        self.tell(Input::Retry(id));
+    }
+
+    pub fn discard(self, id: CommandId) {
+        self.tell(Input::Discard(id));
+    }
+
+    /// Tells the state machine what happened, does what it says, and shows what came of it.
+    fn tell(self, input: Input) {
+        let told = self.sync.try_update_value(|sync| {
+            let sync = sync.as_mut()?;
+            Some((sync.me().clone(), sync.handle(input, browser::now())))
+        });
+        let Some(Some((me, outputs))) = told else { return };
+        for output in outputs {
+            self.act(&me, output);
+        }
+        self.show();
+    }
+
+    fn act(self, me: &Person, output: Output) {
+        match output {
+            Output::Connect => {
+                // What an earlier socket still says is about a link that is no more.
+                let socket = browser::connect(move |event| self.hear(event));
+                self.socket.set_value(socket);
+            }
+            Output::Disconnect => self.socket.set_value(None),
+            Output::Send(frame) => self.socket.with_value(|socket| {
+                if let (Some(socket), Ok(text)) = (socket, serde_json::to_string(&frame)) {
+                    socket.send(&text);
+                }
+            }),
+            Output::Keep(pending) => browser::keep(me, &pending),
+            Output::Forget(id) => browser::forget(me, &id),
+            Output::SignedOut => browser::load_page("/"),
+        }
+    }
+
+    fn hear(self, event: SocketEvent) {
+        match event {
+            SocketEvent::Opened => self.tell(Input::Opened),
+            SocketEvent::Frame(text) => match serde_json::from_str::<ServerFrame>(&text) {
+                Ok(frame) => self.tell(Input::Frame(frame)),
+                // A newer server speaks of things that this page does not know: live with it.
+                Err(_) => browser::warn("a frame of the server could not be read"),
+            },
+            SocketEvent::Closed(code) => {
+                self.socket.set_value(None);
+                self.tell(Input::Closed(code));
+            }
+        }
+    }
+
+    /// Lets the signals say what the state machine knows; only those that changed.
+    fn show(self) {
+        let _ = self.sync.try_with_value(|sync| {
+            let Some(sync) = sync else { return };
+            show(self.directory, sync.directory());
+            show(self.link, &sync.link());
+            show(self.me, &Some(sync.me().clone()));
+            show(self.lines, &sync.window().map(|_| sync.lines()));
+        });
+    }
+}
+
+fn show<T: Clone + PartialEq + Send + std::marker::Sync + 'static>(signal: RwSignal<T>, value: &T) {
+    if signal.with_untracked(|shown| shown != value) {
+        signal.set(value.clone());
+    }
+}

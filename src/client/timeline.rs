@@ -1,0 +1,79 @@
+//! How lines follow each other in the view.
+
+use chrono::TimeDelta;
+
+use crate::sync::{Content, Line, outbox::PendingState};
+
+/// How soon a message has to follow another of the same person to stand under one name.
+const TOGETHER: TimeDelta = TimeDelta::minutes(5);
+
+/// A line, and whether it goes on where the one before it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub line: Line,
+    pub is_continued: bool,
+}
+
+impl Row {
+    /// Changes whenever the row has to be drawn anew.
+    pub fn key(&self) -> (String, bool, bool, bool) {
+        let is_refused =
+            matches!(self.line.content, Content::OnItsWay { state: PendingState::Refused(_), .. });
+        (self.line.key(), self.is_continued, self.line.deleting, is_refused)
+    }
+}
+
+/// Joins lines of one person that were written shortly after one another.
+pub fn rows(lines: Vec<Line>) -> Vec<Row> {
+    let mut before: Option<Line> = None;
+    lines
+        .into_iter()
+        .map(|line| {
+            let is_continued = before.as_ref().is_some_and(|before| continues(before, &line));
+            before = Some(line.clone());
+            Row { line, is_continued }
+        })
+        .collect()
+}
+
+fn continues(before: &Line, line: &Line) -> bool {
+    match (&before.content, &line.content) {
+        (Content::Sent(before), Content::Sent(message)) => {
+            before.author.id == message.author.id && message.at - before.at < TOGETHER
+        }
+        (Content::OnItsWay { .. }, Content::OnItsWay { .. }) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::domain::{
+        message::{Message, MessageText},
+        name::DisplayName,
+        person::{Person, PersonId},
+        position::Position,
+    };
+
+    fn sent(person: u64, minute: i64) -> Line {
+        let author =
+            Person { id: PersonId(Position(person)), name: DisplayName::stored("Ada".to_owned()) };
+        let message = Message {
+            position: Position(minute as u64),
+            author,
+            at: DateTime::from_timestamp(minute * 60, 0).unwrap(),
+            text: MessageText::stored("Hello".to_owned()),
+        };
+        Line { content: Content::Sent(message), deleting: false }
+    }
+
+    #[test]
+    fn messages_of_one_person_stand_together_for_a_while() {
+        let rows = rows(vec![sent(1, 0), sent(1, 4), sent(1, 9), sent(2, 10), sent(2, 11)]);
+        let continued: Vec<bool> = rows.iter().map(|row| row.is_continued).collect();
+        assert_eq!(continued, [false, true, false, false, true]);
+    }
+}

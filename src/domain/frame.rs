@@ -1,0 +1,173 @@
+//! What goes over the live socket, in both directions: JSON text, one frame a message.
+//!
+//! `docs/protocol.md` describes every frame with an example; a test holds the two equal.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    channel::Directory,
+    command::CommandId,
+    event::{Change, Event, Lane},
+    person::Person,
+    position::{Epoch, Position},
+    refusal::Refusal,
+    window::Window,
+};
+
+/// The version of the protocol that this build speaks.
+pub const PROTOCOL: u32 = 1;
+
+/// The largest frame that is read, which is also the largest message (RFC 6455 §5.4), in bytes.
+pub const FRAME_LIMIT: usize = 64 * 1024;
+
+/// How many channels one socket may view at once.
+pub const VIEW_LIMIT: usize = 128;
+
+/// Seconds in which the client says hello.
+pub const HELLO_SECONDS: u64 = 10;
+
+/// Seconds after which the client pings, give or take its jitter.
+pub const PING_SECONDS: u64 = 10;
+
+/// Seconds of silence after which either side takes the link for dead.
+pub const SILENCE_SECONDS: u64 = 25;
+
+/// What a client says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClientFrame {
+    /// The first frame: what the client has, and what it looks at.
+    Hello {
+        protocol: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resume: Option<Resume>,
+        #[serde(default)]
+        viewing: Vec<View>,
+    },
+    /// Also look at this channel.
+    View(View),
+    /// No longer look at this channel.
+    Leave { channel: String },
+    /// Write a message.
+    Post { id: CommandId, channel: String, text: String },
+    /// Delete a message of one's own.
+    Delete { id: CommandId, channel: String, message: Position },
+    /// Are you there?
+    Ping,
+}
+
+/// Which log the client knows, and how far it knows its directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    pub epoch: Epoch,
+    pub position: Position,
+}
+
+/// A channel to look at, and how far the client knows it already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    pub channel: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+}
+
+/// What the server says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// The answer to hello.
+    Welcome { you: Person, epoch: Epoch, position: Position, heartbeat: Heartbeat, limits: Limits },
+    /// All that changed in a lane since the position that the client named.
+    Difference { lane: Lane, position: Position, changes: Vec<Change> },
+    /// Forget the directory; this is how it is now.
+    Directory { directory: Directory },
+    /// Forget a channel's messages; this is how they are now.
+    Reset { lane: Lane, window: Window },
+    /// Something changed.
+    Event(Event),
+    /// A command was done, at this position; asked again, the answer is the same.
+    Accepted { id: CommandId, position: Position },
+    /// A command was not done.
+    Refused {
+        id: CommandId,
+        #[serde(flatten)]
+        refusal: Refusal,
+    },
+    /// The channel cannot be viewed.
+    Unviewable {
+        channel: String,
+        #[serde(flatten)]
+        refusal: Refusal,
+    },
+    /// I am here.
+    Pong,
+}
+
+/// In seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    pub ping: u64,
+    pub silence: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Characters of a message.
+    pub text: usize,
+    /// Bytes of a frame.
+    pub frame: usize,
+    /// Channels viewed at once.
+    pub viewing: usize,
+}
+
+/// Why the server closed the socket, which says what to do next (RFC 6455 §7.4.2 leaves 4000 to 4999
+/// to applications).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// The server stops or restarts: come back and resume.
+    Draining = 4000,
+    /// The client reads more slowly than it is written to: come back and resume.
+    TooSlow = 4001,
+    /// Nothing was heard from the client for too long: come back and resume.
+    Silent = 4002,
+    /// There are as many sockets as the server allows: come back later.
+    Full = 4003,
+    /// A frame was malformed, too large or out of place: do not come back with this program.
+    Protocol = 4010,
+    /// The session has ended: sign in again.
+    SignedOut = 4011,
+    /// The client speaks another version: load the page again.
+    Version = 4012,
+}
+
+impl CloseCode {
+    pub const ALL: [CloseCode; 7] = [
+        CloseCode::Draining,
+        CloseCode::TooSlow,
+        CloseCode::Silent,
+        CloseCode::Full,
+        CloseCode::Protocol,
+        CloseCode::SignedOut,
+        CloseCode::Version,
+    ];
+
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| *code as u16 == number)
+    }
+
+    /// What the close frame says to whoever reads it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            CloseCode::Draining => "come back: the server restarts",
+            CloseCode::TooSlow => "come back: too slow",
+            CloseCode::Silent => "come back: silent",
+            CloseCode::Full => "come back later: too many sockets",
+            CloseCode::Protocol => "protocol error",
+            CloseCode::SignedOut => "signed out",
+            CloseCode::Version => "unknown protocol version",
+        }
+    }
+}

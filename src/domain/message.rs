@@ -1,0 +1,123 @@
+//! What was written, by whom and when.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{name::is_ignorable, person::Person, position::Position};
+
+/// A message as everyone in its channel sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Where it was accepted, which is also what it is known by.
+    pub position: Position,
+    pub author: Person,
+    /// When the server accepted it, to the millisecond.
+    pub at: DateTime<Utc>,
+    pub text: MessageText,
+}
+
+/// 1 to [`MessageText::LIMIT`] characters with something to see among them; line breaks are `\n`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageText(String);
+
+/// Why something cannot be a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextFault {
+    Empty,
+    /// How many characters it has.
+    TooLong(usize),
+}
+
+impl MessageText {
+    /// In Unicode scalar values.
+    pub const LIMIT: usize = 4_000;
+
+    /// A text that was valid when it was stored; the rules may have changed since.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How many characters `raw` counts as, against the [limit](Self::LIMIT).
+    pub fn count(raw: &str) -> usize {
+        tidy(raw).chars().count()
+    }
+}
+
+impl TryFrom<&str> for MessageText {
+    type Error = TextFault;
+
+    fn try_from(raw: &str) -> Result<Self, TextFault> {
+        let text = tidy(raw);
+        if text.chars().all(|c| c.is_whitespace() || is_ignorable(c)) {
+            return Err(TextFault::Empty);
+        }
+        match text.chars().count() {
+            0..=Self::LIMIT => Ok(Self(text)),
+            count => Err(TextFault::TooLong(count)),
+        }
+    }
+}
+
+/// Forms send line breaks as CR LF (RFC 7578 §4.4.1.1). Blank lines around the text, spaces after it
+/// and control characters, which have no look, are not part of a message.
+fn tidy(raw: &str) -> String {
+    let text = raw.replace("\r\n", "\n").replace('\r', "\n");
+    let text: String =
+        text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let text = text.trim_end();
+    // Indentation of the first line stays: it may be code.
+    let first_line = text.find(|c: char| !c.is_whitespace()).unwrap_or(0);
+    let start = text[..first_line].rfind('\n').map_or(0, |line_break| line_break + 1);
+    text[start..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(raw: &str) -> Result<String, TextFault> {
+        MessageText::try_from(raw).map(|text| text.0)
+    }
+
+    #[test]
+    fn line_breaks_and_indentation_are_kept() {
+        assert_eq!(text("one\r\ntwo\rthree\n").unwrap(), "one\ntwo\nthree");
+        assert_eq!(text("\n \n    let x = 1;\n\n  y  ").unwrap(), "    let x = 1;\n\n  y");
+    }
+
+    #[test]
+    fn nothing_to_see_is_no_message() {
+        for raw in ["", " \n\t ", "\u{200b}\u{feff}", "\u{0}\u{1b}", "\u{3164}"] {
+            assert_eq!(text(raw), Err(TextFault::Empty), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_is_in_characters() {
+        assert!(text(&"ü".repeat(4_000)).is_ok());
+        assert_eq!(text(&"ü".repeat(4_001)), Err(TextFault::TooLong(4_001)));
+        assert!(text(&format!("{}\r\n  ", "x".repeat(4_000))).is_ok());
+    }
+
+    #[test]
+    fn control_characters_are_left_out() {
+        assert_eq!(text("a\u{0}b\u{1b}[31mc\td").unwrap(), "ab[31mc\td");
+    }
+
+    proptest! {
+        #[test]
+        fn tidying_twice_changes_nothing(raw in any::<String>()) {
+            if let Ok(once) = text(&raw) {
+                prop_assert_eq!(text(&once), Ok(once.clone()));
+                prop_assert_eq!(MessageText::count(&raw), once.chars().count());
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The words and rules of Flack, the same in both builds.
+//!
+//! Nothing here does I/O, reads a clock, draws a random number or knows a framework: time, ids and
+//! randomness come in as values.
+
+pub mod channel;
+pub mod command;
+pub mod event;
+pub mod frame;
+pub mod message;
+pub mod name;
+pub mod page;
+pub mod person;
+pub mod position;
+pub mod refusal;
+pub mod window;

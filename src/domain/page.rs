@@ -1,0 +1,39 @@
+//! What the server puts into a page, for people to read and for the client to go on from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    channel::Directory, name::ChannelName, person::Person, position::Epoch, refusal::Refusal,
+    window::Window,
+};
+
+/// The state of the server as one person may see it, at one address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// None shows the name prompt, and nothing else.
+    pub me: Option<Person>,
+    pub epoch: Epoch,
+    pub directory: Directory,
+    /// The channel that the address names, if there is one.
+    pub open: Option<(ChannelName, Window)>,
+    /// What a form of a browser without JavaScript asked for in vain.
+    pub refused: Option<RefusedForm>,
+}
+
+/// A form that was refused, and all that was typed into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedForm {
+    /// The form's address, such as `/api/sign_in`.
+    pub action: String,
+    pub fields: BTreeMap<String, String>,
+    pub refusal: Refusal,
+}
+
+impl RefusedForm {
+    /// What was typed into a field.
+    pub fn field(&self, name: &str) -> String {
+        self.fields.get(name).cloned().unwrap_or_default()
+    }
+}

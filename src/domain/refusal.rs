@@ -1,0 +1,188 @@
+//! Why Flack does not do what was asked, in words that a person can act on.
+
+use std::{error, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    channel::Channel,
+    message::{MessageText, TextFault},
+    name::{ChannelName, DisplayName, NameFault},
+    person::Person,
+};
+
+/// The one error that leaves the server: what it is for programs, and a sentence for people.
+///
+/// Causes stay behind; they are logged where they happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub code: RefusalCode,
+    pub message: String,
+    /// Seconds after which asking again makes sense. Without it, asking again gives the same answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    NotSignedIn,
+    AlreadySignedIn,
+    NameInvalid,
+    NameTaken,
+    ChannelNameInvalid,
+    ChannelExists,
+    UnknownChannel,
+    UnknownMessage,
+    TextEmpty,
+    TextTooLong,
+    Malformed,
+    ForeignOrigin,
+    /// Too much at once; what was asked was not done.
+    Busy,
+    /// A limit that the operator set is reached.
+    Full,
+    /// It could not be saved.
+    NotSaved,
+    /// The server could not be reached, or broke.
+    Unavailable,
+}
+
+impl RefusalCode {
+    /// The HTTP status that says the same (RFC 9110 §15).
+    pub fn status(self) -> u16 {
+        match self {
+            RefusalCode::NotSignedIn => 401,
+            RefusalCode::ForeignOrigin => 403,
+            RefusalCode::UnknownChannel | RefusalCode::UnknownMessage => 404,
+            RefusalCode::AlreadySignedIn | RefusalCode::NameTaken | RefusalCode::ChannelExists => {
+                409
+            }
+            RefusalCode::NameInvalid
+            | RefusalCode::ChannelNameInvalid
+            | RefusalCode::TextEmpty
+            | RefusalCode::TextTooLong => 422,
+            RefusalCode::Malformed => 400,
+            RefusalCode::Busy | RefusalCode::NotSaved | RefusalCode::Unavailable => 503,
+            RefusalCode::Full => 507,
+        }
+    }
+}
+
+impl Refusal {
+    fn new(code: RefusalCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retry_after: None }
+    }
+
+    fn for_now(code: RefusalCode, message: &str, retry_after: u32) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(code, message) }
+    }
+
+    pub fn not_signed_in() -> Self {
+        Self::new(RefusalCode::NotSignedIn, "Choose a display name first.")
+    }
+
+    pub fn already_signed_in(person: &Person) -> Self {
+        let name = &person.name;
+        let message = format!("You are here as {name}. To take another name, sign out first.");
+        Self::new(RefusalCode::AlreadySignedIn, message)
+    }
+
+    pub fn display_name(fault: NameFault) -> Self {
+        let limit = DisplayName::LIMIT;
+        let message = match fault {
+            NameFault::Empty => "Type the name that others should see.".to_owned(),
+            NameFault::TooLong => format!("A display name can have up to {limit} characters."),
+            NameFault::Invisible | NameFault::LooseMark => {
+                "A display name can only have characters that others can see.".to_owned()
+            }
+            NameFault::Address => "A display name cannot have this form.".to_owned(),
+        };
+        Self::new(RefusalCode::NameInvalid, message)
+    }
+
+    pub fn name_taken(name: &DisplayName) -> Self {
+        let message = format!("Somebody is called {name} already. Try another name.");
+        Self::new(RefusalCode::NameTaken, message)
+    }
+
+    pub fn channel_name(fault: NameFault) -> Self {
+        let limit = ChannelName::LIMIT;
+        let message = match fault {
+            NameFault::Empty => "Type a name for the channel.".to_owned(),
+            NameFault::TooLong => format!("A channel name can have up to {limit} characters."),
+            NameFault::Invisible | NameFault::LooseMark => {
+                "A channel name can only have characters that others can see.".to_owned()
+            }
+            NameFault::Address => {
+                "A channel name cannot have slashes, or be made of dots alone.".to_owned()
+            }
+        };
+        Self::new(RefusalCode::ChannelNameInvalid, message)
+    }
+
+    pub fn channel_exists(channel: &Channel) -> Self {
+        let message = format!("There is already a channel called {}.", channel.name);
+        Self::new(RefusalCode::ChannelExists, message)
+    }
+
+    pub fn unknown_channel() -> Self {
+        Self::new(RefusalCode::UnknownChannel, "There is no such channel.")
+    }
+
+    /// The same answer whether the message never was, is gone, or belongs to somebody else.
+    pub fn unknown_message() -> Self {
+        Self::new(RefusalCode::UnknownMessage, "You have no such message here.")
+    }
+
+    pub fn text(fault: TextFault) -> Self {
+        let limit = MessageText::LIMIT;
+        match fault {
+            TextFault::Empty => Self::new(RefusalCode::TextEmpty, "Write something first."),
+            TextFault::TooLong(count) => Self::new(
+                RefusalCode::TextTooLong,
+                format!("A message can have up to {limit} characters. This one has {count}."),
+            ),
+        }
+    }
+
+    pub fn malformed() -> Self {
+        Self::new(RefusalCode::Malformed, "Flack could not read this request.")
+    }
+
+    pub fn foreign_origin() -> Self {
+        Self::new(RefusalCode::ForeignOrigin, "This request came from another website.")
+    }
+
+    pub fn busy() -> Self {
+        Self::for_now(RefusalCode::Busy, "Flack is busy. Try again in a moment.", 1)
+    }
+
+    pub fn full(of: &str) -> Self {
+        let message =
+            format!("This server has no room for more {of}. Its operator can change that.");
+        Self::new(RefusalCode::Full, message)
+    }
+
+    pub fn not_saved() -> Self {
+        let message = "Flack could not save this. Its operator has to make room; try again later.";
+        Self::for_now(RefusalCode::NotSaved, message, 10)
+    }
+
+    pub fn unavailable() -> Self {
+        Self::for_now(RefusalCode::Unavailable, "Flack cannot be reached. Try again.", 2)
+    }
+
+    /// Whether the same request may be accepted later.
+    pub fn is_for_now(&self) -> bool {
+        self.retry_after.is_some()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message.fmt(f)
+    }
+}
+
+impl error::Error for Refusal {}

@@ -1,0 +1,399 @@
+//! What an operator can set, and where: on the command line, in the environment, in `Leptos.toml`.
+
+use std::{
+    env, fmt, fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use axum::http::Uri;
+use clap::{Arg, ArgMatches, Command};
+use tracing_subscriber::EnvFilter;
+
+use super::flack::Limits;
+
+/// One setting, under its three names.
+struct Setting {
+    /// On the command line after `--`, and the key in `Leptos.toml`.
+    name: &'static str,
+    env: &'static str,
+    value: &'static str,
+    help: &'static str,
+    default: Option<&'static str>,
+}
+
+const ADDRESS: Setting = Setting {
+    name: "site-addr",
+    env: "LEPTOS_SITE_ADDR",
+    value: "ADDRESS:PORT",
+    help: "Where to listen",
+    default: Some("127.0.0.1:3000"),
+};
+const DATA_DIR: Setting = Setting {
+    name: "data-dir",
+    env: "FLACK_DATA_DIR",
+    value: "DIRECTORY",
+    help: "Where everything is kept; made if it is not there",
+    default: Some("flack-data"),
+};
+const ORIGIN: Setting = Setting {
+    name: "origin",
+    env: "FLACK_ORIGIN",
+    value: "URL",
+    help: "The address that browsers use, such as https://chat.example.org, behind a proxy",
+    default: None,
+};
+const LOG: Setting = Setting {
+    name: "log",
+    env: "RUST_LOG",
+    value: "LEVEL",
+    help: "What to log: error, warn, info, debug, trace, or a filter such as flack=debug",
+    default: Some("info"),
+};
+const LOG_FORMAT: Setting = Setting {
+    name: "log-format",
+    env: "FLACK_LOG_FORMAT",
+    value: "text|json",
+    help: "How to log",
+    default: Some("text"),
+};
+const MAX_SOCKETS: Setting = Setting {
+    name: "max-sockets",
+    env: "FLACK_MAX_SOCKETS",
+    value: "NUMBER",
+    help: "How many pages may be connected at once",
+    default: Some("10000"),
+};
+const MAX_PEOPLE: Setting = Setting {
+    name: "max-people",
+    env: "FLACK_MAX_PEOPLE",
+    value: "NUMBER",
+    help: "How many display names may be taken",
+    default: Some("100000"),
+};
+const MAX_CHANNELS: Setting = Setting {
+    name: "max-channels",
+    env: "FLACK_MAX_CHANNELS",
+    value: "NUMBER",
+    help: "How many channels there may be",
+    default: Some("1000"),
+};
+
+const SETTINGS: [&Setting; 8] =
+    [&ADDRESS, &DATA_DIR, &ORIGIN, &LOG, &LOG_FORMAT, &MAX_SOCKETS, &MAX_PEOPLE, &MAX_CHANNELS];
+
+/// The file in the working directory that settings may stand in.
+const FILE: &str = "Leptos.toml";
+
+/// All settings, valid.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub address: SocketAddr,
+    pub data_dir: PathBuf,
+    pub origin: Option<Origin>,
+    /// A filter in the language of `tracing_subscriber::EnvFilter`.
+    pub log: String,
+    pub log_format: LogFormat,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Scheme, host and port, as browsers write them (RFC 6454 §6.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_secure(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+/// Which setting is bad, where it stands, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The setting's name where it was found, such as `FLACK_DATA_DIR`.
+    pub setting: String,
+    pub reason: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.reason)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The command line, for `--help` and for parsing.
+pub fn command() -> Command {
+    let command = Command::new("flack")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Flack: self-hosted team chat. One program, one directory.")
+        .after_help(
+            "Each setting may also stand in the environment, under the name in brackets, or in \
+             Leptos.toml in the working directory. The command line wins over the environment, \
+             which wins over the file.",
+        );
+    SETTINGS.iter().fold(command, |command, setting| {
+        let default = setting.default.map(|default| format!(" [default: {default}]"));
+        let help = format!("{}{} [{}]", setting.help, default.unwrap_or_default(), setting.env);
+        command.arg(Arg::new(setting.name).long(setting.name).value_name(setting.value).help(help))
+    })
+}
+
+impl Config {
+    /// The settings of this process: its arguments, its environment, and `Leptos.toml` in its
+    /// working directory.
+    ///
+    /// # Errors
+    /// The first setting that is bad.
+    pub fn load(arguments: &ArgMatches) -> Result<Self, ConfigError> {
+        let file = File::read(Path::new(FILE))?;
+        Sources { arguments, environment: &|name| env::var(name).ok(), file: &file }.config()
+    }
+}
+
+struct Sources<'a> {
+    arguments: &'a ArgMatches,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    file: &'a File,
+}
+
+impl Sources<'_> {
+    fn config(&self) -> Result<Config, ConfigError> {
+        self.file.check()?;
+        Ok(Config {
+            address: self.parse(&ADDRESS, "an address with a port, such as 127.0.0.1:3000")?,
+            data_dir: self.parse(&DATA_DIR, "a directory")?,
+            origin: self.optional(&ORIGIN, "an address such as https://chat.example.org")?,
+            log: self.parse::<Filter>(&LOG, "a log level or filter, such as info")?.0,
+            log_format: self.parse(&LOG_FORMAT, "text or json")?,
+            limits: Limits {
+                sockets: self.parse(&MAX_SOCKETS, "a whole number")?,
+                people: self.parse(&MAX_PEOPLE, "a whole number")?,
+                channels: self.parse(&MAX_CHANNELS, "a whole number")?,
+            },
+        })
+    }
+
+    fn parse<T: FromStr>(&self, setting: &Setting, what: &str) -> Result<T, ConfigError> {
+        let value = self.optional(setting, what)?;
+        value.ok_or_else(|| ConfigError {
+            setting: setting.env.to_owned(),
+            reason: "is not set".to_owned(),
+        })
+    }
+
+    fn optional<T: FromStr>(
+        &self,
+        setting: &Setting,
+        what: &str,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some((found, value)) = self.find(setting) else { return Ok(None) };
+        match value.parse() {
+            Ok(parsed) if !value.is_empty() => Ok(Some(parsed)),
+            _ => {
+                let reason = format!("{value:?} is not {what}");
+                Err(ConfigError { setting: found, reason })
+            }
+        }
+    }
+
+    /// The value that wins, and its name there.
+    fn find(&self, setting: &Setting) -> Option<(String, String)> {
+        let argument = self.arguments.get_one::<String>(setting.name);
+        argument
+            .map(|value| (format!("--{}", setting.name), value.clone()))
+            .or_else(|| Some((setting.env.to_owned(), (self.environment)(setting.env)?)))
+            .or_else(|| {
+                Some((format!("{} in {FILE}", setting.name), self.file.value(setting.name)?))
+            })
+            .or_else(|| Some((setting.name.to_owned(), setting.default?.to_owned())))
+    }
+}
+
+/// `Leptos.toml`: the table that Leptos reads, and one of our own.
+#[derive(Debug, Default)]
+struct File {
+    leptos: toml::Table,
+    flack: toml::Table,
+}
+
+impl File {
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(ConfigError { setting: FILE.to_owned(), reason: error.to_string() }),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        let file: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError {
+            setting: FILE.to_owned(),
+            reason: error.message().to_owned(),
+        })?;
+        let table = |path: &[&str]| {
+            let found = path.iter().try_fold(&file, |table, key| table.get(*key)?.as_table());
+            found.cloned().unwrap_or_default()
+        };
+        Ok(Self { leptos: table(&["package", "metadata", "leptos"]), flack: table(&["flack"]) })
+    }
+
+    /// A setting with a typing error would otherwise be passed over in silence.
+    fn check(&self) -> Result<(), ConfigError> {
+        let unknown = self.flack.keys().find(|key| {
+            !SETTINGS.iter().any(|setting| setting.name == **key && *key != ADDRESS.name)
+        });
+        match unknown {
+            Some(key) => Err(ConfigError {
+                setting: format!("{key} in {FILE}"),
+                reason: "there is no such setting".to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        let table = if name == ADDRESS.name { &self.leptos } else { &self.flack };
+        Some(match table.get(name)? {
+            toml::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    }
+}
+
+struct Filter(String);
+
+impl FromStr for Filter {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        // A lone word that is no level would be taken for the name of a module.
+        let is_level = ["off", "error", "warn", "info", "debug", "trace"].contains(&text);
+        let is_filter = is_level || text.contains(['=', ',', ':']);
+        if is_filter && EnvFilter::try_new(text).is_ok() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(())
+        }
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err(()),
+        }
+    }
+}
+
+impl FromStr for Origin {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let uri: Uri = text.parse().map_err(drop)?;
+        let (scheme, authority) = (uri.scheme_str().ok_or(())?, uri.authority().ok_or(())?);
+        let is_origin = matches!(scheme, "http" | "https")
+            && !authority.as_str().contains('@')
+            && uri.path_and_query().is_none_or(|path| path == "/");
+        is_origin.then(|| Self(format!("{scheme}://{authority}").to_lowercase())).ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        file: &str,
+    ) -> Result<Config, ConfigError> {
+        let arguments = std::iter::once("flack").chain(arguments.iter().copied());
+        let arguments = command().try_get_matches_from(arguments).unwrap();
+        let environment = |name: &str| {
+            let found = environment.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let file = File::parse(file)?;
+        Sources { arguments: &arguments, environment: &environment, file: &file }.config()
+    }
+
+    #[test]
+    fn nothing_configured_is_a_complete_configuration() {
+        let config = load(&[], &[], "").unwrap();
+        assert_eq!(config.address.to_string(), "127.0.0.1:3000");
+        assert_eq!(config.data_dir, Path::new("flack-data"));
+        assert_eq!(config.origin, None);
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_environment_over_the_file() {
+        let file = "[flack]\nmax-sockets = 1\nmax-people = 1\nmax-channels = 1";
+        let environment = [("FLACK_MAX_SOCKETS", "2"), ("FLACK_MAX_PEOPLE", "2")];
+        let limits = load(&["--max-sockets", "3"], &environment, file).unwrap().limits;
+        assert_eq!((limits.sockets, limits.people, limits.channels), (3, 2, 1));
+    }
+
+    #[test]
+    fn a_bad_setting_is_named_where_it_stands() {
+        for (arguments, environment, file, setting) in [
+            (vec!["--site-addr", "here"], vec![], "", "--site-addr"),
+            (vec![], vec![("LEPTOS_SITE_ADDR", "localhost")], "", "LEPTOS_SITE_ADDR"),
+            (vec![], vec![("FLACK_DATA_DIR", "")], "", "FLACK_DATA_DIR"),
+            (vec![], vec![("FLACK_MAX_SOCKETS", "-1")], "", "FLACK_MAX_SOCKETS"),
+            (vec![], vec![("RUST_LOG", "loud")], "", "RUST_LOG"),
+            (vec![], vec![("FLACK_ORIGIN", "chat.example.org")], "", "FLACK_ORIGIN"),
+            (vec![], vec![("FLACK_ORIGIN", "https://a.example/x")], "", "FLACK_ORIGIN"),
+            (vec![], vec![], "[flack]\nlog-format = 3", "log-format in Leptos.toml"),
+            (vec![], vec![], "[flack]\nmax-chanels = 3", "max-chanels in Leptos.toml"),
+            (vec![], vec![], "[flack", "Leptos.toml"),
+        ] {
+            let error = load(&arguments, &environment, file).unwrap_err();
+            assert_eq!(error.setting, setting, "{error}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        let origin: Origin = "HTTPS://Chat.Example.org/".parse().unwrap();
+        assert_eq!(origin.as_str(), "https://chat.example.org");
+        assert!(origin.is_secure());
+    }
+
+    #[test]
+    fn the_shipped_file_states_the_defaults_and_agrees_with_cargo() {
+        let shipped = include_str!("../../Leptos.toml");
+        let file = File::parse(shipped).unwrap();
+        file.check().unwrap();
+        for setting in SETTINGS {
+            assert_eq!(file.value(setting.name).as_deref(), setting.default, "{}", setting.name);
+        }
+        let cargo = File::parse(include_str!("../../Cargo.toml")).unwrap();
+        for (key, value) in &file.leptos {
+            assert_eq!(cargo.leptos.get(key), Some(value), "{key}");
+        }
+    }
+
+    #[test]
+    fn leptos_reads_the_shipped_file() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Leptos.toml");
+        let config = leptos::config::get_configuration(Some(path)).unwrap();
+        assert_eq!(config.leptos_options.output_name.as_ref(), "flack");
+    }
+}

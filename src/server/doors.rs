@@ -1,0 +1,127 @@
+//! Where the server functions come in: who asks is known, and what they typed becomes valid.
+
+use axum::http::{HeaderValue, header};
+use cookie::{Cookie, SameSite};
+use leptos::prelude::{expect_context, use_context};
+use leptos_axum::ResponseOptions;
+
+use super::{flack::Flack, token::Token};
+use crate::domain::{
+    channel::Channel,
+    command::{Accepted, Command, CommandId},
+    message::MessageText,
+    person::{Person, SessionId},
+    position::Position,
+    refusal::Refusal,
+};
+
+/// Who asks, as the session cookie says; never what they say of themselves.
+#[derive(Clone)]
+pub struct Asker {
+    pub flack: Flack,
+    pub session: Option<(SessionId, Person)>,
+    /// Whether browsers reach this server over TLS.
+    pub is_secure: bool,
+}
+
+impl Asker {
+    fn person(&self) -> Result<&Person, Refusal> {
+        self.session.as_ref().map(|(_, person)| person).ok_or_else(Refusal::not_signed_in)
+    }
+}
+
+fn asker() -> Result<Asker, Refusal> {
+    use_context::<Asker>().ok_or_else(Refusal::unavailable)
+}
+
+pub async fn sign_in(name: String) -> Result<Person, Refusal> {
+    let asker = asker()?;
+    if let Some((_, person)) = &asker.session {
+        return Err(Refusal::already_signed_in(person));
+    }
+    let token = Token::draw().map_err(|error| {
+        tracing::error!(%error, "no randomness for a session");
+        Refusal::unavailable()
+    })?;
+    let person = asker.flack.sign_in(&name, token.session()).await?;
+    set_cookie(&session_cookie(asker.is_secure, token.reveal().to_owned()));
+    Ok(person)
+}
+
+pub async fn sign_out() -> Result<(), Refusal> {
+    let asker = asker()?;
+    let (session, _) = asker.session.ok_or_else(Refusal::not_signed_in)?;
+    asker.flack.sign_out(session).await?;
+    let mut cookie = session_cookie(asker.is_secure, String::new());
+    cookie.make_removal();
+    set_cookie(&cookie);
+    Ok(())
+}
+
+pub async fn create_channel(name: String) -> Result<Channel, Refusal> {
+    let asker = asker()?;
+    asker.flack.create_channel(asker.person()?.id, &name).await
+}
+
+pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {
+    let asker = asker()?;
+    asker.person()?;
+    Ok(asker.flack.directory().channels().to_vec())
+}
+
+pub async fn post_message(
+    channel: String,
+    text: String,
+    id: Option<String>,
+) -> Result<Accepted, Refusal> {
+    let asker = asker()?;
+    let by = asker.person()?.id;
+    let channel = asker.flack.channel(&channel)?;
+    let text = MessageText::try_from(text.as_str()).map_err(Refusal::text)?;
+    let id = match id.filter(|id| !id.is_empty()) {
+        Some(id) => CommandId::try_from(id).map_err(|_| Refusal::malformed())?,
+        None => draw_command_id()?,
+    };
+    let position = asker.flack.ask(by, id, Command::Post { channel, text }).await?;
+    Ok(Accepted { position })
+}
+
+pub async fn delete_message(channel: String, message: u64) -> Result<Accepted, Refusal> {
+    let asker = asker()?;
+    let by = asker.person()?.id;
+    let channel = asker.flack.channel(&channel)?;
+    let command = Command::Delete { channel, message: Position(message) };
+    let position = asker.flack.ask(by, draw_command_id()?, command).await?;
+    Ok(Accepted { position })
+}
+
+/// An id for someone who brought none.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub fn draw_command_id() -> Result<CommandId, Refusal> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Refusal::unavailable())?;
+    Ok(CommandId::from_random(bytes))
+}
+
+/// What the session's cookie is called. The prefix binds it to this host and to TLS
+/// (RFC 6265bis §4.1.3.2).
+pub fn cookie_name(is_secure: bool) -> &'static str {
+    if is_secure { "__Host-flack" } else { "flack" }
+}
+
+fn session_cookie(is_secure: bool, token: String) -> Cookie<'static> {
+    Cookie::build((cookie_name(is_secure), token))
+        .path("/")
+        .http_only(true)
+        .secure(is_secure)
+        .same_site(SameSite::Lax)
+        .max_age(cookie::time::Duration::days(400)) // the longest that browsers keep one
+        .build()
+}
+
+fn set_cookie(cookie: &Cookie<'_>) {
+    let value = HeaderValue::try_from(cookie.to_string()).expect("the token is hexadecimal");
+    expect_context::<ResponseOptions>().append_header(header::SET_COOKIE, value);
+}

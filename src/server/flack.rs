@@ -1,0 +1,400 @@
+//! The engine: one value that knows everything, given to whoever asks on somebody's behalf.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    live::{Lanes, Listeners, encode, encode_into, socket::Socket},
+    log::{Answer, Follower, Log, Request, embedded::Embedded},
+    state::{Entry, Fact, State, apply},
+    store::{self, DataDir, Reader, StoreError},
+};
+use crate::domain::{
+    channel::{Channel, Directory},
+    command::{Command, CommandId},
+    event::{Change, Event, Lane},
+    frame::{
+        CloseCode, FRAME_LIMIT, Heartbeat, Limits as FrameLimits, PING_SECONDS, Resume,
+        SILENCE_SECONDS, ServerFrame, VIEW_LIMIT,
+    },
+    message::MessageText,
+    name::{ChannelName, DisplayName},
+    page::Page,
+    person::{Person, PersonId, SessionId},
+    position::{Epoch, Position},
+    refusal::Refusal,
+    window::Window,
+};
+
+/// How much this server takes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub sockets: usize,
+    pub people: u64,
+    pub channels: u64,
+}
+
+/// A running Flack. Clones are the same one.
+#[derive(Clone)]
+pub struct Flack(Arc<Inner>);
+
+struct Inner {
+    epoch: Epoch,
+    house: Arc<Mutex<House>>,
+    log: Box<dyn Log>,
+    reader: Mutex<Reader>,
+    sockets: AtomicUsize,
+    limits: Limits,
+    // Last: the directory is free for another server only when all else is gone.
+    _dir: DataDir,
+}
+
+/// What people see, and who is looking. One lock holds both, so that nobody can start to listen
+/// between a change and its event. It is held for microseconds and never while waiting.
+#[derive(Default)]
+struct House {
+    position: Position,
+    state: State,
+    lanes: Lanes,
+}
+
+impl Flack {
+    /// Starts on a data directory. The handle is of the thread that writes the log; it ends when the
+    /// last clone is dropped.
+    ///
+    /// # Errors
+    /// When the store cannot be opened or read.
+    pub fn open(dir: DataDir, limits: Limits) -> Result<(Self, JoinHandle<()>), StoreError> {
+        let store = dir.open(store::Limits { people: limits.people, channels: limits.channels })?;
+        let reader = dir.reader()?;
+        let epoch = reader.epoch()?;
+        let house =
+            House { position: store.last(), state: reader.state()?, lanes: Lanes::default() };
+        let house = Arc::new(Mutex::new(house));
+        let (log, thread) = Embedded::start(store, follow(house.clone()));
+        let inner = Inner {
+            epoch,
+            house,
+            log: Box::new(log),
+            reader: Mutex::new(reader),
+            sockets: AtomicUsize::new(0),
+            limits,
+            _dir: dir,
+        };
+        Ok((Self(Arc::new(inner)), thread))
+    }
+
+    /// Who a session belongs to, as long as it has not ended.
+    pub fn person(&self, session: &SessionId) -> Option<Person> {
+        self.house().state.person(session).cloned()
+    }
+
+    /// Makes a new person, whom this session speaks for.
+    ///
+    /// # Errors
+    /// When the name is no name, or taken.
+    pub async fn sign_in(&self, name: &str, session: SessionId) -> Result<Person, Refusal> {
+        let name = DisplayName::try_from(name).map_err(Refusal::display_name)?;
+        self.request(Request::SignIn { name, session }).await?;
+        self.person(&session).ok_or_else(Refusal::not_signed_in)
+    }
+
+    /// Ends a session and closes its sockets. The person's name stays theirs.
+    ///
+    /// # Errors
+    /// When there is no such session.
+    pub async fn sign_out(&self, session: SessionId) -> Result<(), Refusal> {
+        self.request(Request::SignOut { session }).await.map(|_| ())
+    }
+
+    pub fn directory(&self) -> Directory {
+        self.house().state.directory().clone()
+    }
+
+    /// The channel that people mean when they write `name`, as in an address or a form.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn channel(&self, name: &str) -> Result<ChannelName, Refusal> {
+        let house = self.house();
+        let directory = house.state.directory();
+        directory
+            .find(name)
+            .or_else(|| {
+                let tidy = ChannelName::try_from(name).ok()?;
+                directory.find(tidy.as_str())
+            })
+            .map(|channel| channel.name.clone())
+            .ok_or_else(Refusal::unknown_channel)
+    }
+
+    /// # Errors
+    /// When the name is no name, or conflicts with another channel's.
+    pub async fn create_channel(&self, by: PersonId, name: &str) -> Result<Channel, Refusal> {
+        let name = ChannelName::try_from(name).map_err(Refusal::channel_name)?;
+        let request = Request::CreateChannel { by, name: name.clone() };
+        let created = self.request(request).await?;
+        Ok(Channel { name, created })
+    }
+
+    /// Does a command, once, and gives the position at which it was done.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn ask(
+        &self,
+        by: PersonId,
+        id: CommandId,
+        command: Command,
+    ) -> Result<Position, Refusal> {
+        self.request(Request::Command { by, id, command }).await
+    }
+
+    /// Like [`ask`](Self::ask), for a socket: without waiting for the answer.
+    pub fn submit(
+        &self,
+        session: SessionId,
+        by: PersonId,
+        id: CommandId,
+        command: Command,
+        answer: Answer,
+    ) {
+        // The socket of an ended session may not have noticed yet.
+        if self.person(&session).is_none() {
+            return answer(Err(Refusal::not_signed_in()));
+        }
+        self.0.log.submit(Request::Command { by, id, command }, answer);
+    }
+
+    async fn request(&self, request: Request) -> Result<Position, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.0.log.submit(request, Box::new(|result| drop(answer.send(result))));
+        answered.await.unwrap_or_else(|_| Err(Refusal::unavailable()))
+    }
+
+    /// All that a page shows to `me`, with the channel of its address open.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn page(
+        &self,
+        me: Option<Person>,
+        open: Option<ChannelName>,
+    ) -> Result<Page, Refusal> {
+        let mut page = Page {
+            me,
+            epoch: self.0.epoch.clone(),
+            directory: Directory::default(),
+            open: None,
+            refused: None,
+        };
+        if page.me.is_some() {
+            if let Some(channel) = open {
+                let window = self.look(&channel, |_, window| window.clone()).await?;
+                page.open = Some((channel, window));
+            }
+            page.directory = self.directory();
+        }
+        Ok(page)
+    }
+
+    /// Looks at a channel's window with nothing happening meanwhile. It is read from the store
+    /// first, if it is not in memory.
+    async fn look<T>(
+        &self,
+        channel: &ChannelName,
+        look: impl FnOnce(&mut Lanes, &Window) -> T,
+    ) -> Result<T, Refusal> {
+        loop {
+            {
+                let house = &mut *self.house();
+                if let Some(window) = house.state.window(channel) {
+                    return Ok(look(&mut house.lanes, window));
+                }
+            }
+            let window = self.read(channel).await?.ok_or_else(Refusal::unknown_channel)?;
+            self.house().state.install(channel, window);
+        }
+    }
+
+    async fn read(&self, channel: &ChannelName) -> Result<Option<Window>, Refusal> {
+        let (flack, channel) = (self.clone(), channel.clone());
+        let read =
+            move || flack.0.reader.lock().unwrap_or_else(PoisonError::into_inner).window(&channel);
+        match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(window)) => Ok(window),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a window could not be read");
+                Err(Refusal::unavailable())
+            }
+            Err(_) => Err(Refusal::unavailable()),
+        }
+    }
+
+    /// Drops the windows that nobody looks at. Gives how many are left in memory.
+    pub fn sweep(&self) -> usize {
+        let House { state, lanes, .. } = &mut *self.house();
+        state.sweep(|channel| lanes.listeners(&Lane::Channel(channel.clone())).is_some())
+    }
+
+    /// Whether what people say can be saved.
+    pub fn is_writable(&self) -> bool {
+        self.0.log.is_writable()
+    }
+
+    fn house(&self) -> MutexGuard<'_, House> {
+        self.0.house.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For the live socket.
+impl Flack {
+    /// Counts a socket in, unless there are too many.
+    pub fn enter(&self) -> bool {
+        let fits = self.0.sockets.fetch_add(1, Ordering::Relaxed) < self.0.limits.sockets;
+        if !fits {
+            self.0.sockets.fetch_sub(1, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    /// Counts a socket out, and takes it off every lane.
+    pub fn leave(&self, socket: &Arc<Socket>, viewing: &HashSet<ChannelName>) {
+        let mut house = self.house();
+        house.lanes.leave(&Lane::Directory, socket);
+        for channel in viewing {
+            house.lanes.leave(&Lane::Channel(channel.clone()), socket);
+        }
+        self.0.sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Welcomes a socket and lets it listen to the directory. Gives whether it knows this log, so
+    /// that its positions mean something.
+    pub fn greet(&self, socket: &Arc<Socket>, resume: Option<&Resume>) -> bool {
+        let house = &mut *self.house();
+        if house.state.person(&socket.session).is_none() {
+            socket.close(CloseCode::SignedOut);
+            return false;
+        }
+        let resume = resume.filter(|resume| resume.epoch == self.0.epoch);
+        let directory = house.state.directory();
+        let missed = resume.and_then(|resume| directory.since(resume.position));
+        let mut frames = Vec::new();
+        encode_into(&mut frames, &self.welcome(socket.person.clone(), house.position));
+        encode_into(
+            &mut frames,
+            &match missed {
+                Some(channels) => ServerFrame::Difference {
+                    lane: Lane::Directory,
+                    position: directory.position,
+                    changes: channels.into_iter().map(Change::ChannelCreated).collect(),
+                },
+                None => ServerFrame::Directory { directory: directory.clone() },
+            },
+        );
+        socket.send(&frames.into());
+        house.lanes.join(&Lane::Directory, socket);
+        resume.is_some()
+    }
+
+    fn welcome(&self, you: Person, position: Position) -> ServerFrame {
+        ServerFrame::Welcome {
+            you,
+            epoch: self.0.epoch.clone(),
+            position,
+            heartbeat: Heartbeat { ping: PING_SECONDS, silence: SILENCE_SECONDS },
+            limits: FrameLimits {
+                text: MessageText::LIMIT,
+                frame: FRAME_LIMIT,
+                viewing: VIEW_LIMIT,
+            },
+        }
+    }
+
+    /// Brings a socket up to date with a channel and lets it listen to it.
+    ///
+    /// # Errors
+    /// When there is no such channel, or it cannot be read.
+    pub async fn view(
+        &self,
+        socket: &Arc<Socket>,
+        channel: &ChannelName,
+        position: Option<Position>,
+    ) -> Result<(), Refusal> {
+        let lane = Lane::Channel(channel.clone());
+        self.look(channel, |lanes, window| {
+            let frame = match position.and_then(|position| window.since(position)) {
+                Some(changes) => ServerFrame::Difference {
+                    lane: lane.clone(),
+                    position: window.position,
+                    changes,
+                },
+                None => ServerFrame::Reset { lane: lane.clone(), window: window.clone() },
+            };
+            // Queued before anything that comes later.
+            socket.send(&encode(&frame));
+            lanes.join(&lane, socket);
+        })
+        .await
+    }
+
+    pub fn unview(&self, socket: &Arc<Socket>, channel: &ChannelName) {
+        self.house().lanes.leave(&Lane::Channel(channel.clone()), socket);
+    }
+
+    /// Sends everyone away, to come back when the next server runs.
+    pub fn drain(&self) {
+        let listeners = self.house().lanes.listeners(&Lane::Directory).cloned();
+        listeners.iter().flat_map(|list| list.iter()).for_each(|socket| {
+            socket.close(CloseCode::Draining);
+        });
+    }
+}
+
+/// What happens after a commit: the state changes, and whoever listens is told.
+fn follow(house: Arc<Mutex<House>>) -> Follower {
+    Box::new(move |entries| {
+        let mut bursts: Vec<(Listeners, Vec<Event>)> = Vec::new();
+        let mut ended: Vec<Arc<Socket>> = Vec::new();
+        {
+            let house = &mut *house.lock().unwrap_or_else(PoisonError::into_inner);
+            for entry in entries {
+                house.position = entry.position;
+                ended.extend(ended_by(&entry, &house.lanes));
+                let Some(event) = apply(&mut house.state, &entry) else { continue };
+                let Some(listeners) = house.lanes.listeners(&event.lane) else { continue };
+                let burst = bursts.iter_mut().find(|(_, events)| events[0].lane == event.lane);
+                match burst {
+                    Some((_, events)) => events.push(event),
+                    None => bursts.push((listeners.clone(), vec![event])),
+                }
+            }
+        }
+        // Only the log calls this, one batch after the other, so the order is kept without the lock.
+        for (listeners, events) in bursts {
+            let mut frames = Vec::new();
+            events.into_iter().for_each(|event| {
+                encode_into(&mut frames, &ServerFrame::Event(event));
+            });
+            let frames = frames.into();
+            listeners.iter().for_each(|socket| socket.send(&frames));
+        }
+        ended.iter().for_each(|socket| socket.close(CloseCode::SignedOut));
+    })
+}
+
+/// The sockets of a session that ends here.
+fn ended_by(entry: &Entry, lanes: &Lanes) -> Vec<Arc<Socket>> {
+    let Fact::SignedOut { session } = &entry.fact else { return Vec::new() };
+    let listeners = lanes.listeners(&Lane::Directory);
+    let sockets = listeners.into_iter().flat_map(|list| list.iter());
+    sockets.filter(|socket| socket.session == *session).cloned().collect()
+}

@@ -1,0 +1,80 @@
+//! Forms of browsers without JavaScript: they go where the browser's own form would lead people.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, request::Parts},
+};
+
+use crate::domain::{
+    channel::{Channel, FIRST},
+    name::ChannelName,
+};
+
+/// A form that a browser submitted by itself, and what was typed into it.
+pub struct Form {
+    action: String,
+    /// The path of the page it was on, as far as that can be told.
+    from: Uri,
+    pub fields: BTreeMap<String, String>,
+}
+
+impl Form {
+    /// None when a program asks, which wants the plain answer.
+    pub fn read(parts: &Parts, body: &[u8]) -> Option<Self> {
+        let text = |name: header::HeaderName| parts.headers.get(name)?.to_str().ok();
+        let is_form = parts.method == Method::POST
+            && text(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
+        if !is_form {
+            return None;
+        }
+        let fields: BTreeMap<String, String> =
+            serde_urlencoded::from_bytes(body).unwrap_or_default();
+        let channel = fields
+            .get("channel")
+            .and_then(|channel| ChannelName::try_from(channel.as_str()).ok()?.path().parse().ok());
+        let from = channel.or_else(|| referer(&parts.headers));
+        Some(Self {
+            action: parts.uri.path().to_owned(),
+            from: from.unwrap_or_else(|| Uri::from_static("/")),
+            fields,
+        })
+    }
+
+    /// Where the form was, to show it again.
+    pub fn page(&self) -> Uri {
+        self.from.clone()
+    }
+
+    /// Leads on, after the form did its work: to the channel that was made, or back.
+    pub async fn done(self, mut response: Response<Body>) -> Response<Body> {
+        let first = || ChannelName::try_from(FIRST).map_or_else(|_| "/".to_owned(), |c| c.path());
+        let to = match self.action.as_str() {
+            "/api/create_channel" => {
+                let body = std::mem::take(response.body_mut());
+                let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+                let channel = serde_json::from_slice::<Channel>(&body);
+                channel.map_or_else(|_| "/".to_owned(), |channel| channel.name.path())
+            }
+            "/api/sign_out" => "/".to_owned(),
+            "/api/sign_in" if self.from.path() == "/" => first(),
+            _ => self.from.path().to_owned(),
+        };
+        let (mut parts, _) = response.into_parts();
+        parts.status = StatusCode::SEE_OTHER;
+        parts.headers.remove(header::CONTENT_TYPE);
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let location = HeaderValue::try_from(to).unwrap_or(HeaderValue::from_static("/"));
+        parts.headers.insert(header::LOCATION, location);
+        Response::from_parts(parts, Body::empty())
+    }
+}
+
+/// The path of the page that a request comes from. Only the path counts, so it is always ours; the
+/// address of a form itself, shown after a refusal, is no page.
+fn referer(headers: &HeaderMap) -> Option<Uri> {
+    let referer: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
+    let path: Uri = referer.path().parse().ok()?;
+    (!path.path().starts_with("/api/") && !path.path().starts_with("//")).then_some(path)
+}

@@ -1,0 +1,348 @@
+//! The doors of the house: every route, what is checked at each, and the headers of every answer.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header,
+        request::Parts,
+    },
+    middleware::{self, Next},
+    response::{IntoResponse, Redirect},
+    routing::{any, get},
+    serve::{Listener, ListenerExt},
+};
+use cookie::Cookie;
+use leptos::{nonce::use_nonce, prelude::*, server_fn::axum::server_fn_paths};
+use leptos_axum::ResponseOptions;
+use percent_encoding::percent_decode_str;
+use tokio::net::TcpListener;
+
+use super::{
+    assets,
+    config::Origin,
+    doors::{Asker, cookie_name},
+    flack::Flack,
+    forms::Form,
+    live::connection,
+    token::Token,
+};
+use crate::{
+    domain::{
+        page::{Page, RefusedForm},
+        person::{Person, SessionId},
+        refusal::Refusal,
+    },
+    ui::app::shell,
+};
+
+/// More than any form needs: a message of 4,000 characters takes up to 48,000 bytes when encoded.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// What the routes share.
+#[derive(Clone)]
+struct Door {
+    flack: Flack,
+    origin: Option<Arc<Origin>>,
+}
+
+/// All of Flack behind one listener.
+pub fn app(flack: Flack, origin: Option<Origin>) -> Router {
+    let door = Door { flack, origin: origin.map(Arc::new) };
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/live", get(live))
+        .route("/api/{function}", any(call))
+        .fallback(page)
+        .layer(middleware::from_fn_with_state(door.clone(), guard))
+        .with_state(door)
+}
+
+/// Serves `app` to whoever connects.
+pub fn listen(
+    listener: TcpListener,
+    app: Router,
+) -> axum::serve::Serve<impl Listener<Addr = std::net::SocketAddr>, Router, Router> {
+    let listener = listener.tap_io(|stream| {
+        // A message is small and should not wait for the next one.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    axum::serve(listener, app)
+}
+
+/// What holds for every request and every answer.
+async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response<Body> {
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_ours = is_safe || door.is_ours(request.headers(), false);
+    let mut response =
+        if is_ours { next.run(request).await } else { refuse(&Refusal::foreign_origin()) };
+    let is_secure = door.is_secure();
+    let headers = response.headers_mut();
+    let always: [(HeaderName, &str); 6] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    for (name, value) in always {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_secure {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    response
+}
+
+impl Door {
+    /// Whether a request comes from our own pages, or from no browser at all.
+    ///
+    /// Browsers send an Origin with every request that can change something, and scripts cannot
+    /// forge it. What comes without one is a program such as `curl`, which no foreign page drives,
+    /// unless the browser's own mark says otherwise.
+    fn is_ours(&self, headers: &HeaderMap, is_required: bool) -> bool {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+            return !is_required && matches!(site, None | Some(b"same-origin" | b"none"));
+        };
+        let origin = origin.to_str().unwrap_or_default();
+        match &self.origin {
+            Some(ours) => origin == ours.as_str(),
+            None => {
+                let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+                let named = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
+                host.is_some_and(|host| !host.is_empty() && named == Some(host))
+            }
+        }
+    }
+
+    fn is_secure(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.is_secure())
+    }
+
+    fn session(&self, headers: &HeaderMap) -> Option<(SessionId, Person)> {
+        let name = cookie_name(self.is_secure());
+        let cookies = headers.get_all(header::COOKIE).iter();
+        cookies
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(Cookie::split_parse)
+            .flatten()
+            .filter(|cookie| cookie.name() == name)
+            .filter_map(|cookie| Token::parse(cookie.value()))
+            .find_map(|token| {
+                let session = token.session();
+                Some((session, self.flack.person(&session)?))
+            })
+    }
+
+    /// Who asks, for the server functions.
+    fn asker(&self, headers: &HeaderMap) -> Asker {
+        Asker {
+            flack: self.flack.clone(),
+            session: self.session(headers),
+            is_secure: self.is_secure(),
+        }
+    }
+}
+
+async fn health(State(door): State<Door>) -> Response<Body> {
+    if door.flack.is_writable() {
+        (StatusCode::OK, "ok\n").into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "read-only: the disk is full\n").into_response()
+    }
+}
+
+async fn live(State(door): State<Door>, request: Request) -> Response<Body> {
+    if !door.is_ours(request.headers(), true) {
+        return refuse(&Refusal::foreign_origin());
+    }
+    match door.session(request.headers()) {
+        Some((session, person)) => connection::upgrade(door.flack, session, person, request)
+            .unwrap_or_else(|refusal| refuse(&refusal)),
+        None => refuse(&Refusal::not_signed_in()),
+    }
+}
+
+/// A server function, for the client, for a form or for `curl`.
+async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+        return refuse(&Refusal::malformed());
+    };
+    let form = Form::read(&parts, &body);
+    let response = run(&door, &parts, body).await;
+    let refusal = match response {
+        Ok(response) => match form {
+            Some(form) => return form.done(response).await,
+            None => return response,
+        },
+        Err(refusal) => refusal,
+    };
+    match form {
+        // A browser without JavaScript gets its page again, with what was typed still there.
+        Some(form) => {
+            let uri = form.page();
+            let refused = RefusedForm {
+                action: parts.uri.path().to_owned(),
+                fields: form.fields,
+                refusal: refusal.clone(),
+            };
+            let mut response = render(&door, &parts, &uri, Some(refused)).await;
+            *response.status_mut() = status(&refusal);
+            response
+        }
+        None => refuse(&refusal),
+    }
+}
+
+/// Runs a server function and gives its answer, or the refusal that it answered.
+async fn run(
+    door: &Door,
+    parts: &Parts,
+    body: axum::body::Bytes,
+) -> Result<Response<Body>, Refusal> {
+    let mut request = Request::new(Body::from(body));
+    *request.uri_mut() = parts.uri.clone();
+    *request.headers_mut() = parts.headers.clone();
+    // Leptos would answer a form with a redirect of its own.
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    let is_reading = parts.uri.path() == "/api/list_channels";
+    *request.method_mut() = match parts.method {
+        Method::GET | Method::POST if is_reading => Method::GET,
+        Method::POST => Method::POST,
+        _ => return Err(Refusal::malformed()),
+    };
+    let is_known = server_fn_paths().any(|(path, _)| path == parts.uri.path());
+    if !is_known {
+        return Err(Refusal::malformed());
+    }
+    let asker = door.asker(&parts.headers);
+    let context = move || provide_context(asker.clone());
+    let response =
+        leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let body = to_bytes(response.into_body(), BODY_LIMIT).await.unwrap_or_default();
+    Err(serde_json::from_slice(&body).unwrap_or_else(|_| Refusal::malformed()))
+}
+
+fn status(refusal: &Refusal) -> StatusCode {
+    StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn refuse(refusal: &Refusal) -> Response<Body> {
+    let mut response = (status(refusal), axum::Json(refusal)).into_response();
+    if let Some(seconds) = refusal.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// A file, or a page.
+async fn page(State(door): State<Door>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    match assets::serve(parts.uri.path(), &parts.headers) {
+        Some(file) => file,
+        None => render(&door, &parts, &parts.uri, None).await,
+    }
+}
+
+/// What an address leads to.
+enum Address {
+    Home,
+    Channel(String),
+    Nowhere,
+}
+
+impl Address {
+    fn of(uri: &Uri) -> Self {
+        match uri.path() {
+            "/" => Address::Home,
+            path => match path.strip_prefix("/c/").map(percent_decode_str) {
+                Some(name) => Address::Channel(name.decode_utf8_lossy().into_owned()),
+                None => Address::Nowhere,
+            },
+        }
+    }
+}
+
+/// The page at an address, as the asker may see it.
+async fn render(
+    door: &Door,
+    parts: &Parts,
+    uri: &Uri,
+    refused: Option<RefusedForm>,
+) -> Response<Body> {
+    let me = door.session(&parts.headers).map(|(_, person)| person);
+    let address = Address::of(uri);
+    let open = match &address {
+        Address::Channel(name) if me.is_some() => door.flack.channel(name).ok(),
+        _ => None,
+    };
+    if let (Address::Channel(name), Some(channel)) = (&address, &open)
+        && name != channel.as_str()
+        && refused.is_none()
+    {
+        return Redirect::permanent(&channel.path()).into_response();
+    }
+    let is_found = match address {
+        Address::Home => true,
+        Address::Channel(_) => me.is_none() || open.is_some(),
+        Address::Nowhere => false,
+    };
+    let mut page = match door.flack.page(me, open).await {
+        Ok(page) => page,
+        Err(refusal) => return (status(&refusal), refusal.message).into_response(),
+    };
+    page.refused = refused;
+    let mut response = render_page(parts, uri, page).await;
+    if !is_found {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    response
+}
+
+async fn render_page(parts: &Parts, uri: &Uri, page: Page) -> Response<Body> {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = uri.clone();
+    *request.headers_mut() = parts.headers.clone();
+    let context = move || {
+        provide_context(page.clone());
+        let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
+        if let Ok(policy) = HeaderValue::try_from(policy(&nonce)) {
+            expect_context::<ResponseOptions>()
+                .insert_header(header::CONTENT_SECURITY_POLICY, policy);
+        }
+    };
+    let links = assets::links();
+    leptos_axum::render_app_async_with_context(context, move || shell(links.clone()))(request).await
+}
+
+/// What a page may load and do (CSP Level 3). `connect-src` covers the live socket.
+fn policy(nonce: &str) -> String {
+    // cargo-leptos reloads the page through a socket of its own.
+    let reload =
+        if std::env::var_os("LEPTOS_WATCH").is_some() { " ws://127.0.0.1:3001" } else { "" };
+    format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; \
+         style-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
+         connect-src 'self'{reload}; form-action 'self'; base-uri 'none'; object-src 'none'; \
+         frame-ancestors 'none'"
+    )
+}

@@ -1,0 +1,69 @@
+//! Live delivery: who listens to which lane, and how an event reaches them.
+//!
+//! An event is encoded once into a finished WebSocket frame; delivering it to a listener is one
+//! non-blocking write of those shared bytes. No task is woken for it, unless the listener's socket
+//! is full.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use tungstenite::protocol::frame::{
+    Frame,
+    coding::{Data, OpCode},
+};
+
+use crate::domain::{event::Lane, frame::ServerFrame};
+
+pub mod connection;
+pub mod socket;
+
+use socket::Socket;
+
+/// The sockets that listen to a lane. Whoever delivers holds a copy of the list for a moment, and
+/// only then does joining copy it.
+pub type Listeners = Arc<Vec<Arc<Socket>>>;
+
+/// Who listens to what.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    lanes: HashMap<Lane, Listeners>,
+}
+
+impl Lanes {
+    pub fn listeners(&self, lane: &Lane) -> Option<&Listeners> {
+        self.lanes.get(lane)
+    }
+
+    pub fn join(&mut self, lane: &Lane, socket: &Arc<Socket>) {
+        let listeners = Arc::make_mut(self.lanes.entry(lane.clone()).or_default());
+        if !listeners.iter().any(|other| Arc::ptr_eq(other, socket)) {
+            listeners.push(socket.clone());
+        }
+    }
+
+    pub fn leave(&mut self, lane: &Lane, socket: &Arc<Socket>) {
+        if let Some(listeners) = self.lanes.get_mut(lane) {
+            let list = Arc::make_mut(listeners);
+            if let Some(place) = list.iter().position(|other| Arc::ptr_eq(other, socket)) {
+                list.swap_remove(place);
+            }
+            if list.is_empty() {
+                self.lanes.remove(lane);
+            }
+        }
+    }
+}
+
+/// A finished WebSocket text frame (RFC 6455 §5.2), ready for any number of sockets.
+pub fn encode(frame: &ServerFrame) -> Bytes {
+    let mut bytes = Vec::new();
+    encode_into(&mut bytes, frame);
+    bytes.into()
+}
+
+/// Appends a finished WebSocket text frame, so that a burst becomes one write.
+pub fn encode_into(bytes: &mut Vec<u8>, frame: &ServerFrame) {
+    let json = serde_json::to_vec(frame).expect("frames have only string keys");
+    let frame = Frame::message(json, OpCode::Data(Data::Text), true);
+    frame.format(bytes).expect("writing into memory succeeds");
+}

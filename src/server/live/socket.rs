@@ -1,0 +1,135 @@
+//! One listener's socket, written to by whoever has something for it.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Mutex, PoisonError},
+};
+
+use bytes::{Buf, Bytes};
+use tokio::{net::TcpStream, sync::Notify};
+use tungstenite::protocol::frame::{CloseFrame, Frame};
+
+use crate::domain::{
+    frame::CloseCode,
+    person::{Person, SessionId},
+};
+
+/// How many bytes may wait for a listener before it is closed as too slow.
+const WAITING_LIMIT: usize = 256 * 1024;
+
+/// A WebSocket after its handshake, on the server's side.
+///
+/// Any thread may [`send`](Self::send). As a rule that is a write to the operating system and
+/// nothing else; only what does not fit there waits here, for the connection's own task to
+/// [`drain`](Self::drain).
+#[derive(Debug)]
+pub struct Socket {
+    pub stream: TcpStream,
+    pub session: SessionId,
+    pub person: Person,
+    /// Locked for the length of a non-blocking write, so that frames do not mix.
+    outbound: Mutex<Outbound>,
+    /// Wakes the connection's own task: something waits, or the end has come.
+    pub wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Outbound {
+    queue: VecDeque<Bytes>,
+    waiting: usize,
+    is_closing: bool,
+}
+
+impl Socket {
+    pub fn new(stream: TcpStream, session: SessionId, person: Person) -> Self {
+        Self { stream, session, person, outbound: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// Sends finished frames. Whoever reads too slowly for them is closed.
+    pub fn send(&self, frames: &Bytes) {
+        let mut outbound = self.outbound();
+        if outbound.is_closing {
+            return;
+        }
+        if outbound.waiting + frames.len() > WAITING_LIMIT {
+            // What waits is not worth sending: the client will resume from what it has.
+            self.end(&mut outbound, CloseCode::TooSlow as u16, CloseCode::TooSlow.reason());
+            return;
+        }
+        self.push(&mut outbound, frames.clone());
+    }
+
+    /// Says why, and ends. The first reason counts.
+    pub fn close(&self, code: CloseCode) {
+        self.close_with(code as u16, code.reason());
+    }
+
+    /// Says why with any close code of RFC 6455 §7.4, and ends.
+    pub fn close_with(&self, code: u16, reason: &'static str) {
+        self.end(&mut self.outbound(), code, reason);
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.outbound().is_closing
+    }
+
+    pub fn has_waiting(&self) -> bool {
+        self.outbound().waiting > 0
+    }
+
+    /// Writes what waits, as far as it goes.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn drain(&self) -> io::Result<()> {
+        self.write(&mut self.outbound())
+    }
+
+    fn end(&self, outbound: &mut Outbound, code: u16, reason: &'static str) {
+        if outbound.is_closing {
+            return;
+        }
+        outbound.is_closing = true;
+        let mut frame = Vec::new();
+        Frame::close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+            .format(&mut frame)
+            .expect("writing into memory succeeds");
+        self.push(outbound, frame.into());
+        self.wake.notify_one();
+    }
+
+    fn push(&self, outbound: &mut Outbound, frames: Bytes) {
+        let was_idle = outbound.waiting == 0;
+        outbound.waiting += frames.len();
+        outbound.queue.push_back(frames);
+        // A broken connection shows itself to its own task, which reads.
+        if was_idle && (self.write(outbound).is_err() || outbound.waiting > 0) {
+            self.wake.notify_one();
+        }
+    }
+
+    fn write(&self, outbound: &mut Outbound) -> io::Result<()> {
+        while let Some(front) = outbound.queue.front_mut() {
+            match self.stream.try_write(front) {
+                Ok(written) => {
+                    outbound.waiting -= written;
+                    front.advance(written);
+                    if front.is_empty() {
+                        outbound.queue.pop_front();
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if outbound.queue.is_empty() {
+            outbound.queue = VecDeque::new(); // an idle connection holds next to nothing
+        }
+        Ok(())
+    }
+
+    fn outbound(&self) -> std::sync::MutexGuard<'_, Outbound> {
+        self.outbound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,67 @@
+//! The totally ordered, durable sequence of what was accepted.
+//!
+//! [`Log`] is the one seam between Flack and where its data lives: order and durability are one
+//! thing, so they are one trait. Everything else is written once and does not know which log it
+//! runs on.
+
+use crate::{
+    domain::{
+        command::{Command, CommandId},
+        name::{ChannelName, DisplayName},
+        person::{PersonId, SessionId},
+        position::Position,
+        refusal::Refusal,
+    },
+    server::state::Entry,
+};
+
+pub mod embedded;
+
+/// Something to be put into the log.
+#[derive(Debug)]
+pub enum Request {
+    SignIn {
+        name: DisplayName,
+        session: SessionId,
+    },
+    SignOut {
+        session: SessionId,
+    },
+    CreateChannel {
+        by: PersonId,
+        name: ChannelName,
+    },
+    /// With an id, asking again gives the first answer again.
+    Command {
+        by: PersonId,
+        id: CommandId,
+        command: Command,
+    },
+}
+
+/// Told once what became of a request: the position at which it was accepted, or why it was not.
+///
+/// It is called by the log itself, after the commit, and must not wait for anything.
+pub type Answer = Box<dyn FnOnce(Result<Position, Refusal>) + Send>;
+
+/// Told of all entries in their order, after the commit that holds them and before their answers.
+///
+/// It is called by the log itself and must not wait for the log.
+pub type Follower = Box<dyn FnMut(Vec<Entry>) + Send>;
+
+/// Puts requests into one order, makes them durable, and tells what became of them.
+///
+/// An implementation keeps these promises, which its contract tests hold:
+/// - An answer means that the entry is on disk, and that the follower has been told of it.
+/// - The follower is told every entry once, in the order of positions.
+/// - A command id of a person is accepted once, for ever; later requests with it get the first
+///   answer.
+/// - Two names or channel names with one key are never both accepted.
+pub trait Log: Send + Sync {
+    /// Asks for an entry. Never blocks: when there is no room to wait, the answer is
+    /// [`Refusal::busy`], at once.
+    fn submit(&self, request: Request, answer: Answer);
+
+    /// Whether what is asked for can be saved at the moment.
+    fn is_writable(&self) -> bool;
+}

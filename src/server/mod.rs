@@ -1,0 +1,15 @@
+//! The server: everything that only the `ssr` build has.
+
+pub mod assets;
+pub mod config;
+pub mod doors;
+pub mod flack;
+pub mod forms;
+pub mod http;
+pub mod live;
+pub mod log;
+pub mod run;
+pub mod state;
+pub mod store;
+pub mod stylesheet;
+pub mod token;

@@ -1,0 +1,594 @@
+//! The data directory: one SQLite file, and a lock that keeps a second server out.
+//!
+//! The file has two kinds of tables: `log` holds what changed of late, in order, for those who were
+//! away; the others hold how things are now. An entry and its effect are one transaction.
+
+use std::{
+    fmt,
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, named_params, params};
+
+use super::{
+    log::Request,
+    state::{Entry, Fact, State},
+    token::hex,
+};
+use crate::domain::{
+    channel::{Channel, FIRST},
+    command::{Command, CommandId},
+    event::{Change, Deletion, Lane},
+    message::{Message, MessageText},
+    name::{ChannelName, DisplayName},
+    person::{Person, PersonId, SessionId},
+    position::{Epoch, Position},
+    refusal::Refusal,
+    window::Window,
+};
+
+/// Raised by one with every change of the tables.
+const SCHEMA_VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE people (
+        id INTEGER PRIMARY KEY,       -- the position of the first sign-in
+        name TEXT NOT NULL,
+        key TEXT NOT NULL UNIQUE      -- DisplayName::key
+    ) STRICT;
+
+    CREATE TABLE sessions (
+        id BLOB PRIMARY KEY,          -- the SHA-256 of the token
+        person INTEGER NOT NULL REFERENCES people,
+        since INTEGER NOT NULL        -- milliseconds since 1970, like every time here
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE channels (
+        id INTEGER PRIMARY KEY,       -- the position of the creation
+        name TEXT NOT NULL UNIQUE,
+        key TEXT NOT NULL UNIQUE,     -- ChannelName::key
+        last INTEGER NOT NULL         -- the position of the lane's last change
+    ) STRICT;
+
+    CREATE TABLE messages (
+        position INTEGER PRIMARY KEY,
+        channel INTEGER NOT NULL REFERENCES channels,
+        author INTEGER NOT NULL REFERENCES people,
+        at INTEGER NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX messages_of_channel ON messages (channel, position);
+
+    CREATE TABLE commands (
+        person INTEGER NOT NULL REFERENCES people,
+        id TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (person, id)
+    ) STRICT, WITHOUT ROWID;
+
+    -- What was deleted, for those who were away. What was posted is in messages.
+    CREATE TABLE log (
+        position INTEGER PRIMARY KEY,
+        channel INTEGER NOT NULL REFERENCES channels,
+        at INTEGER NOT NULL,
+        message INTEGER NOT NULL,
+        uncovered INTEGER             -- the message that took the freed place in the window
+    ) STRICT;
+    CREATE INDEX log_of_channel ON log (channel, position);
+";
+
+/// The exclusive right to a data directory, for as long as it lives.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+#[derive(Debug)]
+pub enum StoreError {
+    /// Another server uses the directory.
+    InUse(PathBuf),
+    Io(PathBuf, io::Error),
+    /// The file was written by a newer Flack.
+    Newer(i64),
+    Sqlite(rusqlite::Error),
+    NoRandomness(getrandom::Error),
+}
+
+impl StoreError {
+    /// Whether there was no room on the disk, which may pass.
+    pub fn is_full(&self) -> bool {
+        matches!(self, StoreError::Sqlite(error)
+            if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::InUse(path) => {
+                write!(f, "another Flack uses the data directory {}", path.display())
+            }
+            StoreError::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            StoreError::Newer(version) => write!(
+                f,
+                "the data was written by a newer Flack (schema {version}, this one knows \
+                 {SCHEMA_VERSION})"
+            ),
+            StoreError::Sqlite(error) => write!(f, "the database: {error}"),
+            StoreError::NoRandomness(error) => write!(f, "no randomness: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::Sqlite(error)
+    }
+}
+
+impl DataDir {
+    /// Takes the directory, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process has it.
+    pub fn lock(path: &Path) -> Result<Self, StoreError> {
+        let at = |error| StoreError::Io(path.to_owned(), error);
+        fs::create_dir_all(path).map_err(at)?;
+        let lock =
+            File::options().create(true).append(true).open(path.join("flack.lock")).map_err(at)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(at(error)),
+        }
+    }
+
+    /// Opens the store for writing, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or is not one of ours.
+    pub fn open(&self, limits: Limits) -> Result<Store, StoreError> {
+        let mut db = self.connect()?;
+        db.pragma_update(None, "journal_mode", "wal")?;
+        // Every commit is synced; what is deleted is overwritten.
+        db.pragma_update(None, "synchronous", "full")?;
+        db.pragma_update(None, "secure_delete", true)?;
+        db.pragma_update(None, "foreign_keys", true)?;
+        db.set_prepared_statement_cache_capacity(64);
+        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        match version {
+            0 => create(&mut db)?,
+            SCHEMA_VERSION => {}
+            newer => return Err(StoreError::Newer(newer)),
+        }
+        let last = db.query_row("SELECT value FROM meta WHERE key = 'last'", [], position)?;
+        Ok(Store { db, last, limits })
+    }
+
+    /// Opens the store for reading beside the [writer](Self::open), which must have been opened
+    /// before.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        let db = self.connect()?;
+        db.pragma_update(None, "query_only", true)?;
+        Ok(Reader { db })
+    }
+
+    fn connect(&self) -> Result<Connection, StoreError> {
+        let db = Connection::open(self.path.join("flack.db"))?;
+        db.busy_timeout(std::time::Duration::from_secs(5))?;
+        db.pragma_update(None, "cache_size", -2_000)?; // KiB
+        Ok(db)
+    }
+}
+
+fn create(db: &mut Connection) -> Result<(), StoreError> {
+    let mut epoch = [0; 8];
+    getrandom::fill(&mut epoch).map_err(StoreError::NoRandomness)?;
+    let first = ChannelName::try_from(FIRST).expect("the first channel has a valid name");
+    let tx = db.transaction()?;
+    tx.execute_batch(SCHEMA)?;
+    tx.execute(
+        "INSERT INTO meta VALUES ('epoch', ?1), ('last', 1), ('trimmed', 0)",
+        params![hex(&epoch)],
+    )?;
+    tx.execute("INSERT INTO channels VALUES (1, ?1, ?2, 1)", params![first.as_str(), first.key()])?;
+    tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    tx.commit()?;
+    Ok(())
+}
+
+/// How much the store may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub people: u64,
+    pub channels: u64,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    Accepted(Entry),
+    /// The same command was accepted before.
+    Repeated(Position),
+    Refused(Refusal),
+}
+
+/// The one writing connection.
+pub struct Store {
+    db: Connection,
+    last: Position,
+    limits: Limits,
+}
+
+impl Store {
+    /// The position of the newest entry.
+    pub fn last(&self) -> Position {
+        self.last
+    }
+
+    /// Decides all requests in their order and makes those that are accepted durable, at once.
+    ///
+    /// # Errors
+    /// Nothing of the batch is stored then.
+    pub fn commit(
+        &mut self,
+        batch: &[Request],
+        at: DateTime<Utc>,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let tx = self.db.transaction()?;
+        let mut last = self.last;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for request in batch {
+            let decision = Decision { tx: &tx, position: last.next(), at, limits: self.limits };
+            let outcome = match decision.decide(request)? {
+                Ok(outcome) => outcome,
+                Err(refusal) => Outcome::Refused(refusal),
+            };
+            if let Outcome::Accepted(entry) = &outcome {
+                last = entry.position;
+            }
+            outcomes.push(outcome);
+        }
+        if last == self.last {
+            return Ok(outcomes); // nothing was written; the transaction rolls back to the same
+        }
+        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'last'")?.execute([sql(last)])?;
+        tx.commit()?;
+        self.last = last;
+        Ok(outcomes)
+    }
+
+    /// Forgets the entries that were accepted before `until`; people who were away for longer get
+    /// whole windows.
+    ///
+    /// # Errors
+    /// Nothing is forgotten then.
+    pub fn trim(&mut self, until: DateTime<Utc>) -> Result<(), StoreError> {
+        let tx = self.db.transaction()?;
+        let until = until.timestamp_millis();
+        tx.execute(
+            "UPDATE meta SET value = max(value, coalesce(
+                 (SELECT max(position) FROM log WHERE at < ?1), 0)) WHERE key = 'trimmed'",
+            [until],
+        )?;
+        tx.execute("DELETE FROM log WHERE at < ?1", [until])?;
+        tx.commit()?;
+        Ok(())
+    }
+}
+
+/// A request on its way into the log.
+struct Decision<'a> {
+    tx: &'a Transaction<'a>,
+    position: Position,
+    at: DateTime<Utc>,
+    limits: Limits,
+}
+
+/// The store may fail; the request may be refused.
+type Decided<T> = Result<Result<T, Refusal>, rusqlite::Error>;
+
+impl Decision<'_> {
+    fn decide(&self, request: &Request) -> Decided<Outcome> {
+        let fact = match request {
+            Request::SignIn { name, session } => self.sign_in(name, *session)?,
+            Request::SignOut { session } => self.sign_out(*session)?,
+            Request::CreateChannel { name, .. } => self.create_channel(name)?,
+            Request::Command { by, id, command } => {
+                if let Some(position) = self.first_answer(*by, id)? {
+                    return Ok(Ok(Outcome::Repeated(position)));
+                }
+                let fact = match command {
+                    Command::Post { channel, text } => self.post(*by, id, channel, text)?,
+                    Command::Delete { channel, message } => {
+                        self.delete(*by, id, channel, *message)?
+                    }
+                };
+                if fact.is_ok() {
+                    self.tx
+                        .prepare_cached("INSERT INTO commands VALUES (?1, ?2, ?3)")?
+                        .execute(params![sql(by.0), id.as_str(), sql(self.position)])?;
+                }
+                fact
+            }
+        };
+        Ok(fact.map(|fact| Outcome::Accepted(Entry { position: self.position, at: self.at, fact })))
+    }
+
+    fn sign_in(&self, name: &DisplayName, session: SessionId) -> Decided<Fact> {
+        let key = name.key();
+        let is_taken =
+            self.tx.prepare_cached("SELECT 1 FROM people WHERE key = ?1")?.exists([&key])?;
+        if is_taken {
+            return Ok(Err(Refusal::name_taken(name)));
+        }
+        if self.count("SELECT count(*) FROM people")? >= self.limits.people {
+            return Ok(Err(Refusal::full("people")));
+        }
+        self.tx.prepare_cached("INSERT INTO people VALUES (?1, ?2, ?3)")?.execute(params![
+            sql(self.position),
+            name.as_str(),
+            key
+        ])?;
+        self.tx.prepare_cached("INSERT INTO sessions VALUES (?1, ?2, ?3)")?.execute(params![
+            session.0,
+            sql(self.position),
+            self.at.timestamp_millis()
+        ])?;
+        let person = Person { id: PersonId(self.position), name: name.clone() };
+        Ok(Ok(Fact::SignedIn { person, session }))
+    }
+
+    fn sign_out(&self, session: SessionId) -> Decided<Fact> {
+        let ended =
+            self.tx.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([session.0])?;
+        Ok(if ended == 0 { Err(Refusal::not_signed_in()) } else { Ok(Fact::SignedOut { session }) })
+    }
+
+    fn create_channel(&self, name: &ChannelName) -> Decided<Fact> {
+        let key = name.key();
+        let existing = self
+            .tx
+            .prepare_cached("SELECT id, name FROM channels WHERE key = ?1")?
+            .query_row([&key], channel)
+            .optional()?;
+        if let Some(existing) = existing {
+            return Ok(Err(Refusal::channel_exists(&existing)));
+        }
+        if self.count("SELECT count(*) FROM channels")? >= self.limits.channels {
+            return Ok(Err(Refusal::full("channels")));
+        }
+        self.tx
+            .prepare_cached("INSERT INTO channels VALUES (?1, ?2, ?3, ?1)")?
+            .execute(params![sql(self.position), name.as_str(), key])?;
+        let channel = Channel { name: name.clone(), created: self.position };
+        Ok(Ok(Fact::Changed {
+            lane: Lane::Directory,
+            command: None,
+            change: Change::ChannelCreated(channel),
+        }))
+    }
+
+    fn post(
+        &self,
+        by: PersonId,
+        id: &CommandId,
+        channel: &ChannelName,
+        text: &MessageText,
+    ) -> Decided<Fact> {
+        let (Some(room), Some(author)) = (self.move_lane(channel)?, self.person(by)?) else {
+            return Ok(Err(Refusal::unknown_channel()));
+        };
+        self.tx.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
+            params![sql(self.position), room, sql(by.0), self.at.timestamp_millis(), text.as_str()],
+        )?;
+        let message = Message { position: self.position, author, at: self.at, text: text.clone() };
+        Ok(Ok(changed(channel, id, Change::Posted(message))))
+    }
+
+    fn delete(
+        &self,
+        by: PersonId,
+        id: &CommandId,
+        channel: &ChannelName,
+        message: Position,
+    ) -> Decided<Fact> {
+        let Some(message_sql) = i64::try_from(message.0).ok() else {
+            return Ok(Err(Refusal::unknown_message()));
+        };
+        let gone = self
+            .tx
+            .prepare_cached(
+                "DELETE FROM messages WHERE position = ?1 AND author = ?2
+                 AND channel = (SELECT id FROM channels WHERE name = ?3)",
+            )?
+            .execute(params![message_sql, sql(by.0), channel.as_str()])?;
+        if gone == 0 {
+            return Ok(Err(Refusal::unknown_message()));
+        }
+        let Some(room) = self.move_lane(channel)? else {
+            return Ok(Err(Refusal::unknown_channel()));
+        };
+        // The oldest of the window as it is now; it was not in it before if the deleted was newer.
+        let uncovered = self
+            .tx
+            .prepare_cached(&format!(
+                "{MESSAGES} WHERE channel = ?1 ORDER BY messages.position DESC LIMIT 1 OFFSET {}",
+                Window::LIMIT - 1
+            ))?
+            .query_row([room], self::message)
+            .optional()?
+            .filter(|oldest| oldest.position < message);
+        self.tx.prepare_cached("INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
+            sql(self.position),
+            room,
+            self.at.timestamp_millis(),
+            message_sql,
+            uncovered.as_ref().map(|message| sql(message.position)),
+        ])?;
+        let deletion = Deletion { position: self.position, message, uncovered };
+        Ok(Ok(changed(channel, id, Change::Deleted(deletion))))
+    }
+
+    /// Notes that the channel's lane changes here. Gives the channel's id, if there is one.
+    fn move_lane(&self, channel: &ChannelName) -> Result<Option<i64>, rusqlite::Error> {
+        self.tx
+            .prepare_cached("UPDATE channels SET last = ?1 WHERE name = ?2 RETURNING id")?
+            .query_row(params![sql(self.position), channel.as_str()], |row| row.get(0))
+            .optional()
+    }
+
+    fn person(&self, id: PersonId) -> Result<Option<Person>, rusqlite::Error> {
+        self.tx
+            .prepare_cached("SELECT id, name FROM people WHERE id = ?1")?
+            .query_row([sql(id.0)], |row| person(row, 0))
+            .optional()
+    }
+
+    fn first_answer(
+        &self,
+        by: PersonId,
+        id: &CommandId,
+    ) -> Result<Option<Position>, rusqlite::Error> {
+        self.tx
+            .prepare_cached("SELECT position FROM commands WHERE person = ?1 AND id = ?2")?
+            .query_row(params![sql(by.0), id.as_str()], position)
+            .optional()
+    }
+
+    fn count(&self, query: &str) -> Result<u64, rusqlite::Error> {
+        let count: i64 = self.tx.prepare_cached(query)?.query_row([], |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    }
+}
+
+fn changed(channel: &ChannelName, id: &CommandId, change: Change) -> Fact {
+    Fact::Changed { lane: Lane::Channel(channel.clone()), command: Some(id.clone()), change }
+}
+
+/// A connection that only reads.
+pub struct Reader {
+    db: Connection,
+}
+
+impl Reader {
+    /// Which log this is.
+    ///
+    /// # Errors
+    /// When the file cannot be read; so with all that follow.
+    pub fn epoch(&self) -> Result<Epoch, StoreError> {
+        let query = "SELECT value FROM meta WHERE key = 'epoch'";
+        Ok(Epoch(self.db.query_row(query, [], |row| row.get(0))?))
+    }
+
+    /// All that is kept in memory from the start: sessions, channels and their positions.
+    pub fn state(&self) -> Result<State, StoreError> {
+        let mut sessions = self.db.prepare(
+            "SELECT people.id, people.name, sessions.id FROM sessions
+             JOIN people ON people.id = sessions.person",
+        )?;
+        let sessions = sessions
+            .query_map([], |row| Ok((SessionId(row.get(2)?), person(row, 0)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut channels = self.db.prepare("SELECT id, name, last FROM channels")?;
+        let channels = channels
+            .query_map([], |row| Ok((channel(row)?, at_position(row, 2)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(State::restore(sessions, channels))
+    }
+
+    /// The newest messages of a channel and what was deleted of late, all as of one moment.
+    pub fn window(&mut self, name: &ChannelName) -> Result<Option<Window>, StoreError> {
+        let tx = self.db.transaction()?;
+        let room: Option<(i64, Position)> = tx
+            .prepare_cached("SELECT id, last FROM channels WHERE name = ?1")?
+            .query_row([name.as_str()], |row| Ok((row.get(0)?, at_position(row, 1)?)))
+            .optional()?;
+        let Some((room, last)) = room else { return Ok(None) };
+        let mut messages = tx
+            .prepare_cached(&format!(
+                "{MESSAGES} WHERE channel = ?1 ORDER BY messages.position DESC LIMIT {}",
+                Window::LIMIT
+            ))?
+            .query_map([room], message)?
+            .collect::<Result<Vec<_>, _>>()?;
+        messages.reverse();
+
+        // One more than is kept: if it is there, it is where completeness begins.
+        let mut deletions = tx
+            .prepare_cached(&format!(
+                "SELECT messages.position, people.id, people.name, at, text,
+                        log.position, log.message
+                 FROM (SELECT position, message, uncovered FROM log WHERE channel = :channel
+                       ORDER BY position DESC LIMIT {}) AS log
+                 LEFT JOIN messages ON messages.position = log.uncovered
+                 LEFT JOIN people ON people.id = messages.author
+                 ORDER BY log.position",
+                Window::LIMIT + 1
+            ))?
+            .query_map(named_params! { ":channel": room }, deletion)?
+            .collect::<Result<Vec<_>, _>>()?;
+        let trimmed = tx.query_row("SELECT value FROM meta WHERE key = 'trimmed'", [], position)?;
+        let complete_from =
+            if deletions.len() > Window::LIMIT { deletions.remove(0).position } else { trimmed };
+        Ok(Some(Window::restore(last, messages, deletions, complete_from)))
+    }
+}
+
+const MESSAGES: &str = "SELECT messages.position, people.id, people.name, at, text
+    FROM messages JOIN people ON people.id = messages.author";
+
+/// Reads a row of [`MESSAGES`].
+fn message(row: &Row) -> rusqlite::Result<Message> {
+    Ok(Message {
+        position: at_position(row, 0)?,
+        author: person(row, 1)?,
+        at: DateTime::from_timestamp_millis(row.get(3)?).unwrap_or_default(),
+        text: MessageText::stored(row.get(4)?),
+    })
+}
+
+fn deletion(row: &Row) -> rusqlite::Result<Deletion> {
+    let uncovered: Option<i64> = row.get(0)?;
+    Ok(Deletion {
+        position: at_position(row, 5)?,
+        message: at_position(row, 6)?,
+        uncovered: uncovered.map(|_| message(row)).transpose()?,
+    })
+}
+
+fn person(row: &Row, first: usize) -> rusqlite::Result<Person> {
+    Ok(Person {
+        id: PersonId(at_position(row, first)?),
+        name: DisplayName::stored(row.get(first + 1)?),
+    })
+}
+
+fn channel(row: &Row) -> rusqlite::Result<Channel> {
+    Ok(Channel { created: at_position(row, 0)?, name: ChannelName::stored(row.get(1)?) })
+}
+
+fn position(row: &Row) -> rusqlite::Result<Position> {
+    at_position(row, 0)
+}
+
+fn at_position(row: &Row, column: usize) -> rusqlite::Result<Position> {
+    let number: i64 = row.get(column)?;
+    Ok(Position(number.cast_unsigned()))
+}
+
+/// Positions count entries from one; they will not reach the sign bit.
+fn sql(position: Position) -> i64 {
+    position.0.cast_signed()
+}

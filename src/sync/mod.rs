@@ -1,0 +1,346 @@
+//! The client's side of the live protocol, as a state machine without I/O.
+//!
+//! [`Sync`] is told what happens (a frame came, time passed, a person wants something) and answers
+//! what has to be done about it. The browser, the tests and any other client run this same code; the
+//! clock and randomness are theirs to bring.
+
+use std::{collections::BTreeMap, mem};
+
+use crate::domain::{
+    channel::{Channel, Directory},
+    command::{Command, CommandId},
+    event::{Change, Event, Lane},
+    frame::{ClientFrame, CloseCode, PROTOCOL, Resume, ServerFrame, View},
+    message::{Message, MessageText},
+    name::ChannelName,
+    page::Page,
+    person::Person,
+    position::{Epoch, Position},
+    window::Window,
+};
+
+pub mod link;
+pub mod outbox;
+
+use link::{Link, LinkState};
+use outbox::{Outbox, Pending, PendingState};
+
+/// What happens to a client.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The socket is open.
+    Opened,
+    Frame(ServerFrame),
+    /// The socket is closed, or could not be opened; with the close code if one came.
+    Closed(Option<u16>),
+    /// Time has passed.
+    Tick,
+    /// The browser says that it is online or visible again.
+    Woken,
+    /// The browser says that it is offline.
+    Unplugged,
+    /// Look at this channel, or at none.
+    Open(Option<ChannelName>),
+    /// This channel was created just now; its event is still under way.
+    Created(Channel),
+    Ask {
+        id: CommandId,
+        command: Command,
+    },
+    /// Send a refused command again.
+    Retry(CommandId),
+    /// Throw a refused command away.
+    Discard(CommandId),
+}
+
+/// What has to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    Connect,
+    Disconnect,
+    Send(ClientFrame),
+    /// Store this in the outbox of the browser, over what has the same id.
+    Keep(Pending),
+    /// Take this out of the outbox of the browser.
+    Forget(CommandId),
+    /// The session has ended.
+    SignedOut,
+}
+
+/// When it happens, in milliseconds since 1970 by a clock that does not go back, and a random number
+/// in `0.0..1.0` for the jitter.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub millis: u64,
+    pub random: f64,
+}
+
+/// What one tab knows, and what it waits for.
+#[derive(Debug)]
+pub struct Sync {
+    me: Person,
+    epoch: Epoch,
+    directory: Directory,
+    /// Every channel seen in this tab, so that going back shows it at once.
+    windows: BTreeMap<ChannelName, Window>,
+    viewing: Option<ChannelName>,
+    outbox: Outbox,
+    link: Link,
+}
+
+impl Sync {
+    /// Goes on from where the server rendered the page, with the commands that earlier pages left.
+    pub fn new(me: Person, page: &Page, pending: Vec<Pending>) -> Self {
+        Self {
+            me,
+            epoch: page.epoch.clone(),
+            directory: page.directory.clone(),
+            windows: page.open.clone().into_iter().collect(),
+            viewing: page.open.as_ref().map(|(channel, _)| channel.clone()),
+            outbox: Outbox::new(pending),
+            link: Link::default(),
+        }
+    }
+
+    pub fn me(&self) -> &Person {
+        &self.me
+    }
+
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    pub fn link(&self) -> LinkState {
+        self.link.state()
+    }
+
+    /// What is known of the channel that is looked at; none until the server has told.
+    pub fn window(&self) -> Option<&Window> {
+        self.windows.get(self.viewing.as_ref()?)
+    }
+
+    /// The lines of the channel that is looked at, as a person sees them: what was sent, then what
+    /// is on its way.
+    pub fn lines(&self) -> Vec<Line> {
+        let Some(channel) = &self.viewing else { return Vec::new() };
+        let window = self.windows.get(channel);
+        let sent = window.into_iter().flat_map(Window::messages).map(|message| Line {
+            deleting: self.outbox.deletes(channel, message.position),
+            content: Content::Sent(message.clone()),
+        });
+        let on_its_way = self.outbox.posts(channel).map(|(pending, text)| Line {
+            deleting: false,
+            content: Content::OnItsWay {
+                id: pending.id.clone(),
+                text: text.clone(),
+                asked: pending.asked,
+                state: pending.state.clone(),
+            },
+        });
+        sent.chain(on_its_way).collect()
+    }
+
+    /// How many commands wait to be accepted, in all channels.
+    pub fn waiting(&self) -> usize {
+        self.outbox.waiting()
+    }
+
+    /// Takes in what happened, and says what has to be done about it, in this order.
+    pub fn handle(&mut self, input: Input, now: Moment) -> Vec<Output> {
+        let mut todo = Vec::new();
+        match input {
+            Input::Opened => {
+                self.link.opened(now);
+                todo.push(Output::Send(self.hello()));
+            }
+            Input::Frame(frame) => {
+                self.link.heard(now);
+                self.hear(frame, now, &mut todo);
+            }
+            Input::Closed(code) => {
+                let code = code.and_then(CloseCode::from_number);
+                self.link.closed(code, now);
+                if code == Some(CloseCode::SignedOut) {
+                    todo.push(Output::SignedOut);
+                }
+            }
+            Input::Tick => {}
+            Input::Woken => self.link.woken(now),
+            Input::Unplugged => self.link.unplugged(now),
+            Input::Open(channel) => self.open(channel, &mut todo),
+            Input::Created(channel) => self.directory.add(channel),
+            Input::Ask { id, command } => {
+                todo.push(Output::Keep(self.outbox.add(id, command, now)));
+            }
+            Input::Retry(id) => todo.extend(self.outbox.retry(&id).map(Output::Keep)),
+            Input::Discard(id) => {
+                self.outbox.remove(&id);
+                todo.push(Output::Forget(id));
+            }
+        }
+        todo.extend(self.link.tick(now));
+        if !self.link.is_up() {
+            self.outbox.unsend();
+        }
+        if self.link.is_live() {
+            todo.extend(self.outbox.send(now).map(Output::Send));
+        }
+        todo
+    }
+
+    fn hello(&self) -> ClientFrame {
+        ClientFrame::Hello {
+            protocol: PROTOCOL,
+            resume: Some(Resume { epoch: self.epoch.clone(), position: self.directory.position }),
+            viewing: self.viewing.iter().map(|channel| self.view(channel)).collect(),
+        }
+    }
+
+    fn view(&self, channel: &ChannelName) -> View {
+        View {
+            channel: channel.as_str().to_owned(),
+            position: self.windows.get(channel).map(|window| window.position),
+        }
+    }
+
+    fn open(&mut self, channel: Option<ChannelName>, todo: &mut Vec<Output>) {
+        if self.viewing == channel {
+            return;
+        }
+        let left = mem::replace(&mut self.viewing, channel);
+        if self.link.is_live() {
+            let left = left.map(|left| ClientFrame::Leave { channel: left.as_str().to_owned() });
+            let opened = self.viewing.as_ref().map(|channel| ClientFrame::View(self.view(channel)));
+            todo.extend(left.into_iter().chain(opened).map(Output::Send));
+        }
+    }
+
+    fn hear(&mut self, frame: ServerFrame, now: Moment, todo: &mut Vec<Output>) {
+        match frame {
+            ServerFrame::Welcome { you, epoch, .. } => {
+                self.link.welcomed(now);
+                self.me = you;
+                if self.epoch != epoch {
+                    // Another log: its positions mean nothing here.
+                    self.epoch = epoch;
+                    self.windows.clear();
+                }
+            }
+            ServerFrame::Directory { directory } => self.directory = directory,
+            ServerFrame::Reset { lane: Lane::Channel(channel), window } => {
+                self.outbox.settle_up_to(&channel, window.position);
+                self.windows.insert(channel, window);
+            }
+            ServerFrame::Difference { lane, position, changes } => {
+                self.catch_up(lane, position, changes);
+            }
+            ServerFrame::Event(event) => self.follow(event, now, todo),
+            ServerFrame::Accepted { id, position } => {
+                let known = |channel: &ChannelName| {
+                    self.viewing.as_ref() != Some(channel)
+                        || self.windows.get(channel).is_some_and(|w| w.position >= position)
+                };
+                self.outbox.accepted(&id, position, known);
+                todo.push(Output::Forget(id));
+            }
+            ServerFrame::Refused { id, refusal } if refusal.is_for_now() => {
+                self.outbox.postpone(&id, refusal.retry_after, now);
+            }
+            ServerFrame::Refused { id, refusal } => todo
+                .push(self.outbox.refused(&id, refusal).map_or(Output::Forget(id), Output::Keep)),
+            ServerFrame::Reset { lane: Lane::Directory, .. }
+            | ServerFrame::Unviewable { .. }
+            | ServerFrame::Pong => {}
+        }
+    }
+
+    fn catch_up(&mut self, lane: Lane, position: Position, changes: Vec<Change>) {
+        match lane {
+            Lane::Directory => {
+                changes.into_iter().for_each(|change| self.list(change));
+                self.directory.position = self.directory.position.max(position);
+            }
+            Lane::Channel(channel) => {
+                if let Some(window) = self.windows.get_mut(&channel) {
+                    window.catch_up(position, &changes);
+                    self.outbox.settle_up_to(&channel, position);
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, change: Change) {
+        if let Change::ChannelCreated(channel) = change {
+            self.directory.apply(channel);
+        }
+    }
+
+    /// Makes the change of an event that is the next of its lane, drops one that is known already,
+    /// and asks for the difference where one before it is missing.
+    fn follow(&mut self, event: Event, now: Moment, todo: &mut Vec<Output>) {
+        match event.lane {
+            Lane::Directory => {
+                if event.prev > self.directory.position {
+                    // A link that skips an event is broken; the next one starts with a difference.
+                    self.link.closed(None, now);
+                    todo.push(Output::Disconnect);
+                } else {
+                    self.list(event.change);
+                }
+            }
+            Lane::Channel(channel) => {
+                if let Some(window) = self.windows.get_mut(&channel) {
+                    if event.prev > window.position {
+                        let position = Some(window.position);
+                        let channel = channel.as_str().to_owned();
+                        todo.push(Output::Send(ClientFrame::View(View { channel, position })));
+                        return;
+                    }
+                    window.apply(event.position, &event.change);
+                }
+                if let (Change::Posted(message), Some(id)) = (&event.change, &event.command)
+                    && message.author.id == self.me.id
+                {
+                    self.outbox.remove(id);
+                    todo.push(Output::Forget(id.clone()));
+                }
+                self.outbox.settle_up_to(&channel, event.position);
+            }
+        }
+    }
+}
+
+/// One message as the view shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub content: Content,
+    /// Its author has asked for it to be deleted, and waits for the answer.
+    pub deleting: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    Sent(Message),
+    OnItsWay { id: CommandId, text: MessageText, asked: u64, state: PendingState },
+}
+
+impl Line {
+    /// What the line is known by in the view: it changes when the message is accepted, because then
+    /// it may change its place.
+    pub fn key(&self) -> String {
+        match &self.content {
+            Content::Sent(message) => message.position.to_string(),
+            Content::OnItsWay { id, .. } => id.as_str().to_owned(),
+        }
+    }
+}
+
+/// The channel to open for someone who comes back: where they were, else the first of the list.
+pub fn returning<'a>(directory: &'a Directory, left: Option<&str>) -> Option<&'a Channel> {
+    left.and_then(|left| directory.find(left))
+        .or_else(|| directory.find(crate::domain::channel::FIRST))
+        .or_else(|| directory.channels().first())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Where messages are written.
+
+use leptos::{
+    ev::{KeyboardEvent, SubmitEvent},
+    html::Textarea,
+    prelude::*,
+};
+
+use super::{
+    field::refused,
+    icon::{Icon, SEND},
+};
+use crate::{
+    client::{Client, browser},
+    domain::{
+        message::{MessageText, TextFault},
+        name::ChannelName,
+        refusal::Refusal,
+    },
+};
+
+/// From here on, how much room is left is worth saying.
+const NEARLY_FULL: usize = MessageText::LIMIT - 200;
+
+/// The field of a channel. What is in it survives a reload. `edit` is text to put into it.
+#[component]
+pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let area = NodeRef::<Textarea>::new();
+    let label = format!("Message {channel}");
+    let name = channel.as_str().to_owned();
+    let channel = StoredValue::new(channel);
+    let (typed, message) = refused(client, "/api/post_message", "text").unzip();
+    let count = RwSignal::new(typed.as_deref().map_or(0, MessageText::count));
+    let error = RwSignal::new(message);
+
+    // The element keeps the text: what is typed before the client runs stays as it is.
+    let changed = move |text: String| {
+        count.set(MessageText::count(&text));
+        error.set(None);
+        channel.with_value(|channel| browser::save_draft(channel, &text));
+    };
+    let put = move |text: &str| {
+        if let Some(area) = area.get_untracked() {
+            area.set_value(text);
+            changed(text.to_owned());
+        }
+    };
+    let focus = move || {
+        if let Some(area) = area.get_untracked() {
+            let _ = area.focus();
+        }
+    };
+    Effect::new(move |_| {
+        let Some(area) = area.get() else { return };
+        if area.value().is_empty() {
+            area.set_value(&channel.with_value(browser::draft));
+        }
+        count.set(MessageText::count(&area.value()));
+        if browser::has_fine_pointer() {
+            let _ = area.focus();
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(text) = edit.get() {
+            let there = area.get_untracked().map(|area| area.value()).unwrap_or_default();
+            // What is being written is not lost to what comes back.
+            put(if there.trim().is_empty() { text } else { format!("{text}\n{there}") }.as_str());
+            focus();
+            edit.set(None);
+        }
+    });
+
+    let send = move || {
+        let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
+        match MessageText::try_from(text.as_str()) {
+            Ok(text) => {
+                channel.with_value(|channel| client.post(channel.clone(), text));
+                put("");
+                focus();
+            }
+            Err(fault) => {
+                error.set(Some(Refusal::text(fault).message));
+                focus();
+            }
+        }
+    };
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        send();
+    };
+    let press = move |event: KeyboardEvent| {
+        let is_send = event.key() == "Enter" && !event.shift_key() && !event.alt_key();
+        // While a word is being composed, Enter belongs to the input method.
+        if is_send && !event.is_composing() && event.key_code() != 229 {
+            event.prevent_default();
+            send();
+        }
+    };
+
+    view! {
+        <form
+            class="composer"
+            method="post"
+            action="/api/post_message"
+            novalidate
+            on:submit=submit
+        >
+            <input type="hidden" name="channel" value=name />
+            <div class="composer__box">
+                <textarea
+                    class="composer__text"
+                    name="text"
+                    rows="1"
+                    dir="auto"
+                    aria-label=label.clone()
+                    placeholder=label
+                    aria-describedby="composer-note"
+                    aria-invalid=move || error.with(Option::is_some).then_some("true")
+                    node_ref=area
+                    on:input=move |event| changed(event_target_value(&event))
+                    on:keydown=press
+                >
+                    {typed}
+                </textarea>
+                <button class="button button--primary composer__send">
+                    <Icon path=SEND />
+                    <span class="hidden--narrow">"Send"</span>
+                </button>
+            </div>
+            <p class="composer__note" id="composer-note">
+                <Note count error />
+            </p>
+        </form>
+    }
+}
+
+/// The line below: what is wrong, how much room is left, or which keys help.
+#[component]
+fn Note(count: RwSignal<usize>, error: RwSignal<Option<String>>) -> impl IntoView {
+    let limit = MessageText::LIMIT;
+    let is_long = Memo::new(move |_| count.get() > NEARLY_FULL);
+    let problem = Memo::new(move |_| {
+        let over =
+            (count.get() > limit).then(|| Refusal::text(TextFault::TooLong(count.get())).message);
+        error.get().or(over)
+    });
+    view! {
+        <span class="composer__error" role="alert">
+            {problem}
+        </span>
+        <span class="composer__count" hidden=move || !is_long.get()>
+            {move || format!("{} of {limit}", count.get())}
+        </span>
+        <span class="composer__hint" hidden=move || is_long.get() || problem.with(Option::is_some)>
+            <kbd>"Enter"</kbd>
+            " sends, "
+            <kbd>"Shift"</kbd>
+            " + "
+            <kbd>"Enter"</kbd>
+            " breaks the line"
+        </span>
+    }
+}

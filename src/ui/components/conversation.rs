@@ -1,0 +1,56 @@
+//! What is said in a channel.
+
+use leptos::prelude::*;
+
+use super::{
+    icon::{COMMUNICATE, Signal},
+    message::MessageRow,
+};
+use crate::{
+    client::{
+        Client,
+        timeline::{Row, rows},
+    },
+    domain::name::ChannelName,
+};
+
+/// The log of a channel, newest at the bottom. `edit` gets the text of a message to be changed.
+#[component]
+pub fn Conversation(channel: ChannelName, edit: Callback<String>) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let label = format!("Messages in {channel}");
+    let name = channel.as_str().to_owned();
+    let shown = Memo::new(move |_| client.lines.get().map(rows));
+    let is_empty = Memo::new(move |_| shown.with(|rows| rows.as_ref().is_some_and(Vec::is_empty)));
+    let list = move || shown.get().unwrap_or_default();
+    view! {
+        <div class="log" role="log" aria-label=label tabindex="0">
+            <div class="log__list">
+                <Show when=move || is_empty.get()>
+                    <Nothing channel=name.clone() />
+                </Show>
+                <For
+                    each=list
+                    key=Row::key
+                    children=move |row| {
+                        view! { <MessageRow channel=channel.clone() row edit /> }
+                    }
+                />
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Nothing(channel: String) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <Signal flag=COMMUNICATE />
+            <h2>"Nothing here yet"</h2>
+            <p>
+                "Be the first to write in #" <bdi>{channel}</bdi>
+                ": a question, a plan, a link. Everyone on the team can read it."
+            </p>
+        </div>
+    }
+}

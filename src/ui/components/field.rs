@@ -1,0 +1,32 @@
+//! What goes wrong in a form, said where it went wrong.
+
+use leptos::prelude::*;
+
+use super::icon::{ALERT, Icon};
+use crate::client::Client;
+
+/// The sentence under a field that was refused; nothing while there is none.
+#[component]
+pub fn FieldError(
+    id: &'static str,
+    #[prop(into)] message: Signal<Option<String>>,
+) -> impl IntoView {
+    move || {
+        message.get().map(|message| {
+            view! {
+                <p class="field__error" id=id role="alert">
+                    <Icon path=ALERT />
+                    <span>{message}</span>
+                </p>
+            }
+        })
+    }
+}
+
+/// What was typed into a form that was refused before the client ran, and why it was refused.
+pub fn refused(client: Client, action: &str, field: &str) -> Option<(String, String)> {
+    client.refused.with_value(|refused| {
+        let refused = refused.as_ref().filter(|refused| refused.action == action)?;
+        Some((refused.field(field), refused.refusal.message.clone()))
+    })
+}

@@ -1,0 +1,10 @@
+//! The parts that pages are made of.
+
+pub mod bar;
+pub mod composer;
+pub mod conversation;
+pub mod field;
+pub mod icon;
+pub mod message;
+pub mod new_channel;
+pub mod sidebar;

@@ -1,0 +1,115 @@
+//! Making a channel.
+
+use leptos::{ev::SubmitEvent, html::Input, prelude::*};
+use leptos_meta::Title;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+use super::{
+    bar::Bar,
+    field::{FieldError, refused},
+};
+use crate::{
+    api,
+    client::{Client, browser},
+};
+
+/// Asks for a name, creates the channel and opens it. `children` are further buttons.
+#[component]
+pub fn NewChannelForm(
+    /// The element id of the text field.
+    id: &'static str,
+    children: Children,
+) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let input = NodeRef::<Input>::new();
+    let (typed, message) = refused(client, "/api/create_channel", "name").unzip();
+    let error = RwSignal::new(message);
+    let navigate = use_navigate();
+    let create = Action::new(move |name: &String| {
+        let (name, navigate) = (name.clone(), navigate.clone());
+        async move {
+            match api::create_channel(name).await {
+                Ok(channel) => {
+                    let path = channel.name.path();
+                    client.created(channel);
+                    client.refused.set_value(None);
+                    if let Some(input) = input.get_untracked() {
+                        input.set_value("");
+                    }
+                    browser::hide_popover("new-channel");
+                    browser::hide_popover("sidebar");
+                    navigate(&path, NavigateOptions::default());
+                }
+                Err(refusal) => error.set(Some(refusal.message)),
+            }
+        }
+    });
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if let Some(input) = input.get_untracked() {
+            error.set(None);
+            create.dispatch(input.value());
+        }
+    };
+    view! {
+        <form class="form" method="post" action="/api/create_channel" novalidate on:submit=submit>
+            <div class="field">
+                <label class="field__label" for=id>
+                    "Channel name"
+                </label>
+                <span class="field__box">
+                    <span class="field__sign" aria-hidden="true">
+                        "#"
+                    </span>
+                    <input
+                        class="field__input"
+                        id=id
+                        name="name"
+                        dir="auto"
+                        autocomplete="off"
+                        autocapitalize="none"
+                        spellcheck="false"
+                        autofocus
+                        value=typed
+                        aria-invalid=move || error.with(Option::is_some).then_some("true")
+                        aria-describedby=format!("{id}-error {id}-hint")
+                        node_ref=input
+                        on:input=move |_| error.set(None)
+                    />
+                </span>
+                <div id=format!("{id}-error")>
+                    <FieldError id=id message=error />
+                </div>
+                <p class="field__hint" id=format!("{id}-hint")>
+                    "Up to 40 characters, in any script. Everyone sees it."
+                </p>
+            </div>
+            <div class="form__buttons">
+                <button class="button button--primary" disabled=move || create.pending().get()>
+                    "Create channel"
+                </button>
+                {children()}
+            </div>
+        </form>
+    }
+}
+
+/// The form as a page of its own, where a browser without JavaScript sees why it was refused.
+#[component]
+pub fn NewChannelPage() -> impl IntoView {
+    view! {
+        <Title text="New channel" />
+        <Bar>
+            <div class="bar__title"></div>
+        </Bar>
+        <section class="page">
+            <h1>"New channel"</h1>
+            <p>"A place for one subject. Everyone on the team can read and write in it."</p>
+            <NewChannelForm id="page-channel-name">
+                <a class="button button--quiet" href="/">
+                    "Cancel"
+                </a>
+            </NewChannelForm>
+        </section>
+    }
+}

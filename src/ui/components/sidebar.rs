@@ -1,0 +1,137 @@
+//! All channels, the way to a new one, and who one is.
+//!
+//! On wide screens it is a column; on narrow ones the same element is a drawer, which the browser
+//! opens and closes by itself, as a popover.
+
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use super::{
+    icon::{CROSS, DOOR, Icon, Mark, PLUS, UP_DOWN},
+    new_channel::NewChannelForm,
+};
+use crate::{
+    api,
+    client::{Client, browser},
+    domain::channel::Channel,
+};
+
+#[component]
+pub fn Sidebar() -> impl IntoView {
+    let client = expect_context::<Client>();
+    let channels = move || client.directory.with(|directory| directory.channels().to_vec());
+    let name = move || client.me.with(|me| me.as_ref().map(|me| me.name.to_string()));
+    let initial = move || client.me.with(|me| me.as_ref().map(|me| me.name.initial()));
+    let hue = move || client.me.with(|me| me.as_ref().map(|me| me.id.hue()));
+    view! {
+        <aside class="sidebar" id="sidebar" popover="auto" aria-label="Channels and account">
+            <div class="sidebar__head">
+                <A href="/" attr:class="wordmark">
+                    <Mark />
+                    "Flack"
+                </A>
+                <button
+                    class="button button--quiet button--icon sidebar__close"
+                    type="button"
+                    popovertarget="sidebar"
+                    popovertargetaction="hide"
+                    aria-label="Close channel list"
+                >
+                    <Icon path=CROSS />
+                </button>
+            </div>
+            <nav class="channels" aria-label="Channels">
+                <ul>
+                    <For each=channels key=|channel| channel.created children=|channel| view! { <ChannelLink channel /> } />
+                </ul>
+            </nav>
+            <button
+                class="button button--quiet sidebar__new"
+                type="button"
+                popovertarget="new-channel"
+            >
+                <Icon path=PLUS />
+                "New channel"
+            </button>
+            <button class="button button--quiet own" type="button" popovertarget="account">
+                <span class="avatar" data-hue=hue aria-hidden="true">
+                    {initial}
+                </span>
+                <span class="own__name" dir="auto">
+                    {name}
+                </span>
+                <Icon path=UP_DOWN />
+            </button>
+        </aside>
+        <div
+            class="popover popover--dialog"
+            id="new-channel"
+            popover="auto"
+            role="dialog"
+            aria-labelledby="new-channel-title"
+        >
+            <h2 id="new-channel-title">"New channel"</h2>
+            <NewChannelForm id="channel-name">
+                <button
+                    class="button button--quiet"
+                    type="button"
+                    popovertarget="new-channel"
+                    popovertargetaction="hide"
+                >
+                    "Cancel"
+                </button>
+            </NewChannelForm>
+        </div>
+        <div
+            class="popover popover--account"
+            id="account"
+            popover="auto"
+            role="dialog"
+            aria-label="Account"
+        >
+            <p class="popover__text">
+                "If you sign out, the name " <bdi>{name}</bdi>
+                " stays yours, but you cannot use it again in this browser."
+            </p>
+            <SignOut />
+        </div>
+    }
+}
+
+#[component]
+fn ChannelLink(channel: Channel) -> impl IntoView {
+    let name = channel.name;
+    view! {
+        <li>
+            <A href=name.path() on:click=|_| browser::hide_popover("sidebar")>
+                "#"
+                <bdi>{name.as_str().to_owned()}</bdi>
+            </A>
+        </li>
+    }
+}
+
+#[component]
+fn SignOut() -> impl IntoView {
+    let sign_out = Action::new(|(): &()| async {
+        // Either way the session is of no more use here.
+        let _ = api::sign_out().await;
+        browser::load_page("/");
+    });
+    view! {
+        <form
+            class="form"
+            method="post"
+            action="/api/sign_out"
+            on:submit=move |event| {
+                event.prevent_default();
+                sign_out.dispatch(());
+            }
+        >
+            <button class="button button--danger">
+                <Icon path=DOOR />
+                "Sign out"
+            </button>
+        </form>
+    }
+}

@@ -1,0 +1,47 @@
+//! The address without a channel: the way to the channel that was left.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+use crate::{
+    client::Client,
+    domain::{channel::FIRST, name::ChannelName},
+    ui::components::{
+        bar::Bar,
+        icon::{STOP, Signal},
+    },
+};
+
+#[component]
+pub fn HomePage() -> impl IntoView {
+    let client = expect_context::<Client>();
+    let name = move || client.me.with(|me| me.as_ref().map(|me| me.name.to_string()));
+    let first = ChannelName::stored(FIRST.to_owned());
+    let navigate = use_navigate();
+    Effect::new(move |_| {
+        if let Some(channel) = client.returning() {
+            let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
+            navigate(&channel.path(), options);
+        }
+    });
+    view! {
+        <Title text="" />
+        <Bar>
+            <div class="bar__title"></div>
+        </Bar>
+        <div class="empty">
+            <Signal flag=STOP />
+            <h1>"Where to, " <bdi>{name}</bdi> "?"</h1>
+            <p>
+                "Choose a channel from the list, or begin in #" <bdi>{FIRST}</bdi>
+                ", where everyone is."
+            </p>
+            <p class="form__buttons">
+                <a class="button button--primary" href=first.path()>
+                    <span>"Open #" <bdi>{FIRST}</bdi></span>
+                </a>
+            </p>
+        </div>
+    }
+}

@@ -1,0 +1,85 @@
+//! The first visit: who are you?
+
+use leptos::{ev::SubmitEvent, html::Input, prelude::*};
+use leptos_meta::Title;
+
+use crate::{
+    api,
+    client::Client,
+    ui::components::{
+        field::{FieldError, refused},
+        icon::{Hoist, Mark},
+    },
+};
+
+#[component]
+pub fn JoinPage() -> impl IntoView {
+    let client = expect_context::<Client>();
+    let input = NodeRef::<Input>::new();
+    let (typed, message) = refused(client, "/api/sign_in", "name").unzip();
+    let error = RwSignal::new(message);
+    let sign_in = Action::new(move |name: &String| {
+        let name = name.clone();
+        async move {
+            match api::sign_in(name).await {
+                Ok(me) => client.signed_in(me),
+                Err(refusal) => error.set(Some(refusal.message)),
+            }
+        }
+    });
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if let Some(input) = input.get_untracked() {
+            error.set(None);
+            sign_in.dispatch(input.value());
+        }
+    };
+    view! {
+        <Title text="Join" />
+        <main class="join">
+            <Hoist />
+            <div class="join__body">
+                <p class="wordmark">
+                    <Mark />
+                    "Flack"
+                </p>
+                <h1>"Say it where your team can see it."</h1>
+                <p class="join__lead">
+                    "Pick the name your team knows you by. It stands on everything you write."
+                </p>
+                <form class="form" method="post" action="/api/sign_in" novalidate on:submit=submit>
+                    <div class="field">
+                        <label class="field__label" for="name">
+                            "Display name"
+                        </label>
+                        <input
+                            class="field__input"
+                            id="name"
+                            name="name"
+                            dir="auto"
+                            autocomplete="nickname"
+                            autocapitalize="words"
+                            spellcheck="false"
+                            autofocus
+                            value=typed
+                            aria-invalid=move || error.with(Option::is_some).then_some("true")
+                            aria-describedby="name-error"
+                            node_ref=input
+                            on:input=move |_| error.set(None)
+                        />
+                        <FieldError id="name-error" message=error />
+                    </div>
+                    <button
+                        class="button button--primary button--wide"
+                        disabled=move || sign_in.pending().get()
+                    >
+                        "Join"
+                    </button>
+                </form>
+                <p class="join__small">
+                    "There is no password: the name belongs to this browser, and nobody else can take it."
+                </p>
+            </div>
+        </main>
+    }
+}

@@ -1,0 +1,70 @@
+//! Addresses that lead nowhere, and the way back.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{
+    domain::{channel::FIRST, name::ChannelName},
+    ui::components::{
+        bar::Bar,
+        icon::{NO, Signal},
+    },
+};
+
+/// No channel has this name; it can be created from here.
+#[component]
+pub fn UnknownChannel(name: String) -> impl IntoView {
+    let can_be_created = ChannelName::try_from(name.as_str()).ok();
+    view! {
+        <Title text="No such channel" />
+        <Bar>
+            <div class="bar__title"></div>
+        </Bar>
+        <div class="empty">
+            <Signal flag=NO />
+            <h1>"There is no channel #" <bdi>{name}</bdi></h1>
+            <p>"Perhaps it is spelled differently, or nobody has made it yet."</p>
+            <form class="form__buttons" method="post" action="/api/create_channel">
+                {can_be_created
+                    .map(|channel| {
+                        let name = channel.as_str().to_owned();
+                        view! {
+                            <input type="hidden" name="name" value=name.clone() />
+                            <button class="button button--primary">
+                                <span>"Create #" <bdi>{name}</bdi></span>
+                            </button>
+                        }
+                    })} <Back />
+            </form>
+        </div>
+    }
+}
+
+/// No page has this address.
+#[component]
+pub fn NowherePage() -> impl IntoView {
+    view! {
+        <Title text="No such page" />
+        <Bar>
+            <div class="bar__title"></div>
+        </Bar>
+        <div class="empty">
+            <Signal flag=NO />
+            <h1>"There is nothing here"</h1>
+            <p>"The address may be old, or have a typing error."</p>
+            <p class="form__buttons">
+                <Back />
+            </p>
+        </div>
+    }
+}
+
+#[component]
+fn Back() -> impl IntoView {
+    let first = ChannelName::stored(FIRST.to_owned());
+    view! {
+        <a class="button button--quiet" href=first.path()>
+            <span>"Back to #" <bdi>{FIRST}</bdi></span>
+        </a>
+    }
+}
