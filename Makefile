@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/end2end/node_modules/.bin:$(CARGO_HOME)/bin:$(PATH)
 
 flack := target/release/flack
 # Directories are among them, so that removing a file counts as a change too.
-sources := $(shell find src style public build.rs Cargo.toml Cargo.lock Leptos.toml .cargo 2>/dev/null)
+sources := $(shell find src style public build.rs Cargo.toml Cargo.lock Leptos.toml 2>/dev/null)
 
 # The names that tools/setup knows; where none of them is there, Playwright takes its own.
 browsers := chromium chromium-browser google-chrome google-chrome-stable

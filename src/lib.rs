@@ -3,6 +3,9 @@
 //! One crate, two programs: the server (feature `ssr`) and the client in the browser (feature
 //! `hydrate`). `ARCHITECTURE.md` is the guide to what is where, and why.
 
+// Views are types, and a page is a deep one.
+#![recursion_limit = "256"]
+
 pub mod api;
 pub mod client;
 pub mod domain;

@@ -11,7 +11,8 @@ pub struct Message {
     /// Where it was accepted, which is also what it is known by.
     pub position: Position,
     pub author: Person,
-    /// When the server accepted it, to the millisecond.
+    /// When the server accepted it; on the wire in milliseconds since 1970.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
     pub at: DateTime<Utc>,
     pub text: MessageText,
 }

@@ -62,9 +62,9 @@ impl DisplayName {
         key(&self.0)
     }
 
-    /// What an avatar shows: the first character.
+    /// What an avatar shows: the first letter, or the first part of an emoji.
     pub fn initial(&self) -> String {
-        self.0.graphemes(true).next().unwrap_or_default().to_uppercase()
+        self.0.chars().take(1).flat_map(char::to_uppercase).collect()
     }
 }
 

@@ -14,7 +14,6 @@ use crate::{
 /// No channel has this name; it can be created from here.
 #[component]
 pub fn UnknownChannel(name: String) -> impl IntoView {
-    let can_be_created = ChannelName::try_from(name.as_str()).ok();
     view! {
         <Title text="No such channel" />
         <Bar>
@@ -22,19 +21,14 @@ pub fn UnknownChannel(name: String) -> impl IntoView {
         </Bar>
         <div class="empty">
             <Signal flag=NO />
-            <h1>"There is no channel #" <bdi>{name}</bdi></h1>
+            <h1>"There is no channel #" <bdi>{name.clone()}</bdi></h1>
             <p>"Perhaps it is spelled differently, or nobody has made it yet."</p>
             <form class="form__buttons" method="post" action="/api/create_channel">
-                {can_be_created
-                    .map(|channel| {
-                        let name = channel.as_str().to_owned();
-                        view! {
-                            <input type="hidden" name="name" value=name.clone() />
-                            <button class="button button--primary">
-                                <span>"Create #" <bdi>{name}</bdi></span>
-                            </button>
-                        }
-                    })} <Back />
+                <input type="hidden" name="name" value=name.clone() />
+                <button class="button button--primary">
+                    <span>"Create #" <bdi>{name.clone()}</bdi></span>
+                </button>
+                <Back />
             </form>
         </div>
     }
