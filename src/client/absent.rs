@@ -20,6 +20,14 @@ pub fn connect(_hear: impl Fn(SocketEvent) + Copy + 'static) -> Option<Socket> {
 
 pub fn on_network_change(_tell: impl Fn(bool) + Copy + 'static) {}
 
+pub fn on_navigation(_arrive: impl Fn(String) + Copy + 'static) {}
+
+pub fn push_path(_path: &str) {}
+
+pub fn replace_path(_path: &str) {}
+
+pub fn set_title(_title: &str) {}
+
 pub fn now() -> Moment {
     Moment { millis: 0, random: 0.0 }
 }

@@ -5,13 +5,19 @@
 use chrono::{DateTime, Utc};
 use gloo_storage::{LocalStorage, Storage};
 use js_sys::{Date, Object, Reflect};
-use leptos::prelude::{document, window, window_event_listener_untyped};
+use leptos::{
+    ev,
+    prelude::{document, window, window_event_listener, window_event_listener_untyped},
+};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{CloseEvent, HtmlElement, MessageEvent, VisibilityState, WebSocket, console};
+use web_sys::{
+    CloseEvent, Element, HtmlAnchorElement, HtmlElement, MessageEvent, MouseEvent, VisibilityState,
+    WebSocket, console,
+};
 
 use super::SocketEvent;
 use crate::{
-    domain::{command::CommandId, name::ChannelName, person::Person},
+    domain::{address::Address, command::CommandId, name::ChannelName, person::Person},
     sync::{Moment, outbox::Pending},
 };
 
@@ -74,6 +80,54 @@ pub fn on_network_change(tell: impl Fn(bool) + Copy + 'static) {
             tell(true);
         }
     });
+}
+
+/// Tells the path when a link within Flack was followed, or the browser went back or forward.
+pub fn on_navigation(arrive: impl Fn(String) + Copy + 'static) {
+    window_event_listener(ev::popstate, move |_| {
+        if let Ok(path) = window().location().pathname() {
+            arrive(path);
+        }
+    });
+    window_event_listener(ev::click, move |event| {
+        if let Some(path) = followed_link(&event) {
+            event.prevent_default();
+            push_path(&path);
+            arrive(path);
+        }
+    });
+}
+
+/// The path of a plain click on a link to another page of Flack; everything else is the browser's.
+fn followed_link(event: &MouseEvent) -> Option<String> {
+    let is_plain = event.button() == 0
+        && !event.default_prevented()
+        && !(event.meta_key() || event.ctrl_key() || event.shift_key() || event.alt_key());
+    let target = event.target()?.dyn_into::<Element>().ok()?;
+    let link = target.closest("a[href]").ok()??.dyn_into::<HtmlAnchorElement>().ok()?;
+    let location = window().location();
+    let is_page = link.origin() == location.origin().ok()?
+        && link.target().is_empty()
+        && link.hash().is_empty()
+        && !link.has_attribute("data-reload")
+        && Address::of(&link.pathname()) != Address::Nowhere;
+    (is_plain && is_page).then(|| link.pathname())
+}
+
+pub fn push_path(path: &str) {
+    if let Ok(history) = window().history() {
+        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(path));
+    }
+}
+
+pub fn replace_path(path: &str) {
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(path));
+    }
+}
+
+pub fn set_title(title: &str) {
+    document().set_title(title);
 }
 
 /// A clock that does not go back when the computer's is set.

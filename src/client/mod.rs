@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     domain::{
+        address::Address,
         channel::{Channel, Directory},
         command::{Command, CommandId},
         frame::ServerFrame,
@@ -39,6 +40,8 @@ pub struct Client {
     /// None as long as no name is taken.
     pub me: RwSignal<Option<Person>>,
     pub directory: RwSignal<Directory>,
+    /// The path of the page's address.
+    pub path: RwSignal<String>,
     /// What the open channel shows; none until it has come from the server.
     pub lines: RwSignal<Option<Vec<Line>>>,
     pub link: RwSignal<LinkState>,
@@ -55,6 +58,7 @@ impl Client {
         let client = Self {
             me: RwSignal::new(page.me.clone()),
             directory: RwSignal::new(page.directory.clone()),
+            path: RwSignal::new(page.path.clone()),
             lines: RwSignal::new(None),
             link: RwSignal::new(LinkState::default()),
             refused: StoredValue::new(page.refused.clone()),
@@ -73,9 +77,27 @@ impl Client {
         }
         let tick = move || self.tell(Input::Tick);
         set_interval(tick, std::time::Duration::from_millis(TICK));
+        browser::on_navigation(move |path| self.path.set(path));
         browser::on_network_change(move |is_online| {
             self.tell(if is_online { Input::Woken } else { Input::Unplugged });
         });
+    }
+
+    /// What the page's address leads to.
+    pub fn address(self) -> Address {
+        self.path.with(|path| Address::of(path))
+    }
+
+    /// Goes to another page of Flack, without loading it.
+    pub fn go(self, path: &str) {
+        browser::push_path(path);
+        self.path.set(path.to_owned());
+    }
+
+    /// Like [`go`](Self::go), with no way back to the page that is left.
+    pub fn go_instead(self, path: &str) {
+        browser::replace_path(path);
+        self.path.set(path.to_owned());
     }
 
     /// A name was taken on this page.
@@ -171,7 +193,7 @@ impl Client {
     fn hear(self, event: SocketEvent) {
         match event {
             SocketEvent::Opened => self.tell(Input::Opened),
-            SocketEvent::Frame(text) => match serde_json::from_str::<ServerFrame>(&text) {
+            SocketEvent::Frame(text) => match ServerFrame::read(&text) {
                 Ok(frame) => self.tell(Input::Frame(frame)),
                 // A newer server speaks of things that this page does not know: live with it.
                 Err(_) => browser::warn("a frame of the server could not be read"),

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock, draws a random number or knows a framework: time, ids and
 //! randomness come in as values.
 
+pub mod address;
 pub mod channel;
 pub mod command;
 pub mod event;

@@ -16,6 +16,8 @@ pub struct Page {
     pub me: Option<Person>,
     pub epoch: Epoch,
     pub directory: Directory,
+    /// The path of the page's address.
+    pub path: String,
     /// The channel that the address names, if there is one.
     pub open: Option<(ChannelName, Window)>,
     /// What a form of a browser without JavaScript asked for in vain.

@@ -22,8 +22,8 @@ use crate::domain::{
     command::{Command, CommandId},
     event::{Change, Event, Lane},
     frame::{
-        CloseCode, FRAME_LIMIT, Heartbeat, Limits as FrameLimits, PING_SECONDS, Resume,
-        SILENCE_SECONDS, ServerFrame, VIEW_LIMIT,
+        CloseCode, Difference, FRAME_LIMIT, Heartbeat, Limits as FrameLimits, PING_SECONDS, Reset,
+        Resume, SILENCE_SECONDS, ServerFrame, VIEW_LIMIT, Welcome,
     },
     message::MessageText,
     name::{ChannelName, DisplayName},
@@ -187,12 +187,14 @@ impl Flack {
     pub async fn page(
         &self,
         me: Option<Person>,
+        path: &str,
         open: Option<ChannelName>,
     ) -> Result<Page, Refusal> {
         let mut page = Page {
             me,
             epoch: self.0.epoch.clone(),
             directory: Directory::default(),
+            path: path.to_owned(),
             open: None,
             refused: None,
         };
@@ -292,12 +294,12 @@ impl Flack {
         encode_into(
             &mut frames,
             &match missed {
-                Some(channels) => ServerFrame::Difference {
+                Some(channels) => ServerFrame::Difference(Difference {
                     lane: Lane::Directory,
                     position: directory.position,
                     changes: channels.into_iter().map(Change::ChannelCreated).collect(),
-                },
-                None => ServerFrame::Directory { directory: directory.clone() },
+                }),
+                None => ServerFrame::Directory(directory.clone()),
             },
         );
         socket.send(&frames.into());
@@ -306,7 +308,7 @@ impl Flack {
     }
 
     fn welcome(&self, you: Person, position: Position) -> ServerFrame {
-        ServerFrame::Welcome {
+        ServerFrame::Welcome(Welcome {
             you,
             epoch: self.0.epoch.clone(),
             position,
@@ -316,7 +318,7 @@ impl Flack {
                 frame: FRAME_LIMIT,
                 viewing: VIEW_LIMIT,
             },
-        }
+        })
     }
 
     /// Brings a socket up to date with a channel and lets it listen to it.
@@ -332,12 +334,14 @@ impl Flack {
         let lane = Lane::Channel(channel.clone());
         self.look(channel, |lanes, window| {
             let frame = match position.and_then(|position| window.since(position)) {
-                Some(changes) => ServerFrame::Difference {
+                Some(changes) => ServerFrame::Difference(Difference {
                     lane: lane.clone(),
                     position: window.position,
                     changes,
-                },
-                None => ServerFrame::Reset { lane: lane.clone(), window: window.clone() },
+                }),
+                None => {
+                    ServerFrame::Reset(Reset { channel: channel.clone(), window: window.clone() })
+                }
             };
             // Queued before anything that comes later.
             socket.send(&encode(&frame));

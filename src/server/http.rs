@@ -18,7 +18,6 @@ use axum::{
 use cookie::Cookie;
 use leptos::{nonce::use_nonce, prelude::*, server_fn::axum::server_fn_paths};
 use leptos_axum::ResponseOptions;
-use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 
 use super::{
@@ -32,6 +31,7 @@ use super::{
 };
 use crate::{
     domain::{
+        address::Address,
         page::{Page, RefusedForm},
         person::{Person, SessionId},
         refusal::Refusal,
@@ -263,25 +263,6 @@ async fn page(State(door): State<Door>, request: Request) -> Response<Body> {
     }
 }
 
-/// What an address leads to.
-enum Address {
-    Home,
-    Channel(String),
-    Nowhere,
-}
-
-impl Address {
-    fn of(uri: &Uri) -> Self {
-        match uri.path() {
-            "/" => Address::Home,
-            path => match path.strip_prefix("/c/").map(percent_decode_str) {
-                Some(name) => Address::Channel(name.decode_utf8_lossy().into_owned()),
-                None => Address::Nowhere,
-            },
-        }
-    }
-}
-
 /// The page at an address, as the asker may see it.
 async fn render(
     door: &Door,
@@ -290,7 +271,7 @@ async fn render(
     refused: Option<RefusedForm>,
 ) -> Response<Body> {
     let me = door.session(&parts.headers).map(|(_, person)| person);
-    let address = Address::of(uri);
+    let address = Address::of(uri.path());
     let open = match &address {
         Address::Channel(name) if me.is_some() => door.flack.channel(name).ok(),
         _ => None,
@@ -306,7 +287,7 @@ async fn render(
         Address::Channel(_) => me.is_none() || open.is_some(),
         Address::Nowhere => false,
     };
-    let mut page = match door.flack.page(me, open).await {
+    let mut page = match door.flack.page(me, uri.path(), open).await {
         Ok(page) => page,
         Err(refusal) => return (status(&refusal), refusal.message).into_response(),
     };

@@ -10,7 +10,9 @@ use crate::domain::{
     channel::{Channel, Directory},
     command::{Command, CommandId},
     event::{Change, Event, Lane},
-    frame::{ClientFrame, CloseCode, PROTOCOL, Resume, ServerFrame, View},
+    frame::{
+        ClientFrame, CloseCode, Difference, PROTOCOL, Reset, Resume, ServerFrame, View, Welcome,
+    },
     message::{Message, MessageText},
     name::ChannelName,
     page::Page,
@@ -217,7 +219,7 @@ impl Sync {
 
     fn hear(&mut self, frame: ServerFrame, now: Moment, todo: &mut Vec<Output>) {
         match frame {
-            ServerFrame::Welcome { you, epoch, .. } => {
+            ServerFrame::Welcome(Welcome { you, epoch, .. }) => {
                 self.link.welcomed(now);
                 self.me = you;
                 if self.epoch != epoch {
@@ -226,12 +228,12 @@ impl Sync {
                     self.windows.clear();
                 }
             }
-            ServerFrame::Directory { directory } => self.directory = directory,
-            ServerFrame::Reset { lane: Lane::Channel(channel), window } => {
+            ServerFrame::Directory(directory) => self.directory = directory,
+            ServerFrame::Reset(Reset { channel, window }) => {
                 self.outbox.settle_up_to(&channel, window.position);
                 self.windows.insert(channel, window);
             }
-            ServerFrame::Difference { lane, position, changes } => {
+            ServerFrame::Difference(Difference { lane, position, changes }) => {
                 self.catch_up(lane, position, changes);
             }
             ServerFrame::Event(event) => self.follow(event, now, todo),
@@ -248,9 +250,7 @@ impl Sync {
             }
             ServerFrame::Refused { id, refusal } => todo
                 .push(self.outbox.refused(&id, refusal).map_or(Output::Forget(id), Output::Keep)),
-            ServerFrame::Reset { lane: Lane::Directory, .. }
-            | ServerFrame::Unviewable { .. }
-            | ServerFrame::Pong => {}
+            ServerFrame::Unviewable { .. } | ServerFrame::Pong => {}
         }
     }
 

@@ -1,10 +1,9 @@
 //! The document, and the application in it.
 
-use leptos::{nonce::use_nonce, prelude::*};
-use leptos_meta::{MetaTags, Title, provide_meta_context};
-use leptos_router::{
-    components::{Route, Router, Routes},
-    path,
+use leptos::{
+    either::{Either, EitherOf3},
+    nonce::use_nonce,
+    prelude::*,
 };
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     client::{Client, browser},
-    domain::page::Page,
+    domain::{address::Address, page::Page},
 };
 
 /// Where browsers find what a page needs.
@@ -28,7 +27,8 @@ pub struct Links {
 /// `browser::exact_time` do the same for what comes later.
 const LOCAL_TIMES: &str = "for (const time of document.querySelectorAll('time[datetime]')) {
     const at = new Date(time.dateTime);
-    const day = at.toDateString() === new Date().toDateString() ? {} : { day: 'numeric', month: 'short' };
+    const today = at.toDateString() === new Date().toDateString();
+    const day = today ? {} : { day: 'numeric', month: 'short' };
     time.textContent = at.toLocaleString('default', { ...day, hour: '2-digit', minute: '2-digit' });
     time.title = at.toLocaleString('default', { dateStyle: 'full', timeStyle: 'medium' });
 }";
@@ -36,18 +36,18 @@ const LOCAL_TIMES: &str = "for (const time of document.querySelectorAll('time[da
 /// The document around the application, as the server sends it.
 pub fn shell(links: Links) -> impl IntoView {
     let nonce = use_nonce();
+    let page = expect_context::<Page>();
+    let title = title(page.me.is_some(), &Address::of(&page.path));
     let Links { style, script, wasm } = links;
     let start = format!(
         "import start, {{ hydrate }} from '{script}';\n\
          await start({{ module_or_path: '{wasm}' }});\nhydrate();"
     );
     // After a refused form the address is the form's; the client must see the page's.
-    let address =
-        use_context::<Page>().and_then(|page| page.refused.map(|_| page.open)).map(|open| {
-            let path = open.map_or_else(|| "/".to_owned(), |(channel, _)| channel.path());
-            let script = format!("history.replaceState(null, '', '{path}')");
-            view! { <script nonce=nonce.clone()>{script}</script> }
-        });
+    let address = page.refused.map(|_| {
+        let script = format!("history.replaceState(null, '', '{}')", page.path);
+        view! { <script nonce=nonce.clone()>{script}</script> }
+    });
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -60,15 +60,23 @@ pub fn shell(links: Links) -> impl IntoView {
                 <meta name="color-scheme" content="light dark" />
                 <meta name="theme-color" media="(prefers-color-scheme: light)" content="#e4f1f2" />
                 <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#061317" />
+                <title>{title}</title>
                 <link rel="stylesheet" href=style />
                 <link rel="modulepreload" href=script />
-                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="" />
+                <link
+                    rel="preload"
+                    href=wasm
+                    r#as="fetch"
+                    r#type="application/wasm"
+                    crossorigin="anonymous"
+                />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
                 <link rel="manifest" href="/manifest.webmanifest" />
-                <MetaTags />
                 {address}
-                <script type="module" nonce=nonce.clone()>{start}</script>
+                <script type="module" nonce=nonce.clone()>
+                    {start}
+                </script>
             </head>
             <body>
                 <App />
@@ -78,10 +86,19 @@ pub fn shell(links: Links) -> impl IntoView {
     }
 }
 
+/// What the tab is called.
+fn title(is_joined: bool, address: &Address) -> String {
+    match address {
+        _ if !is_joined => "Join · Flack".to_owned(),
+        Address::Home => "Flack".to_owned(),
+        Address::Channel(name) => format!("#{name} · Flack"),
+        Address::Nowhere => "No such page · Flack".to_owned(),
+    }
+}
+
 /// The application: the name prompt for who has no name, else the channels.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
     // Rendered by the server and taken over by the client, without asking for it again.
     let page = SharedValue::new(expect_context::<Page>).into_inner();
     let client = Client::new(page);
@@ -91,19 +108,10 @@ pub fn App() -> impl IntoView {
         browser::mark_hydrated();
     });
     let is_joined = Memo::new(move |_| client.me.with(Option::is_some));
-    view! {
-        <Title formatter=|title: String| {
-            if title.is_empty() { "Flack".to_owned() } else { format!("{title} · Flack") }
-        } />
-        <Router>
-            {move || {
-                if is_joined.get() {
-                    view! { <House /> }.into_any()
-                } else {
-                    view! { <JoinPage /> }.into_any()
-                }
-            }}
-        </Router>
+    Effect::new(move |_| browser::set_title(&title(is_joined.get(), &client.address())));
+    move || match is_joined.get() {
+        true => Either::Left(view! { <House /> }),
+        false => Either::Right(view! { <JoinPage /> }),
     }
 }
 
@@ -114,6 +122,14 @@ fn House() -> impl IntoView {
     let is_refused_creation = client.refused.with_value(|refused| {
         refused.as_ref().is_some_and(|refused| refused.action == "/api/create_channel")
     });
+    let address = Memo::new(move |_| client.address());
+    let is_channel = Memo::new(move |_| address.with(|to| matches!(to, Address::Channel(_))));
+    let is_home = Memo::new(move |_| address.with(|to| *to == Address::Home));
+    let page = move || match (is_channel.get(), is_home.get()) {
+        (true, _) => EitherOf3::A(view! { <ChannelPage /> }),
+        (_, true) => EitherOf3::B(view! { <HomePage /> }),
+        _ => EitherOf3::C(view! { <NowherePage /> }),
+    };
     view! {
         <a class="skip" href="#main">
             "Skip to the conversation"
@@ -122,15 +138,9 @@ fn House() -> impl IntoView {
             <Sidebar />
             <main class="main" id="main" tabindex="-1">
                 {if is_refused_creation {
-                    view! { <NewChannelPage /> }.into_any()
+                    Either::Left(view! { <NewChannelPage /> })
                 } else {
-                    view! {
-                        <Routes fallback=|| view! { <NowherePage /> }>
-                            <Route path=path!("/") view=HomePage />
-                            <Route path=path!("/c/:channel") view=ChannelPage />
-                        </Routes>
-                    }
-                        .into_any()
+                    Either::Right(page)
                 }}
             </main>
         </div>

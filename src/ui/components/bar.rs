@@ -6,7 +6,8 @@ use super::icon::{Icon, MENU};
 use crate::{client::Client, sync::link::LinkState};
 
 #[component]
-pub fn Bar(children: Children) -> impl IntoView {
+pub fn Bar<C: IntoView + 'static>(children: TypedChildren<C>) -> impl IntoView {
+    let children = children.into_inner();
     view! {
         <header class="bar">
             <button
@@ -26,7 +27,8 @@ pub fn Bar(children: Children) -> impl IntoView {
 #[component]
 fn Status() -> impl IntoView {
     let link = expect_context::<Client>().link;
-    let (state, words) = (move || describe(link.get()).0, move || describe(link.get()).1);
+    let state = Signal::derive(move || describe(link.get()).0);
+    let words = Signal::derive(move || describe(link.get()).1);
     view! {
         <p class="status" role="status" aria-label="Connection" data-state=state>
             <span class="status__text">{words}</span>

@@ -71,6 +71,7 @@ pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl In
         }
     });
 
+    let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
     let send = move || {
         let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
         match MessageText::try_from(text.as_str()) {
@@ -116,7 +117,7 @@ pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl In
                     aria-label=label.clone()
                     placeholder=label
                     aria-describedby="composer-note"
-                    aria-invalid=move || error.with(Option::is_some).then_some("true")
+                    aria-invalid=invalid
                     node_ref=area
                     on:input=move |event| changed(event_target_value(&event))
                     on:keydown=press
@@ -139,20 +140,23 @@ pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl In
 #[component]
 fn Note(count: RwSignal<usize>, error: RwSignal<Option<String>>) -> impl IntoView {
     let limit = MessageText::LIMIT;
-    let is_long = Memo::new(move |_| count.get() > NEARLY_FULL);
-    let problem = Memo::new(move |_| {
+    let problem = Signal::derive(move || {
         let over =
             (count.get() > limit).then(|| Refusal::text(TextFault::TooLong(count.get())).message);
-        error.get().or(over)
+        error.get().or(over).unwrap_or_default()
     });
+    let room = Signal::derive(move || format!("{} of {limit}", count.get()));
+    let is_short = Signal::derive(move || count.get() <= NEARLY_FULL);
+    let is_hint_hidden = Signal::derive(move || !is_short.get() || problem.with(|p| !p.is_empty()));
+
     view! {
         <span class="composer__error" role="alert">
             {problem}
         </span>
-        <span class="composer__count" hidden=move || !is_long.get()>
-            {move || format!("{} of {limit}", count.get())}
+        <span class="composer__count" hidden=is_short>
+            {room}
         </span>
-        <span class="composer__hint" hidden=move || is_long.get() || problem.with(Option::is_some)>
+        <span class="composer__hint" hidden=is_hint_hidden>
             <kbd>"Enter"</kbd>
             " sends, "
             <kbd>"Shift"</kbd>

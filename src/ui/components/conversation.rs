@@ -16,7 +16,7 @@ use crate::{
 
 /// The log of a channel, newest at the bottom. `edit` gets the text of a message to be changed.
 #[component]
-pub fn Conversation(channel: ChannelName, edit: Callback<String>) -> impl IntoView {
+pub fn Conversation(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl IntoView {
     let client = expect_context::<Client>();
     let label = format!("Messages in {channel}");
     let name = channel.as_str().to_owned();
@@ -26,9 +26,7 @@ pub fn Conversation(channel: ChannelName, edit: Callback<String>) -> impl IntoVi
     view! {
         <div class="log" role="log" aria-label=label tabindex="0">
             <div class="log__list">
-                <Show when=move || is_empty.get()>
-                    <Nothing channel=name.clone() />
-                </Show>
+                {move || is_empty.get().then(|| view! { <Nothing channel=name.clone() /> })}
                 <For
                     each=list
                     key=Row::key

@@ -8,18 +8,16 @@ use crate::client::Client;
 /// The sentence under a field that was refused; nothing while there is none.
 #[component]
 pub fn FieldError(
-    id: &'static str,
+    #[prop(into)] id: String,
     #[prop(into)] message: Signal<Option<String>>,
 ) -> impl IntoView {
-    move || {
-        message.get().map(|message| {
-            view! {
-                <p class="field__error" id=id role="alert">
-                    <Icon path=ALERT />
-                    <span>{message}</span>
-                </p>
-            }
-        })
+    let is_there = Signal::derive(move || message.with(Option::is_some));
+    let words = Signal::derive(move || message.get().unwrap_or_default());
+    view! {
+        <p class="field__error" id=id role="alert" hidden=Signal::derive(move || !is_there.get())>
+            <Icon path=ALERT />
+            <span>{words}</span>
+        </p>
     }
 }
 

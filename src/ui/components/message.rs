@@ -1,7 +1,7 @@
 //! One message, sent or on its way.
 
 use chrono::{DateTime, Utc};
-use leptos::{ev::SubmitEvent, prelude::*};
+use leptos::{either::Either, ev::SubmitEvent, prelude::*};
 
 use super::icon::{ALERT, BIN, CLOCK, Icon};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 /// `edit` gets the text of a refused message that its author wants to change.
 #[component]
-pub fn MessageRow(channel: ChannelName, row: Row, edit: Callback<String>) -> impl IntoView {
+pub fn MessageRow(channel: ChannelName, row: Row, edit: RwSignal<Option<String>>) -> impl IntoView {
     let client = expect_context::<Client>();
     let me = client.me.get_untracked();
     let class = if row.is_continued { "message message--continued" } else { "message" };
@@ -20,7 +20,7 @@ pub fn MessageRow(channel: ChannelName, row: Row, edit: Callback<String>) -> imp
         Content::Sent(message) => {
             let is_mine = me.is_some_and(|me| me.id == message.author.id);
             let position = message.position;
-            view! {
+            Either::Left(view! {
                 <article class=class data-state=row.line.deleting.then_some("sending")>
                     <Head author=message.author at=message.at />
                     <p class="message__text" dir="auto">
@@ -28,19 +28,18 @@ pub fn MessageRow(channel: ChannelName, row: Row, edit: Callback<String>) -> imp
                     </p>
                     {is_mine.then(|| view! { <Delete channel message=position /> })}
                 </article>
-            }
-            .into_any()
+            })
         }
         Content::OnItsWay { id, text, asked, state } => {
             let at = DateTime::from_timestamp_millis(asked.cast_signed()).unwrap_or_default();
             let words = text.as_str().to_owned();
             let is_refused = matches!(state, PendingState::Refused(_));
-            let shown = move || match client.link.get() {
+            let shown = Signal::derive(move || match client.link.get() {
                 _ if is_refused => "refused",
                 LinkState::Live => "sending",
                 _ => "waiting",
-            };
-            view! {
+            });
+            Either::Right(view! {
                 <article class=class data-state=shown>
                     {me.map(|author| view! { <Head author at /> })}
                     <p class="message__text" dir="auto">
@@ -48,14 +47,12 @@ pub fn MessageRow(channel: ChannelName, row: Row, edit: Callback<String>) -> imp
                     </p>
                     {match state {
                         PendingState::Refused(refusal) => {
-                            view! { <Refused id reason=refusal.message text=words edit /> }
-                                .into_any()
+                            Either::Left(view! { <Refused id reason=refusal.message text=words edit /> })
                         }
-                        _ => view! { <OnItsWay /> }.into_any(),
+                        _ => Either::Right(view! { <OnItsWay /> }),
                     }}
                 </article>
-            }
-            .into_any()
+            })
         }
     }
 }
@@ -63,7 +60,7 @@ pub fn MessageRow(channel: ChannelName, row: Row, edit: Callback<String>) -> imp
 #[component]
 fn Head(author: Person, at: DateTime<Utc>) -> impl IntoView {
     view! {
-        <span class="avatar" data-hue=author.id.hue() aria-hidden="true">
+        <span class="avatar" data-hue=author.id.hue().to_string() aria-hidden="true">
             {author.name.initial()}
         </span>
         <header class="message__head">
@@ -104,10 +101,10 @@ fn Delete(channel: ChannelName, message: Position) -> impl IntoView {
 #[component]
 fn OnItsWay() -> impl IntoView {
     let link = expect_context::<Client>().link;
-    let words = move || match link.get() {
+    let words = Signal::derive(move || match link.get() {
         LinkState::Live => "Sending…",
         _ => "Waiting for connection",
-    };
+    });
     view! {
         <p class="message__note">
             <Icon path=CLOCK />
@@ -117,7 +114,12 @@ fn OnItsWay() -> impl IntoView {
 }
 
 #[component]
-fn Refused(id: CommandId, reason: String, text: String, edit: Callback<String>) -> impl IntoView {
+fn Refused(
+    id: CommandId,
+    reason: String,
+    text: String,
+    edit: RwSignal<Option<String>>,
+) -> impl IntoView {
     let client = expect_context::<Client>();
     let (again, edited, discarded) = (id.clone(), id.clone(), id);
     view! {
@@ -139,7 +141,7 @@ fn Refused(id: CommandId, reason: String, text: String, edit: Callback<String>) 
                     type="button"
                     on:click=move |_| {
                         client.discard(edited.clone());
-                        edit.run(text.clone());
+                        edit.set(Some(text.clone()));
                     }
                 >
                     "Edit"

@@ -1,8 +1,6 @@
 //! Making a channel.
 
 use leptos::{ev::SubmitEvent, html::Input, prelude::*};
-use leptos_meta::Title;
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::{
     bar::Bar,
@@ -15,18 +13,18 @@ use crate::{
 
 /// Asks for a name, creates the channel and opens it. `children` are further buttons.
 #[component]
-pub fn NewChannelForm(
+pub fn NewChannelForm<C: IntoView + 'static>(
     /// The element id of the text field.
     id: &'static str,
-    children: Children,
+    children: TypedChildren<C>,
 ) -> impl IntoView {
+    let children = children.into_inner();
     let client = expect_context::<Client>();
     let input = NodeRef::<Input>::new();
     let (typed, message) = refused(client, "/api/create_channel", "name").unzip();
     let error = RwSignal::new(message);
-    let navigate = use_navigate();
     let create = Action::new(move |name: &String| {
-        let (name, navigate) = (name.clone(), navigate.clone());
+        let name = name.clone();
         async move {
             match api::create_channel(name).await {
                 Ok(channel) => {
@@ -38,12 +36,13 @@ pub fn NewChannelForm(
                     }
                     browser::hide_popover("new-channel");
                     browser::hide_popover("sidebar");
-                    navigate(&path, NavigateOptions::default());
+                    client.go(&path);
                 }
                 Err(refusal) => error.set(Some(refusal.message)),
             }
         }
     });
+    let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if let Some(input) = input.get_untracked() {
@@ -71,21 +70,19 @@ pub fn NewChannelForm(
                         spellcheck="false"
                         autofocus
                         value=typed
-                        aria-invalid=move || error.with(Option::is_some).then_some("true")
+                        aria-invalid=invalid
                         aria-describedby=format!("{id}-error {id}-hint")
                         node_ref=input
                         on:input=move |_| error.set(None)
                     />
                 </span>
-                <div id=format!("{id}-error")>
-                    <FieldError id=id message=error />
-                </div>
+                <FieldError id=format!("{id}-error") message=error />
                 <p class="field__hint" id=format!("{id}-hint")>
                     "Up to 40 characters, in any script. Everyone sees it."
                 </p>
             </div>
             <div class="form__buttons">
-                <button class="button button--primary" disabled=move || create.pending().get()>
+                <button class="button button--primary" disabled=create.pending()>
                     "Create channel"
                 </button>
                 {children()}
@@ -98,7 +95,6 @@ pub fn NewChannelForm(
 #[component]
 pub fn NewChannelPage() -> impl IntoView {
     view! {
-        <Title text="New channel" />
         <Bar>
             <div class="bar__title"></div>
         </Bar>

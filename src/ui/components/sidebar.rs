@@ -4,7 +4,6 @@
 //! opens and closes by itself, as a popover.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use super::{
     icon::{CROSS, DOOR, Icon, Mark, PLUS, UP_DOWN},
@@ -13,23 +12,25 @@ use super::{
 use crate::{
     api,
     client::{Client, browser},
-    domain::channel::Channel,
+    domain::{address::Address, channel::Channel},
 };
 
 #[component]
 pub fn Sidebar() -> impl IntoView {
     let client = expect_context::<Client>();
     let channels = move || client.directory.with(|directory| directory.channels().to_vec());
-    let name = move || client.me.with(|me| me.as_ref().map(|me| me.name.to_string()));
-    let initial = move || client.me.with(|me| me.as_ref().map(|me| me.name.initial()));
-    let hue = move || client.me.with(|me| me.as_ref().map(|me| me.id.hue()));
+    // Who one is does not change while the sidebar is there.
+    let me = client.me.get_untracked();
+    let name = me.as_ref().map(|me| me.name.to_string()).unwrap_or_default();
+    let initial = me.as_ref().map(|me| me.name.initial()).unwrap_or_default();
+    let hue = me.map(|me| me.id.hue().to_string());
     view! {
         <aside class="sidebar" id="sidebar" popover="auto" aria-label="Channels and account">
             <div class="sidebar__head">
-                <A href="/" attr:class="wordmark">
+                <a href="/" class="wordmark">
                     <Mark />
                     "Flack"
-                </A>
+                </a>
                 <button
                     class="button button--quiet button--icon sidebar__close"
                     type="button"
@@ -58,7 +59,7 @@ pub fn Sidebar() -> impl IntoView {
                     {initial}
                 </span>
                 <span class="own__name" dir="auto">
-                    {name}
+                    {name.clone()}
                 </span>
                 <Icon path=UP_DOWN />
             </button>
@@ -100,13 +101,19 @@ pub fn Sidebar() -> impl IntoView {
 
 #[component]
 fn ChannelLink(channel: Channel) -> impl IntoView {
-    let name = channel.name;
+    let client = expect_context::<Client>();
+    let name = channel.name.as_str().to_owned();
+    let path = channel.name.path();
+    let current = Signal::derive(move || {
+        let is_here = client.address() == Address::Channel(channel.name.as_str().to_owned());
+        is_here.then_some("page")
+    });
     view! {
         <li>
-            <A href=name.path() on:click=|_| browser::hide_popover("sidebar")>
+            <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
                 "#"
-                <bdi>{name.as_str().to_owned()}</bdi>
-            </A>
+                <bdi>{name}</bdi>
+            </a>
         </li>
     }
 }

@@ -1,8 +1,6 @@
 //! The address without a channel: the way to the channel that was left.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use crate::{
     client::Client,
@@ -16,17 +14,14 @@ use crate::{
 #[component]
 pub fn HomePage() -> impl IntoView {
     let client = expect_context::<Client>();
-    let name = move || client.me.with(|me| me.as_ref().map(|me| me.name.to_string()));
+    let name = client.me.get_untracked().map(|me| me.name.to_string()).unwrap_or_default();
     let first = ChannelName::stored(FIRST.to_owned());
-    let navigate = use_navigate();
     Effect::new(move |_| {
         if let Some(channel) = client.returning() {
-            let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
-            navigate(&channel.path(), options);
+            client.go_instead(&channel.path());
         }
     });
     view! {
-        <Title text="" />
         <Bar>
             <div class="bar__title"></div>
         </Bar>

@@ -1,7 +1,6 @@
 //! The first visit: who are you?
 
 use leptos::{ev::SubmitEvent, html::Input, prelude::*};
-use leptos_meta::Title;
 
 use crate::{
     api,
@@ -27,6 +26,7 @@ pub fn JoinPage() -> impl IntoView {
             }
         }
     });
+    let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if let Some(input) = input.get_untracked() {
@@ -35,7 +35,6 @@ pub fn JoinPage() -> impl IntoView {
         }
     };
     view! {
-        <Title text="Join" />
         <main class="join">
             <Hoist />
             <div class="join__body">
@@ -62,7 +61,7 @@ pub fn JoinPage() -> impl IntoView {
                             spellcheck="false"
                             autofocus
                             value=typed
-                            aria-invalid=move || error.with(Option::is_some).then_some("true")
+                            aria-invalid=invalid
                             aria-describedby="name-error"
                             node_ref=input
                             on:input=move |_| error.set(None)
@@ -71,7 +70,7 @@ pub fn JoinPage() -> impl IntoView {
                     </div>
                     <button
                         class="button button--primary button--wide"
-                        disabled=move || sign_in.pending().get()
+                        disabled=sign_in.pending()
                     >
                         "Join"
                     </button>

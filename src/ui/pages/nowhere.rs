@@ -1,7 +1,6 @@
 //! Addresses that lead nowhere, and the way back.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use crate::{
     domain::{channel::FIRST, name::ChannelName},
@@ -15,7 +14,6 @@ use crate::{
 #[component]
 pub fn UnknownChannel(name: String) -> impl IntoView {
     view! {
-        <Title text="No such channel" />
         <Bar>
             <div class="bar__title"></div>
         </Bar>
@@ -38,7 +36,6 @@ pub fn UnknownChannel(name: String) -> impl IntoView {
 #[component]
 pub fn NowherePage() -> impl IntoView {
     view! {
-        <Title text="No such page" />
         <Bar>
             <div class="bar__title"></div>
         </Bar>
