@@ -51,6 +51,8 @@ struct Door {
 
 /// All of Flack behind one listener.
 pub fn app(flack: Flack, origin: Option<Origin>) -> Router {
+    // Leptos spawns through this. A second server in one process, as in tests, finds it done.
+    let _ = any_spawner::Executor::init_tokio();
     let door = Door { flack, origin: origin.map(Arc::new) };
     Router::new()
         .route("/healthz", get(health))
