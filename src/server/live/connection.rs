@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
+use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
 use tokio::{
     net::TcpStream,
     select,
@@ -67,10 +67,12 @@ pub fn upgrade(
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(Refusal::malformed)?;
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
-        if let Some((stream, read_ahead)) = tcp(upgraded) {
-            let socket = Arc::new(Socket::new(stream, session, person));
-            Connection::new(flack, socket, &read_ahead).run().await;
-        }
+        let Some((stream, read_ahead)) = tcp(upgraded) else {
+            tracing::error!("the connection below a WebSocket is not TCP");
+            return;
+        };
+        let socket = Arc::new(Socket::new(stream, session, person));
+        Connection::new(flack, socket, &read_ahead).run().await;
     });
     Ok(Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
@@ -91,7 +93,7 @@ fn has(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
 
 /// The TCP stream below an upgraded connection, and what was read of it already.
 fn tcp(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    let parts = downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
     Some((parts.io.into_inner(), parts.read_buf))
 }
 
