@@ -78,6 +78,14 @@ e2e: setup $(flack) ## run the browser tests (ARGS='...' goes to Playwright)
 	CHROMIUM="$${CHROMIUM:-$$(type -P $(browsers) | head -n 1)}" \
 	playwright test --reporter=list $(ARGS)
 
+.PHONY: bench
+bench: setup $(flack) ## measure what Flack claims of itself, beside the limits of this machine
+	$(heading) 'Measuring'
+	cd end2end && \
+	FLACK_BIN='$(abspath $(flack))' \
+	CHROMIUM="$${CHROMIUM:-$$(type -P $(browsers) | head -n 1)}" \
+	node bench.mjs
+
 .PHONY: watch
 watch: ## build, serve, and do so again at every change
 	@tools/setup build

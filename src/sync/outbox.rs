@@ -88,7 +88,10 @@ impl Outbox {
             Command::Post { channel, text } => (channel, Ask::Post(text)),
             Command::Delete { channel, message } => (channel, Ask::Delete(message)),
         };
-        let pending = Pending { id, channel, ask, asked: now.millis, state: PendingState::Waiting };
+        // Later than all before it, however fast they follow one another.
+        let newest = self.pending.iter().map(|pending| pending.asked).max();
+        let asked = newest.map_or(now.millis, |newest| now.millis.max(newest + 1));
+        let pending = Pending { id, channel, ask, asked, state: PendingState::Waiting };
         self.pending.push(pending.clone());
         pending
     }

@@ -1,1 +1,518 @@
+//! Clients and a server of one channel in one process, over links that delay and cut.
 
+use std::collections::{HashMap, VecDeque};
+
+use chrono::DateTime;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{
+    event::Deletion,
+    frame::{Heartbeat, Limits, Welcome},
+    name::DisplayName,
+    person::PersonId,
+    refusal::Refusal,
+};
+
+fn general() -> ChannelName {
+    ChannelName::try_from("general").unwrap()
+}
+
+fn person(number: u64) -> Person {
+    let name = DisplayName::try_from(format!("Person {number}").as_str()).unwrap();
+    Person { id: PersonId(Position(number)), name }
+}
+
+/// The rules of the server, without its store.
+struct Server {
+    epoch: Epoch,
+    last: Position,
+    messages: Vec<Message>,
+    window: Window,
+    done: HashMap<(PersonId, CommandId), Position>,
+    directory: Directory,
+}
+
+impl Server {
+    fn new() -> Self {
+        let mut directory = Directory::default();
+        directory.apply(Channel { name: general(), created: Position(1) });
+        Self {
+            epoch: Epoch("first".to_owned()),
+            last: Position(1),
+            messages: Vec::new(),
+            window: Window::restore(Position(1), vec![], vec![], Position(1)),
+            done: HashMap::new(),
+            directory,
+        }
+    }
+
+    fn page(&self, me: Person) -> Page {
+        Page {
+            me: Some(me),
+            epoch: self.epoch.clone(),
+            directory: self.directory.clone(),
+            path: general().path(),
+            open: Some((general(), self.window.clone())),
+            refused: None,
+        }
+    }
+
+    /// Decides a command; an event for everyone if it was done now.
+    fn ask(
+        &mut self,
+        by: &Person,
+        id: &CommandId,
+        command: Command,
+    ) -> Result<(Position, Option<Event>), Refusal> {
+        if let Some(position) = self.done.get(&(by.id, id.clone())) {
+            return Ok((*position, None));
+        }
+        let position = self.last.next();
+        let change = match command {
+            Command::Post { text, .. } => {
+                let at = DateTime::from_timestamp(position.0 as i64, 0).unwrap();
+                let message = Message { position, author: by.clone(), at, text };
+                self.messages.push(message.clone());
+                Change::Posted(message)
+            }
+            Command::Delete { message, .. } => {
+                let place = self
+                    .messages
+                    .iter()
+                    .position(|other| other.position == message && other.author.id == by.id)
+                    .ok_or_else(Refusal::unknown_message)?;
+                self.messages.remove(place);
+                let oldest = self.messages.len().checked_sub(Window::LIMIT);
+                let uncovered = oldest
+                    .map(|place| self.messages[place].clone())
+                    .filter(|oldest| oldest.position < message);
+                Change::Deleted(Deletion { position, message, uncovered })
+            }
+        };
+        let prev = self.window.position;
+        self.window.apply(position, &change);
+        self.last = position;
+        self.done.insert((by.id, id.clone()), position);
+        let lane = Lane::Channel(general());
+        Ok((position, Some(Event { lane, position, prev, command: Some(id.clone()), change })))
+    }
+
+    fn greet(&self, you: Person, resume: Option<Resume>, viewing: &[View]) -> Vec<ServerFrame> {
+        let welcome = ServerFrame::Welcome(Welcome {
+            you,
+            epoch: self.epoch.clone(),
+            position: self.last,
+            heartbeat: Heartbeat { ping: 10, silence: 25 },
+            limits: Limits { text: 4_000, frame: 65_536, viewing: 128 },
+        });
+        let is_same_log = resume.is_some_and(|resume| resume.epoch == self.epoch);
+        let views = viewing.iter().map(|view| self.view(view, is_same_log));
+        [welcome, ServerFrame::Directory(self.directory.clone())].into_iter().chain(views).collect()
+    }
+
+    fn view(&self, view: &View, is_same_log: bool) -> ServerFrame {
+        let known = view.position.filter(|_| is_same_log);
+        match known.and_then(|position| self.window.since(position)) {
+            Some(changes) => ServerFrame::Difference(Difference {
+                lane: Lane::Channel(general()),
+                position: self.window.position,
+                changes,
+            }),
+            None => ServerFrame::Reset(Reset { channel: general(), window: self.window.clone() }),
+        }
+    }
+}
+
+/// A tab, its browser's storage, and its link to the server.
+struct Tab {
+    me: Person,
+    sync: Sync,
+    stored: HashMap<CommandId, Pending>,
+    is_connected: bool,
+    listens: bool,
+    to_server: VecDeque<ClientFrame>,
+    to_client: VecDeque<ServerFrame>,
+}
+
+struct World {
+    server: Server,
+    tabs: Vec<Tab>,
+    now: u64,
+    asked: u64,
+    /// What each person posted, in their order.
+    posted: Vec<Vec<CommandId>>,
+}
+
+impl World {
+    fn new(tabs: u64) -> Self {
+        let server = Server::new();
+        let tabs = (1..=tabs)
+            .map(|number| {
+                let me = person(number);
+                let sync = Sync::new(me.clone(), &server.page(me.clone()), Vec::new());
+                Tab {
+                    me,
+                    sync,
+                    stored: HashMap::new(),
+                    is_connected: false,
+                    listens: false,
+                    to_server: VecDeque::new(),
+                    to_client: VecDeque::new(),
+                }
+            })
+            .collect::<Vec<_>>();
+        let posted = vec![Vec::new(); tabs.len()];
+        Self { server, tabs, now: 0, asked: 0, posted }
+    }
+
+    fn tell(&mut self, tab: usize, input: Input) {
+        let now = Moment { millis: self.now, random: 0.5 };
+        let told = &mut self.tabs[tab];
+        for output in told.sync.handle(input, now) {
+            match output {
+                Output::Connect => {
+                    told.is_connected = true;
+                    told.to_server.clear();
+                    told.to_client.clear();
+                }
+                Output::Disconnect => {
+                    told.is_connected = false;
+                    told.listens = false;
+                }
+                Output::Send(frame) => told.to_server.push_back(frame),
+                Output::Keep(pending) => drop(told.stored.insert(pending.id.clone(), pending)),
+                Output::Forget(id) => drop(told.stored.remove(&id)),
+                Output::SignedOut => unreachable!("nobody signs out here"),
+            }
+        }
+    }
+
+    fn draw_id(&mut self) -> CommandId {
+        self.asked += 1;
+        CommandId::try_from(format!("command-{}", self.asked)).unwrap()
+    }
+
+    fn post(&mut self, tab: usize) -> CommandId {
+        let id = self.draw_id();
+        self.posted[tab].push(id.clone());
+        let text = MessageText::try_from(id.as_str()).unwrap();
+        let command = Command::Post { channel: general(), text };
+        self.tell(tab, Input::Ask { id: id.clone(), command });
+        id
+    }
+
+    fn delete(&mut self, tab: usize, pick: usize) {
+        let me = self.tabs[tab].me.id;
+        let mine: Vec<Position> = sent(&self.tabs[tab].sync)
+            .iter()
+            .filter(|message| message.author.id == me)
+            .map(|message| message.position)
+            .collect();
+        if let Some(message) = mine.get(pick % mine.len().max(1)) {
+            let id = self.draw_id();
+            let command = Command::Delete { channel: general(), message: *message };
+            self.tell(tab, Input::Ask { id, command });
+        }
+    }
+
+    /// One frame, if there is one, reaches the server.
+    fn deliver_to_server(&mut self, tab: usize) -> bool {
+        let Some(frame) = self.tabs[tab].to_server.pop_front() else { return false };
+        let me = self.tabs[tab].me.clone();
+        match frame {
+            ClientFrame::Hello { resume, viewing, .. } => {
+                let frames = self.server.greet(me, resume, &viewing);
+                self.tabs[tab].to_client.extend(frames);
+                self.tabs[tab].listens = true;
+            }
+            ClientFrame::View(view) => {
+                let frame = self.server.view(&view, true);
+                self.tabs[tab].to_client.push_back(frame);
+            }
+            ClientFrame::Post { id, text, .. } => {
+                let text = MessageText::try_from(text.as_str()).unwrap();
+                self.command(tab, id, Command::Post { channel: general(), text });
+            }
+            ClientFrame::Delete { id, message, .. } => {
+                self.command(tab, id, Command::Delete { channel: general(), message });
+            }
+            ClientFrame::Ping => self.tabs[tab].to_client.push_back(ServerFrame::Pong),
+            ClientFrame::Leave { .. } => {}
+        }
+        true
+    }
+
+    fn command(&mut self, tab: usize, id: CommandId, command: Command) {
+        let me = self.tabs[tab].me.clone();
+        let answer = match self.server.ask(&me, &id, command) {
+            Ok((position, event)) => {
+                for listener in self.tabs.iter_mut().filter(|tab| tab.listens) {
+                    listener.to_client.extend(event.clone().map(ServerFrame::Event));
+                }
+                ServerFrame::Accepted { id, position }
+            }
+            Err(refusal) => ServerFrame::Refused { id, refusal },
+        };
+        self.tabs[tab].to_client.push_back(answer);
+    }
+
+    /// One frame, if there is one, reaches the client.
+    fn deliver_to_client(&mut self, tab: usize) -> bool {
+        let Some(frame) = self.tabs[tab].to_client.pop_front() else { return false };
+        // What was said is what is read.
+        let frame = ServerFrame::read(&serde_json::to_string(&frame).unwrap()).unwrap();
+        self.tell(tab, Input::Frame(frame));
+        true
+    }
+
+    fn cut(&mut self, tab: usize) {
+        if self.tabs[tab].is_connected {
+            self.tabs[tab].is_connected = false;
+            self.tabs[tab].listens = false;
+            self.tabs[tab].to_server.clear();
+            self.tabs[tab].to_client.clear();
+            self.tell(tab, Input::Closed(Some(1006)));
+        }
+    }
+
+    /// The page is loaded again: what was stored is all that is left of the tab.
+    fn reload(&mut self, tab: usize) {
+        let reloaded = &mut self.tabs[tab];
+        reloaded.is_connected = false;
+        reloaded.listens = false;
+        reloaded.to_server.clear();
+        reloaded.to_client.clear();
+        let stored = serde_json::to_string(&reloaded.stored.values().collect::<Vec<_>>()).unwrap();
+        let pending = serde_json::from_str(&stored).unwrap();
+        let page = self.server.page(reloaded.me.clone());
+        reloaded.sync = Sync::new(reloaded.me.clone(), &page, pending);
+    }
+
+    fn tick(&mut self, tab: usize) {
+        self.now += 100;
+        let was_connected = self.tabs[tab].is_connected;
+        self.tell(tab, Input::Tick);
+        if !was_connected && self.tabs[tab].is_connected {
+            self.tell(tab, Input::Opened);
+        }
+    }
+
+    /// Everything that is under way arrives, and every link comes back.
+    fn settle(&mut self) {
+        for _ in 0..2_000 {
+            for tab in 0..self.tabs.len() {
+                self.tick(tab);
+                while self.deliver_to_server(tab) || self.deliver_to_client(tab) {}
+            }
+            let is_quiet = self.tabs.iter().all(|tab| {
+                tab.sync.link() == LinkState::Live
+                    && tab.sync.waiting() == 0
+                    && tab.to_client.is_empty()
+            });
+            if is_quiet {
+                return;
+            }
+        }
+        panic!("it does not settle");
+    }
+
+    fn check(&self) {
+        let newest: Vec<&Message> = self.server.window.messages().collect();
+        for (tab, posted) in self.tabs.iter().zip(&self.posted) {
+            let lines = tab.sync.lines();
+            let shown = sent(&tab.sync);
+            assert_eq!(shown.iter().collect::<Vec<_>>(), newest, "everyone sees the same");
+            assert_eq!(lines.len(), shown.len(), "nothing is on its way any more");
+            assert!(tab.stored.is_empty(), "nothing is left in the outbox: {:?}", tab.stored);
+            let positions: Vec<Position> =
+                posted.iter().map(|id| self.server.done[&(tab.me.id, id.clone())]).collect();
+            assert!(positions.is_sorted(), "an author's messages keep the author's order");
+        }
+    }
+}
+
+fn sent(sync: &Sync) -> Vec<Message> {
+    let messages = sync.lines().into_iter().filter_map(|line| match line.content {
+        Content::Sent(message) => Some(message),
+        Content::OnItsWay { .. } => None,
+    });
+    messages.collect()
+}
+
+fn states(sync: &Sync) -> Vec<PendingState> {
+    let pending = sync.lines().into_iter().filter_map(|line| match line.content {
+        Content::Sent(_) => None,
+        Content::OnItsWay { state, .. } => Some(state),
+    });
+    pending.collect()
+}
+
+#[test]
+fn a_message_shows_at_once_and_settles_whichever_answer_is_first() {
+    let mut world = World::new(1);
+    world.settle();
+    world.post(0);
+    assert_eq!(states(&world.tabs[0].sync), [PendingState::Sent]);
+    assert_eq!(world.tabs[0].stored.len(), 1);
+    world.deliver_to_server(0);
+    // Event first.
+    world.deliver_to_client(0);
+    assert_eq!(states(&world.tabs[0].sync), []);
+    assert_eq!(sent(&world.tabs[0].sync).len(), 1);
+    world.deliver_to_client(0);
+    world.check();
+    // Answer first.
+    world.post(0);
+    world.deliver_to_server(0);
+    world.tabs[0].to_client.make_contiguous().reverse();
+    world.deliver_to_client(0);
+    assert_eq!(states(&world.tabs[0].sync).len(), 1);
+    world.deliver_to_client(0);
+    world.check();
+}
+
+#[test]
+fn what_was_written_offline_goes_out_once_and_in_order() {
+    let mut world = World::new(2);
+    world.settle();
+    world.cut(0);
+    (0..5).for_each(|_| drop(world.post(0)));
+    assert_eq!(states(&world.tabs[0].sync), vec![PendingState::Waiting; 5]);
+    world.reload(0);
+    assert_eq!(states(&world.tabs[0].sync).len(), 5);
+    world.settle();
+    world.check();
+    assert_eq!(world.server.messages.len(), 5);
+}
+
+#[test]
+fn a_lost_answer_does_not_send_twice() {
+    let mut world = World::new(1);
+    world.settle();
+    world.post(0);
+    world.deliver_to_server(0);
+    world.cut(0);
+    world.settle();
+    world.check();
+    assert_eq!(world.server.messages.len(), 1);
+}
+
+#[test]
+fn a_missing_event_is_noticed_and_asked_for() {
+    let mut world = World::new(2);
+    world.settle();
+    (0..3).for_each(|_| drop(world.post(0)));
+    while world.deliver_to_server(0) || world.deliver_to_client(0) {}
+    world.tabs[1].to_client.pop_front(); // lost, which no real link does
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn another_log_replaces_what_was_known() {
+    let mut world = World::new(1);
+    world.settle();
+    world.post(0);
+    world.settle();
+    world.cut(0);
+    world.server = Server { epoch: Epoch("second".to_owned()), ..Server::new() };
+    world.posted[0].clear();
+    world.settle();
+    world.check();
+    assert!(sent(&world.tabs[0].sync).is_empty());
+}
+
+#[test]
+fn a_refused_message_stays_for_its_author_to_decide() {
+    let mut world = World::new(1);
+    world.settle();
+    let id = world.post(0);
+    world.tabs[0].to_server.clear();
+    let refused = ServerFrame::Refused { id: id.clone(), refusal: Refusal::unknown_channel() };
+    world.tell(0, Input::Frame(refused));
+    assert_eq!(states(&world.tabs[0].sync), [PendingState::Refused(Refusal::unknown_channel())]);
+    world.reload(0);
+    world.settle();
+    assert_eq!(states(&world.tabs[0].sync), [PendingState::Refused(Refusal::unknown_channel())]);
+    world.tell(0, Input::Retry(id));
+    world.settle();
+    world.check();
+    assert_eq!(world.server.messages.len(), 1);
+
+    let id = world.post(0);
+    world.tabs[0].to_server.clear();
+    let refused = ServerFrame::Refused { id: id.clone(), refusal: Refusal::unknown_channel() };
+    world.tell(0, Input::Frame(refused));
+    world.posted[0].pop();
+    world.tell(0, Input::Discard(id));
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn a_busy_server_gets_its_pause_and_then_everything_in_order() {
+    let mut world = World::new(1);
+    world.settle();
+    let id = world.post(0);
+    world.post(0);
+    world.tabs[0].to_server.clear();
+    world.tell(0, Input::Frame(ServerFrame::Refused { id, refusal: Refusal::busy() }));
+    world.tell(0, Input::Tick);
+    assert!(world.tabs[0].to_server.is_empty(), "not before the pause is over");
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn who_comes_back_lands_where_they_were() {
+    let directory = Server::new().directory;
+    let open = |left| returning(&directory, left).map(|channel| channel.name.as_str().to_owned());
+    assert_eq!(open(Some("GENERAL")).as_deref(), Some("general"));
+    assert_eq!(open(Some("gone")).as_deref(), Some("general"));
+    assert_eq!(returning(&Directory::default(), None), None);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Post(usize),
+    Delete(usize, usize),
+    ToServer(usize),
+    ToClient(usize),
+    Cut(usize),
+    Reload(usize),
+    Tick(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let tab = 0..3usize;
+    prop_oneof![
+        4 => tab.clone().prop_map(Step::Post),
+        2 => (tab.clone(), any::<usize>()).prop_map(|(tab, pick)| Step::Delete(tab, pick)),
+        8 => tab.clone().prop_map(Step::ToServer),
+        8 => tab.clone().prop_map(Step::ToClient),
+        1 => tab.clone().prop_map(Step::Cut),
+        1 => tab.clone().prop_map(Step::Reload),
+        4 => tab.prop_map(Step::Tick),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_lost_doubled_or_out_of_order(steps in prop::collection::vec(step(), 1..300)) {
+        let mut world = World::new(3);
+        for step in steps {
+            match step {
+                Step::Post(tab) => drop(world.post(tab)),
+                Step::Delete(tab, pick) => world.delete(tab, pick),
+                Step::ToServer(tab) => drop(world.deliver_to_server(tab)),
+                Step::ToClient(tab) => drop(world.deliver_to_client(tab)),
+                Step::Cut(tab) => world.cut(tab),
+                Step::Reload(tab) => world.reload(tab),
+                Step::Tick(tab) => world.tick(tab),
+            }
+        }
+        world.settle();
+        world.check();
+    }
+}

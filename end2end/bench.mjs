@@ -1,0 +1,180 @@
+// Measures what Flack claims of itself, beside the limit of this machine, in one run:
+//
+//   make bench
+//
+// Times are medians of many rounds. A sync of the same disk is measured alongside, because a
+// message is only shown to others once it is on disk.
+
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { chromium } from '@playwright/test';
+
+const CHANNELS = 100;
+const MESSAGES = 100;
+const ROUNDS = 60;
+const binary = process.env.FLACK_BIN ?? path.resolve('../target/release/flack');
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'flack-bench-'));
+const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+function request(base, target, { form, headers = {} } = {}) {
+  return new Promise((resolve, reject) => {
+    const body = form && new URLSearchParams(form).toString();
+    const options = { agent, method: body ? 'POST' : 'GET', headers: { ...headers } };
+    if (body) options.headers['content-type'] = 'application/x-www-form-urlencoded';
+    const sent = http.request(base + target, options, (response) => {
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('end', () => resolve({ response, body: Buffer.concat(chunks) }));
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+async function start() {
+  const started = performance.now();
+  const env = { ...process.env, LEPTOS_SITE_ADDR: '127.0.0.1:0', FLACK_DATA_DIR: directory };
+  const server = spawn(binary, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const base = await new Promise((resolve) => {
+    server.stdout.on('data', (line) => resolve(/http:\S+/.exec(line)[0]));
+  });
+  const stop = () =>
+    new Promise((resolve) => {
+      server.on('exit', resolve);
+      server.kill('SIGTERM');
+    });
+  const memory = () =>
+    Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${server.pid}/status`, 'utf8'))[1]) / 1024;
+  return { base, stop, memory, started };
+}
+
+function measureSync() {
+  const file = fs.openSync(path.join(directory, 'sync'), 'w');
+  const times = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const from = performance.now();
+    fs.writeSync(file, Buffer.alloc(4096));
+    fs.fdatasyncSync(file);
+    times.push(performance.now() - from);
+  }
+  fs.closeSync(file);
+  return median(times);
+}
+
+async function fill(base) {
+  const joined = await request(base, '/api/sign_in', { form: { name: 'Ada' } });
+  const cookie = joined.response.headers['set-cookie'][0].split(';')[0];
+  const headers = { cookie };
+  const names = Array.from({ length: CHANNELS }, (_, number) => `channel ${number}`);
+  await Promise.all(
+    names.map((name) => request(base, '/api/create_channel', { form: { name }, headers })),
+  );
+  const text = 'A message of ordinary length, as people write them all day long to one another.';
+  for (const channel of names) {
+    await Promise.all(
+      Array.from({ length: MESSAGES }, () =>
+        request(base, '/api/post_message', { form: { channel, text }, headers }),
+      ),
+    );
+  }
+  return headers;
+}
+
+async function measureStart(headers) {
+  const times = [];
+  const afterStart = [];
+  const afterAll = [];
+  for (let round = 0; round < 9; round++) {
+    const server = await start();
+    await request(server.base, '/c/channel%2050', { headers });
+    times.push(performance.now() - server.started);
+    afterStart.push(server.memory());
+    for (let channel = 0; channel < CHANNELS; channel++) {
+      await request(server.base, `/c/channel%20${channel}`, { headers });
+    }
+    afterAll.push(server.memory());
+    await server.stop();
+  }
+  return { start: median(times), afterStart: median(afterStart), afterAll: median(afterAll) };
+}
+
+async function measureFirstLoad(base, headers) {
+  const { body } = await request(base, '/c/general', { headers });
+  const addresses = new Set(body.toString().match(/\/pkg\/[\w.-]+\.(css|js|wasm)/g));
+  let bytes = 0;
+  for (const address of addresses) {
+    const file = await request(base, address, { headers: { 'accept-encoding': 'br' } });
+    const isKept = file.response.headers['cache-control'].includes('immutable');
+    if (file.response.headers['content-encoding'] !== 'br' || !isKept) {
+      throw new Error(`${address} is not compressed, or not kept`);
+    }
+    bytes += file.body.length;
+  }
+  if (addresses.size !== 3) throw new Error(`expected three files: ${[...addresses]}`);
+  return bytes / 1000;
+}
+
+// From the press of Send to the text in the other person's page, by the browser's one clock.
+async function measureDelivery(base) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM || undefined,
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync',
+    ],
+  });
+  const join = async (name) => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`${base}/c/general`);
+    await page.locator('[data-hydrated]').waitFor();
+    await page.getByLabel('Display name').fill(name);
+    await page.getByRole('button', { name: 'Join' }).click();
+    await page.getByText('Connected').waitFor();
+    return page;
+  };
+  const [writer, reader] = [await join('Writer'), await join('Reader')];
+  const now = 'performance.timeOrigin + performance.now()';
+  await writer.evaluate(`document.addEventListener('submit', () => { window.sent = ${now} }, true)`);
+  await reader.evaluate(`new MutationObserver(() => { window.seen ??= ${now} })
+    .observe(document.querySelector('[role=log]'), { childList: true, subtree: true })`);
+  const times = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    await reader.evaluate('window.seen = undefined');
+    await writer.getByRole('textbox').fill(`round ${round}`);
+    await writer.getByRole('button', { name: 'Send' }).click();
+    await reader.getByText(`round ${round}`, { exact: true }).waitFor();
+    times.push((await reader.evaluate('window.seen')) - (await writer.evaluate('window.sent')));
+  }
+  await browser.close();
+  return median(times);
+}
+
+const first = await start();
+const headers = await fill(first.base);
+await first.stop();
+const { start: startTime, afterStart, afterAll } = await measureStart(headers);
+const server = await start();
+const firstLoad = await measureFirstLoad(server.base, headers);
+const sync = measureSync();
+const delivery = await measureDelivery(server.base);
+await server.stop();
+agent.destroy();
+fs.rmSync(directory, { recursive: true });
+
+const rows = [
+  ['first load: WASM, JS and CSS, brotli', firstLoad, 200, 'kB'],
+  [`start to first answer, ${CHANNELS} channels of ${MESSAGES}`, startTime, 200, 'ms'],
+  ['resident memory after start', afterStart, 20, 'MiB'],
+  ['message from Send to the other page', delivery, 3 * sync + 20, 'ms'],
+];
+for (const [what, value, bar, unit] of rows) {
+  const verdict = value <= bar ? 'within' : 'OVER';
+  console.log(`${what.padEnd(48)} ${value.toFixed(1).padStart(7)} ${unit.padEnd(3)} ${verdict} ${bar.toFixed(1)}`);
+}
+console.log(`one sync of this disk ${sync.toFixed(2)} ms; memory with every channel read ${afterAll.toFixed(1)} MiB`);
+process.exitCode = rows.every(([, value, bar]) => value <= bar) ? 0 : 1;
