@@ -38,7 +38,7 @@ function request(base, target, { form, headers = {} } = {}) {
 
 async function start() {
   const started = performance.now();
-  const env = { ...process.env, LEPTOS_SITE_ADDR: '127.0.0.1:0', FLACK_DATA_DIR: directory };
+  const env = { ...process.env, LEPTOS_SITE_ADDR: '127.0.0.1:0', FLACK_DATA_DIR: directory, RUST_LOG: 'warn' };
   const server = spawn(binary, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const base = await new Promise((resolve) => {
     server.stdout.on('data', (line) => resolve(/http:\S+/.exec(line)[0]));
