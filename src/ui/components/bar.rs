@@ -38,7 +38,7 @@ fn Status() -> impl IntoView {
 
 fn describe(link: LinkState) -> (&'static str, &'static str) {
     match link {
-        LinkState::Starting => ("connecting", "Connecting…"),
+        LinkState::Starting => ("starting", "Connecting…"),
         LinkState::Live => ("live", "Connected"),
         LinkState::Reconnecting => ("connecting", "Reconnecting…"),
         LinkState::Offline => ("offline", "Offline"),
