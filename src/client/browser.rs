@@ -9,6 +9,7 @@ use leptos::{
     ev,
     prelude::{document, window, window_event_listener, window_event_listener_untyped},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{
     CloseEvent, Element, HtmlAnchorElement, HtmlElement, MessageEvent, MouseEvent, VisibilityState,
@@ -149,14 +150,35 @@ pub fn draw_command_id() -> CommandId {
     CommandId::from_random(bytes)
 }
 
+/// The browser's storage, unless it is blocked: then the library would panic.
+fn storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}
+
+fn read<T: DeserializeOwned>(key: &str) -> Option<T> {
+    storage().and_then(|_| LocalStorage::get(key).ok())
+}
+
+fn write(key: &str, value: impl Serialize) {
+    if storage().is_some() {
+        let _ = LocalStorage::set(key, value);
+    }
+}
+
+fn erase(key: &str) {
+    if storage().is_some() {
+        LocalStorage::delete(key);
+    }
+}
+
 const CHANNEL: &str = "flack.channel";
 
 pub fn remembered_channel() -> Option<String> {
-    LocalStorage::get(CHANNEL).ok()
+    read(CHANNEL)
 }
 
 pub fn remember_channel(channel: &ChannelName) {
-    let _ = LocalStorage::set(CHANNEL, channel.as_str());
+    write(CHANNEL, channel.as_str());
 }
 
 fn draft_key(channel: &ChannelName) -> String {
@@ -164,14 +186,14 @@ fn draft_key(channel: &ChannelName) -> String {
 }
 
 pub fn draft(channel: &ChannelName) -> String {
-    LocalStorage::get(draft_key(channel)).unwrap_or_default()
+    read(&draft_key(channel)).unwrap_or_default()
 }
 
 pub fn save_draft(channel: &ChannelName, text: &str) {
     if text.is_empty() {
-        LocalStorage::delete(draft_key(channel));
+        erase(&draft_key(channel));
     } else {
-        let _ = LocalStorage::set(draft_key(channel), text);
+        write(&draft_key(channel), text);
     }
 }
 
@@ -182,21 +204,20 @@ fn outbox_key(me: &Person) -> String {
 
 pub fn load_outbox(me: &Person) -> Vec<Pending> {
     let prefix = outbox_key(me);
-    let Ok(Some(storage)) = window().local_storage() else { return Vec::new() };
+    let Some(storage) = storage() else { return Vec::new() };
     let keys: Vec<String> = (0..storage.length().unwrap_or_default())
         .filter_map(|index| storage.key(index).ok().flatten())
         .filter(|key| key.starts_with(&prefix))
         .collect();
-    keys.iter().filter_map(|key| LocalStorage::get(key).ok()).collect()
+    keys.iter().filter_map(|key| read(key)).collect()
 }
 
 pub fn keep(me: &Person, pending: &Pending) {
-    let key = outbox_key(me) + pending.id.as_str();
-    let _ = LocalStorage::set(key, pending);
+    write(&(outbox_key(me) + pending.id.as_str()), pending);
 }
 
 pub fn forget(me: &Person, id: &CommandId) {
-    LocalStorage::delete(outbox_key(me) + id.as_str());
+    erase(&(outbox_key(me) + id.as_str()));
 }
 
 /// The time in the reader's zone and habit, with the day if it is not today's.
