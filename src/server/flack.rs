@@ -302,7 +302,7 @@ impl Flack {
                 None => ServerFrame::Directory(directory.clone()),
             },
         );
-        socket.send(&frames.into());
+        socket.answer(&frames.into());
         house.lanes.join(&Lane::Directory, socket);
         resume.is_some()
     }
@@ -344,7 +344,7 @@ impl Flack {
                 }
             };
             // Queued before anything that comes later.
-            socket.send(&encode(&frame));
+            socket.answer(&encode(&frame));
             lanes.join(&lane, socket);
         })
         .await

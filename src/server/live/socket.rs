@@ -15,7 +15,7 @@ use crate::domain::{
     person::{Person, SessionId},
 };
 
-/// How many bytes may wait for a listener before it is closed as too slow.
+/// How many bytes may wait for a listener when more comes for it, before it is closed as too slow.
 const WAITING_LIMIT: usize = 256 * 1024;
 
 /// A WebSocket after its handshake, on the server's side.
@@ -38,6 +38,8 @@ pub struct Socket {
 struct Outbound {
     queue: VecDeque<Bytes>,
     waiting: usize,
+    /// How much of what waits the client has asked for: all up to the end of the last answer.
+    asked: usize,
     is_closing: bool,
 }
 
@@ -46,18 +48,30 @@ impl Socket {
         Self { stream, session, person, outbound: Mutex::default(), wake: Notify::new() }
     }
 
-    /// Sends finished frames. Whoever reads too slowly for them is closed.
+    /// Sends finished frames. Whoever reads too slowly for them is closed; what was asked for does
+    /// not count, because a large answer takes its time on any link.
     pub fn send(&self, frames: &Bytes) {
         let mut outbound = self.outbound();
-        if outbound.is_closing {
-            return;
+        let is_behind = outbound.waiting - outbound.asked > WAITING_LIMIT;
+        self.push_unless(is_behind, &mut outbound, frames);
+    }
+
+    /// Sends what the client has asked for, however large. Whoever asks for more without reading
+    /// what came is closed.
+    pub fn answer(&self, frames: &Bytes) {
+        let mut outbound = self.outbound();
+        let is_behind = outbound.waiting > WAITING_LIMIT;
+        self.push_unless(is_behind, &mut outbound, frames);
+        outbound.asked = outbound.waiting;
+    }
+
+    fn push_unless(&self, is_behind: bool, outbound: &mut Outbound, frames: &Bytes) {
+        if is_behind {
+            // More is not worth sending: the client will resume from what it has.
+            self.end(outbound, CloseCode::TooSlow as u16, CloseCode::TooSlow.reason());
+        } else if !outbound.is_closing {
+            self.push(outbound, frames.clone());
         }
-        if outbound.waiting + frames.len() > WAITING_LIMIT {
-            // What waits is not worth sending: the client will resume from what it has.
-            self.end(&mut outbound, CloseCode::TooSlow as u16, CloseCode::TooSlow.reason());
-            return;
-        }
-        self.push(&mut outbound, frames.clone());
     }
 
     /// Says why, and ends. The first reason counts.
@@ -114,6 +128,7 @@ impl Socket {
             match self.stream.try_write(front) {
                 Ok(written) => {
                     outbound.waiting -= written;
+                    outbound.asked = outbound.asked.saturating_sub(written);
                     front.advance(written);
                     if front.is_empty() {
                         outbound.queue.pop_front();
