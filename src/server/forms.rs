@@ -8,6 +8,7 @@ use axum::{
 };
 
 use crate::domain::{
+    address::Address,
     channel::{Channel, FIRST},
     name::ChannelName,
 };
@@ -71,10 +72,12 @@ impl Form {
     }
 }
 
-/// The path of the page that a request comes from. Only the path counts, so it is always ours; the
-/// address of a form itself, shown after a refusal, is no page.
+/// The path of the channel's page that a request comes from. Only the name counts, and its path is
+/// written anew: it is always ours, and has no character that means something in a page or script.
 fn referer(headers: &HeaderMap) -> Option<Uri> {
     let referer: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
-    let path: Uri = referer.path().parse().ok()?;
-    (!path.path().starts_with("/api/") && !path.path().starts_with("//")).then_some(path)
+    match Address::of(referer.path()) {
+        Address::Channel(name) => ChannelName::stored(name).path().parse().ok(),
+        Address::Home | Address::Nowhere => None,
+    }
 }
