@@ -56,7 +56,9 @@ pub fn main() -> ExitCode {
 }
 
 fn start(config: Config) -> Result<(), Failure> {
-    let filter = EnvFilter::new(&config.log);
+    // What people write is in the frames, which the library would log at its lowest level.
+    let frames = "tungstenite=info".parse().expect("this directive is valid");
+    let filter = EnvFilter::new(&config.log).add_directive(frames);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match config.log_format {
         LogFormat::Text => log.with_ansi(false).init(),
