@@ -210,9 +210,15 @@ impl Sync {
             return;
         }
         let left = mem::replace(&mut self.viewing, channel);
-        if self.link.is_live() {
+        // The hello has named the channel that was open then, so the server has to be told even
+        // before its welcome. Until that, nobody knows whether positions are of the same log.
+        if self.link.is_up() {
             let left = left.map(|left| ClientFrame::Leave { channel: left.as_str().to_owned() });
-            let opened = self.viewing.as_ref().map(|channel| ClientFrame::View(self.view(channel)));
+            let opened = self.viewing.as_ref().map(|channel| {
+                let mut view = self.view(channel);
+                view.position.take_if(|_| !self.link.is_live());
+                ClientFrame::View(view)
+            });
             todo.extend(left.into_iter().chain(opened).map(Output::Send));
         }
     }
