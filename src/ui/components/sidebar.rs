@@ -3,7 +3,7 @@
 //! On wide screens it is a column; on narrow ones the same element is a drawer, which the browser
 //! opens and closes by itself, as a popover.
 
-use leptos::prelude::*;
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 use super::{
     icon::{CROSS, DOOR, Icon, Mark, PLUS, UP_DOWN},
@@ -120,21 +120,16 @@ fn ChannelLink(channel: Channel) -> impl IntoView {
 
 #[component]
 fn SignOut() -> impl IntoView {
-    let sign_out = Action::new(|(): &()| async {
-        // Either way the session is of no more use here.
-        let _ = api::sign_out().await;
-        browser::load_page("/");
-    });
+    let submit = |event: SubmitEvent| {
+        event.prevent_default();
+        spawn_local(async {
+            // Either way the session is of no more use here.
+            let _ = api::sign_out().await;
+            browser::load_page("/");
+        });
+    };
     view! {
-        <form
-            class="form"
-            method="post"
-            action="/api/sign_out"
-            on:submit=move |event| {
-                event.prevent_default();
-                sign_out.dispatch(());
-            }
-        >
+        <form class="form" method="post" action="/api/sign_out" on:submit=submit>
             <button class="button button--danger">
                 <Icon path=DOOR />
                 "Sign out"
