@@ -32,7 +32,6 @@ pub fn NewChannelForm<C: IntoView + 'static>(
             Ok(channel) => {
                 let path = channel.name.path();
                 client.created(channel);
-                client.refused.set_value(None);
                 if let Some(input) = input.get_untracked() {
                     input.set_value("");
                 }

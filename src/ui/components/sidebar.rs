@@ -104,10 +104,9 @@ fn ChannelLink(channel: Channel) -> impl IntoView {
     let client = expect_context::<Client>();
     let name = channel.name.as_str().to_owned();
     let path = channel.name.path();
-    let current = Signal::derive(move || {
-        let is_here = client.address() == Address::Channel(channel.name.as_str().to_owned());
-        is_here.then_some("page")
-    });
+    let address = Address::Channel(name.clone());
+    let current =
+        Signal::derive(move || client.address.with(|here| *here == address).then_some("page"));
     view! {
         <li>
             <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
