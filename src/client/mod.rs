@@ -15,13 +15,15 @@ use crate::{
         person::Person,
         position::Position,
     },
-    sync::{Input, Line, Output, Sync, link::LinkState, returning},
+    sync::{Input, Output, Sync, link::LinkState, returning},
 };
 
 #[cfg_attr(feature = "hydrate", path = "browser.rs")]
 #[cfg_attr(not(feature = "hydrate"), path = "absent.rs")]
 pub mod browser;
 pub mod timeline;
+
+use timeline::{Row, rows};
 
 /// How often time is told to the state machine, in milliseconds: the step of its delays.
 const TICK: u64 = 250;
@@ -40,13 +42,10 @@ pub struct Client {
     /// None as long as no name is taken.
     pub me: RwSignal<Option<Person>>,
     pub directory: RwSignal<Directory>,
-    /// The path of the page's address.
-    pub path: RwSignal<String>,
+    pub address: RwSignal<Address>,
     /// What the open channel shows; none until it has come from the server.
-    pub lines: RwSignal<Option<Vec<Line>>>,
+    pub rows: RwSignal<Option<Vec<Row>>>,
     pub link: RwSignal<LinkState>,
-    /// What a form of this page asked for in vain before the client ran.
-    pub refused: StoredValue<Option<RefusedForm>>,
     page: StoredValue<Page>,
     sync: StoredValue<Option<Sync>>,
     socket: StoredValue<Option<browser::Socket>, LocalStorage>,
@@ -58,10 +57,9 @@ impl Client {
         let client = Self {
             me: RwSignal::new(page.me.clone()),
             directory: RwSignal::new(page.directory.clone()),
-            path: RwSignal::new(page.path.clone()),
-            lines: RwSignal::new(None),
+            address: RwSignal::new(Address::of(&page.path)),
+            rows: RwSignal::new(None),
             link: RwSignal::new(LinkState::default()),
-            refused: StoredValue::new(page.refused.clone()),
             sync: StoredValue::new(page.me.clone().map(|me| Sync::new(me, &page, Vec::new()))),
             page: StoredValue::new(page),
             socket: StoredValue::new_local(None),
@@ -77,27 +75,22 @@ impl Client {
         }
         let tick = move || self.tell(Input::Tick);
         set_interval(tick, std::time::Duration::from_millis(TICK));
-        browser::on_navigation(move |path| self.path.set(path));
+        browser::on_navigation(move |path| self.address.set(Address::of(&path)));
         browser::on_network_change(move |is_online| {
             self.tell(if is_online { Input::Woken } else { Input::Unplugged });
         });
     }
 
-    /// What the page's address leads to.
-    pub fn address(self) -> Address {
-        self.path.with(|path| Address::of(path))
-    }
-
     /// Goes to another page of Flack, without loading it.
     pub fn go(self, path: &str) {
         browser::push_path(path);
-        self.path.set(path.to_owned());
+        self.address.set(Address::of(path));
     }
 
     /// Like [`go`](Self::go), with no way back to the page that is left.
     pub fn go_instead(self, path: &str) {
         browser::replace_path(path);
-        self.path.set(path.to_owned());
+        self.address.set(Address::of(path));
     }
 
     /// A name was taken on this page.
@@ -114,9 +107,16 @@ impl Client {
         self.tell(Input::Tick);
     }
 
-    /// The channel that an address names.
-    pub fn find(self, name: &str) -> Option<ChannelName> {
-        self.directory.with(|directory| directory.find(name).map(|channel| channel.name.clone()))
+    /// What the form of this action asked for in vain before the client ran.
+    pub fn refused(self, action: &str) -> Option<RefusedForm> {
+        let refused = self.page.with_value(|page| page.refused.clone());
+        refused.filter(|refused| refused.action == action)
+    }
+
+    /// The channel that the address names, if there is one.
+    pub fn channel(self) -> Option<ChannelName> {
+        let Address::Channel(name) = self.address.get() else { return None };
+        self.directory.with(|directory| directory.find(&name).map(|channel| channel.name.clone()))
     }
 
     /// The channel to open for someone who comes back.
@@ -135,6 +135,7 @@ impl Client {
 
     /// A channel was created on this page.
     pub fn created(self, channel: Channel) {
+        self.page.update_value(|page| page.refused = None);
         self.tell(Input::Created(channel));
     }
 
@@ -212,7 +213,7 @@ impl Client {
             show(self.directory, sync.directory());
             show(self.link, &sync.link());
             show(self.me, &Some(sync.me().clone()));
-            show(self.lines, &sync.window().map(|_| sync.lines()));
+            show(self.rows, &sync.window().map(|_| rows(sync.lines())));
         });
     }
 }

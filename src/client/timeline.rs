@@ -25,15 +25,12 @@ impl Row {
 
 /// Joins lines of one person that were written shortly after one another.
 pub fn rows(lines: Vec<Line>) -> Vec<Row> {
-    let mut before: Option<Line> = None;
-    lines
-        .into_iter()
-        .map(|line| {
-            let is_continued = before.as_ref().is_some_and(|before| continues(before, &line));
-            before = Some(line.clone());
-            Row { line, is_continued }
-        })
-        .collect()
+    let mut rows: Vec<Row> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let is_continued = rows.last().is_some_and(|before| continues(&before.line, &line));
+        rows.push(Row { line, is_continued });
+    }
+    rows
 }
 
 fn continues(before: &Line, line: &Line) -> bool {

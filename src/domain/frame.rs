@@ -111,7 +111,11 @@ pub struct Welcome {
     pub you: Person,
     pub epoch: Epoch,
     pub position: Position,
+    /// For clients that do not know it: this one has the same constants.
+    #[serde(skip_deserializing)]
     pub heartbeat: Heartbeat,
+    /// Likewise.
+    #[serde(skip_deserializing)]
     pub limits: Limits,
 }
 
@@ -135,40 +139,30 @@ impl ServerFrame {
     /// # Errors
     /// When it is no JSON, or of a type or shape that this build does not know.
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        /// The type, and what the short frames have.
         #[derive(Deserialize)]
-        struct Type {
+        struct Head {
             r#type: String,
+            id: Option<CommandId>,
+            position: Option<Position>,
+            channel: Option<String>,
         }
-        #[derive(Deserialize)]
-        struct Accepted {
-            id: CommandId,
-            position: Position,
-        }
-        #[derive(Deserialize)]
-        struct Refused {
-            id: CommandId,
-        }
-        #[derive(Deserialize)]
-        struct Unviewable {
-            channel: String,
-        }
-        let read: Type = serde_json::from_str(text)?;
-        Ok(match read.r#type.as_str() {
+        let Head { r#type, id, position, channel } = serde_json::from_str(text)?;
+        let missing = de::Error::missing_field;
+        let id = id.ok_or_else(|| missing("id"));
+        Ok(match r#type.as_str() {
             "welcome" => Self::Welcome(serde_json::from_str(text)?),
             "difference" => Self::Difference(serde_json::from_str(text)?),
             "directory" => Self::Directory(serde_json::from_str(text)?),
             "reset" => Self::Reset(serde_json::from_str(text)?),
             "event" => Self::Event(serde_json::from_str(text)?),
             "accepted" => {
-                let Accepted { id, position } = serde_json::from_str(text)?;
-                Self::Accepted { id, position }
+                let position = position.ok_or_else(|| missing("position"))?;
+                Self::Accepted { id: id?, position }
             }
-            "refused" => {
-                let Refused { id } = serde_json::from_str(text)?;
-                Self::Refused { id, refusal: serde_json::from_str(text)? }
-            }
+            "refused" => Self::Refused { id: id?, refusal: serde_json::from_str(text)? },
             "unviewable" => {
-                let Unviewable { channel } = serde_json::from_str(text)?;
+                let channel = channel.ok_or_else(|| missing("channel"))?;
                 Self::Unviewable { channel, refusal: serde_json::from_str(text)? }
             }
             "pong" => Self::Pong,
@@ -178,13 +172,13 @@ impl ServerFrame {
 }
 
 /// In seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Heartbeat {
     pub ping: u64,
     pub silence: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// Characters of a message.
     pub text: usize,

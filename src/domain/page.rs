@@ -1,7 +1,5 @@
 //! What the server puts into a page, for people to read and for the client to go on from.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -29,13 +27,14 @@ pub struct Page {
 pub struct RefusedForm {
     /// The form's address, such as `/api/sign_in`.
     pub action: String,
-    pub fields: BTreeMap<String, String>,
+    pub fields: Vec<(String, String)>,
     pub refusal: Refusal,
 }
 
 impl RefusedForm {
     /// What was typed into a field.
     pub fn field(&self, name: &str) -> String {
-        self.fields.get(name).cloned().unwrap_or_default()
+        let field = self.fields.iter().find(|(other, _)| other == name);
+        field.map(|(_, typed)| typed.clone()).unwrap_or_default()
     }
 }

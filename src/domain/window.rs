@@ -1,7 +1,5 @@
 //! The 100 most recent messages of a channel: all that memory holds, and all that a view shows.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -19,11 +17,11 @@ pub struct Window {
     /// The lane's last change that is in here.
     pub position: Position,
     /// Oldest first, at most [`Window::LIMIT`].
-    messages: VecDeque<Message>,
+    messages: Vec<Message>,
     /// What was deleted of late, oldest first, at most [`Window::LIMIT`]: what someone who was away
     /// has to be told. Kept by the server only.
     #[serde(skip)]
-    deletions: VecDeque<Deletion>,
+    deletions: Vec<Deletion>,
     /// From here on, `deletions` is complete.
     #[serde(skip)]
     complete_from: Position,
@@ -123,7 +121,7 @@ impl Window {
         if let Err(place) = self.place(message.position) {
             self.messages.insert(place, message);
             if self.messages.len() > Self::LIMIT {
-                self.messages.pop_front();
+                self.messages.remove(0);
             }
         }
     }
@@ -133,11 +131,9 @@ impl Window {
         for earlier in &mut self.deletions {
             earlier.uncovered.take_if(|message| message.position == deletion.message);
         }
-        self.deletions.push_back(deletion);
-        if self.deletions.len() > Self::LIMIT
-            && let Some(forgotten) = self.deletions.pop_front()
-        {
-            self.complete_from = forgotten.position;
+        self.deletions.push(deletion);
+        if self.deletions.len() > Self::LIMIT {
+            self.complete_from = self.deletions.remove(0).position;
         }
     }
 }

@@ -198,7 +198,7 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
             let uri = form.page();
             let refused = RefusedForm {
                 action: parts.uri.path().to_owned(),
-                fields: form.fields,
+                fields: form.fields.into_iter().collect(),
                 refusal: refusal.clone(),
             };
             let mut response = render(&door, &parts, &uri, Some(refused)).await;

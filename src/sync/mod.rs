@@ -4,7 +4,7 @@
 //! what has to be done about it. The browser, the tests and any other client run this same code; the
 //! clock and randomness are theirs to bring.
 
-use std::{collections::BTreeMap, mem};
+use std::mem;
 
 use crate::domain::{
     channel::{Channel, Directory},
@@ -83,8 +83,7 @@ pub struct Sync {
     me: Person,
     epoch: Epoch,
     directory: Directory,
-    /// Every channel seen in this tab, so that going back shows it at once.
-    windows: BTreeMap<ChannelName, Window>,
+    windows: Windows,
     viewing: Option<ChannelName>,
     outbox: Outbox,
     link: Link,
@@ -97,7 +96,7 @@ impl Sync {
             me,
             epoch: page.epoch.clone(),
             directory: page.directory.clone(),
-            windows: page.open.clone().into_iter().collect(),
+            windows: Windows(page.open.iter().cloned().collect()),
             viewing: page.open.as_ref().map(|(channel, _)| channel.clone()),
             outbox: Outbox::new(pending),
             link: Link::default(),
@@ -231,7 +230,7 @@ impl Sync {
                 if self.epoch != epoch {
                     // Another log: its positions mean nothing here.
                     self.epoch = epoch;
-                    self.windows.clear();
+                    self.windows = Windows::default();
                 }
             }
             ServerFrame::Directory(directory) => self.directory = directory,
@@ -312,6 +311,27 @@ impl Sync {
                 }
                 self.outbox.settle_up_to(&channel, event.position);
             }
+        }
+    }
+}
+
+/// Every channel seen in this tab, so that going back shows it at once: few enough to look through.
+#[derive(Debug, Default)]
+struct Windows(Vec<(ChannelName, Window)>);
+
+impl Windows {
+    fn get(&self, channel: &ChannelName) -> Option<&Window> {
+        self.0.iter().find(|(name, _)| name == channel).map(|(_, window)| window)
+    }
+
+    fn get_mut(&mut self, channel: &ChannelName) -> Option<&mut Window> {
+        self.0.iter_mut().find(|(name, _)| name == channel).map(|(_, window)| window)
+    }
+
+    fn insert(&mut self, channel: ChannelName, window: Window) {
+        match self.get_mut(&channel) {
+            Some(known) => *known = window,
+            None => self.0.push((channel, window)),
         }
     }
 }

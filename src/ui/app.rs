@@ -108,7 +108,7 @@ pub fn App() -> impl IntoView {
         browser::mark_hydrated();
     });
     let is_joined = Memo::new(move |_| client.me.with(Option::is_some));
-    Effect::new(move |_| browser::set_title(&title(is_joined.get(), &client.address())));
+    Effect::new(move |_| browser::set_title(&title(is_joined.get(), &client.address.get())));
     move || match is_joined.get() {
         true => Either::Left(view! { <House /> }),
         false => Either::Right(view! { <JoinPage /> }),
@@ -119,12 +119,10 @@ pub fn App() -> impl IntoView {
 #[component]
 fn House() -> impl IntoView {
     let client = expect_context::<Client>();
-    let is_refused_creation = client.refused.with_value(|refused| {
-        refused.as_ref().is_some_and(|refused| refused.action == "/api/create_channel")
-    });
-    let address = Memo::new(move |_| client.address());
-    let is_channel = Memo::new(move |_| address.with(|to| matches!(to, Address::Channel(_))));
-    let is_home = Memo::new(move |_| address.with(|to| *to == Address::Home));
+    let is_refused_creation = client.refused("/api/create_channel").is_some();
+    let is_channel =
+        Memo::new(move |_| client.address.with(|address| matches!(address, Address::Channel(_))));
+    let is_home = Memo::new(move |_| client.address.with(|address| *address == Address::Home));
     let page = move || match (is_channel.get(), is_home.get()) {
         (true, _) => EitherOf3::A(view! { <ChannelPage /> }),
         (_, true) => EitherOf3::B(view! { <HomePage /> }),

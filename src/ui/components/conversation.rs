@@ -7,10 +7,7 @@ use super::{
     message::MessageRow,
 };
 use crate::{
-    client::{
-        Client,
-        timeline::{Row, rows},
-    },
+    client::{Client, timeline::Row},
     domain::name::ChannelName,
 };
 
@@ -20,9 +17,9 @@ pub fn Conversation(channel: ChannelName, edit: RwSignal<Option<String>>) -> imp
     let client = expect_context::<Client>();
     let label = format!("Messages in {channel}");
     let name = channel.as_str().to_owned();
-    let shown = Memo::new(move |_| client.lines.get().map(rows));
-    let is_empty = Memo::new(move |_| shown.with(|rows| rows.as_ref().is_some_and(Vec::is_empty)));
-    let list = move || shown.get().unwrap_or_default();
+    let is_empty =
+        Memo::new(move |_| client.rows.with(|rows| rows.as_ref().is_some_and(Vec::is_empty)));
+    let list = move || client.rows.get().unwrap_or_default();
     view! {
         <div class="log" role="log" aria-label=label tabindex="0">
             <div class="log__list">

@@ -7,14 +7,11 @@ use crate::client::Client;
 
 /// The sentence under a field that was refused; nothing while there is none.
 #[component]
-pub fn FieldError(
-    #[prop(into)] id: String,
-    #[prop(into)] message: Signal<Option<String>>,
-) -> impl IntoView {
-    let is_there = Signal::derive(move || message.with(Option::is_some));
+pub fn FieldError(#[prop(into)] id: String, message: RwSignal<Option<String>>) -> impl IntoView {
+    let is_hidden = Signal::derive(move || message.with(Option::is_none));
     let words = Signal::derive(move || message.get().unwrap_or_default());
     view! {
-        <p class="field__error" id=id role="alert" hidden=Signal::derive(move || !is_there.get())>
+        <p class="field__error" id=id role="alert" hidden=is_hidden>
             <Icon path=ALERT />
             <span>{words}</span>
         </p>
@@ -23,8 +20,6 @@ pub fn FieldError(
 
 /// What was typed into a form that was refused before the client ran, and why it was refused.
 pub fn refused(client: Client, action: &str, field: &str) -> Option<(String, String)> {
-    client.refused.with_value(|refused| {
-        let refused = refused.as_ref().filter(|refused| refused.action == action)?;
-        Some((refused.field(field), refused.refusal.message.clone()))
-    })
+    let refused = client.refused(action)?;
+    Some((refused.field(field), refused.refusal.message))
 }

@@ -1,6 +1,6 @@
 //! Making a channel.
 
-use leptos::{ev::SubmitEvent, html::Input, prelude::*};
+use leptos::{ev::SubmitEvent, html::Input, prelude::*, task::spawn_local};
 
 use super::{
     bar::Bar,
@@ -23,31 +23,31 @@ pub fn NewChannelForm<C: IntoView + 'static>(
     let input = NodeRef::<Input>::new();
     let (typed, message) = refused(client, "/api/create_channel", "name").unzip();
     let error = RwSignal::new(message);
-    let create = Action::new(move |name: &String| {
-        let name = name.clone();
-        async move {
-            match api::create_channel(name).await {
-                Ok(channel) => {
-                    let path = channel.name.path();
-                    client.created(channel);
-                    client.refused.set_value(None);
-                    if let Some(input) = input.get_untracked() {
-                        input.set_value("");
-                    }
-                    browser::hide_popover("new-channel");
-                    browser::hide_popover("sidebar");
-                    client.go(&path);
+    let is_pending = RwSignal::new(false);
+    let create = move |name: String| async move {
+        is_pending.set(true);
+        let answer = api::create_channel(name).await;
+        is_pending.set(false);
+        match answer {
+            Ok(channel) => {
+                let path = channel.name.path();
+                client.created(channel);
+                if let Some(input) = input.get_untracked() {
+                    input.set_value("");
                 }
-                Err(refusal) => error.set(Some(refusal.message)),
+                browser::hide_popover("new-channel");
+                browser::hide_popover("sidebar");
+                client.go(&path);
             }
+            Err(refusal) => error.set(Some(refusal.message)),
         }
-    });
+    };
     let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if let Some(input) = input.get_untracked() {
             error.set(None);
-            create.dispatch(input.value());
+            spawn_local(create(input.value()));
         }
     };
     view! {
@@ -82,7 +82,7 @@ pub fn NewChannelForm<C: IntoView + 'static>(
                 </p>
             </div>
             <div class="form__buttons">
-                <button class="button button--primary" disabled=create.pending()>
+                <button class="button button--primary" disabled=is_pending>
                     "Create channel"
                 </button>
                 {children()}

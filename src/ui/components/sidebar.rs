@@ -3,7 +3,7 @@
 //! On wide screens it is a column; on narrow ones the same element is a drawer, which the browser
 //! opens and closes by itself, as a popover.
 
-use leptos::prelude::*;
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 use super::{
     icon::{CROSS, DOOR, Icon, Mark, PLUS, UP_DOWN},
@@ -104,10 +104,9 @@ fn ChannelLink(channel: Channel) -> impl IntoView {
     let client = expect_context::<Client>();
     let name = channel.name.as_str().to_owned();
     let path = channel.name.path();
-    let current = Signal::derive(move || {
-        let is_here = client.address() == Address::Channel(channel.name.as_str().to_owned());
-        is_here.then_some("page")
-    });
+    let address = Address::Channel(name.clone());
+    let current =
+        Signal::derive(move || client.address.with(|here| *here == address).then_some("page"));
     view! {
         <li>
             <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
@@ -120,21 +119,16 @@ fn ChannelLink(channel: Channel) -> impl IntoView {
 
 #[component]
 fn SignOut() -> impl IntoView {
-    let sign_out = Action::new(|(): &()| async {
-        // Either way the session is of no more use here.
-        let _ = api::sign_out().await;
-        browser::load_page("/");
-    });
+    let submit = |event: SubmitEvent| {
+        event.prevent_default();
+        spawn_local(async {
+            // Either way the session is of no more use here.
+            let _ = api::sign_out().await;
+            browser::load_page("/");
+        });
+    };
     view! {
-        <form
-            class="form"
-            method="post"
-            action="/api/sign_out"
-            on:submit=move |event| {
-                event.prevent_default();
-                sign_out.dispatch(());
-            }
-        >
+        <form class="form" method="post" action="/api/sign_out" on:submit=submit>
             <button class="button button--danger">
                 <Icon path=DOOR />
                 "Sign out"

@@ -12,11 +12,7 @@ use crate::{
 #[component]
 pub fn ChannelPage() -> impl IntoView {
     let client = expect_context::<Client>();
-    let name = Memo::new(move |_| match client.address() {
-        Address::Channel(name) => name,
-        Address::Home | Address::Nowhere => String::new(),
-    });
-    let channel = Memo::new(move |_| client.find(&name.get()));
+    let channel = Memo::new(move |_| client.channel());
     Effect::new(move |_| {
         if let Some(channel) = channel.get() {
             client.open(channel);
@@ -26,8 +22,12 @@ pub fn ChannelPage() -> impl IntoView {
     let is_listed = Memo::new(move |_| client.directory.with(|list| !list.channels().is_empty()));
     move || match channel.get() {
         Some(channel) => EitherOf3::A(view! { <OpenChannel channel /> }),
-        None if is_listed.get() => EitherOf3::B(view! { <UnknownChannel name=name.get() /> }),
-        None => EitherOf3::C(()),
+        None => match client.address.get() {
+            Address::Channel(name) if is_listed.get() => {
+                EitherOf3::B(view! { <UnknownChannel name /> })
+            }
+            _ => EitherOf3::C(()),
+        },
     }
 }
 

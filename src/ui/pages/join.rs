@@ -1,6 +1,6 @@
 //! The first visit: who are you?
 
-use leptos::{ev::SubmitEvent, html::Input, prelude::*};
+use leptos::{ev::SubmitEvent, html::Input, prelude::*, task::spawn_local};
 
 use crate::{
     api,
@@ -17,21 +17,22 @@ pub fn JoinPage() -> impl IntoView {
     let input = NodeRef::<Input>::new();
     let (typed, message) = refused(client, "/api/sign_in", "name").unzip();
     let error = RwSignal::new(message);
-    let sign_in = Action::new(move |name: &String| {
-        let name = name.clone();
-        async move {
-            match api::sign_in(name).await {
-                Ok(me) => client.signed_in(me),
-                Err(refusal) => error.set(Some(refusal.message)),
-            }
+    let is_pending = RwSignal::new(false);
+    let sign_in = move |name: String| async move {
+        is_pending.set(true);
+        let answer = api::sign_in(name).await;
+        is_pending.set(false);
+        match answer {
+            Ok(me) => client.signed_in(me),
+            Err(refusal) => error.set(Some(refusal.message)),
         }
-    });
+    };
     let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if let Some(input) = input.get_untracked() {
             error.set(None);
-            sign_in.dispatch(input.value());
+            spawn_local(sign_in(input.value()));
         }
     };
     view! {
@@ -68,10 +69,7 @@ pub fn JoinPage() -> impl IntoView {
                         />
                         <FieldError id="name-error" message=error />
                     </div>
-                    <button
-                        class="button button--primary button--wide"
-                        disabled=sign_in.pending()
-                    >
+                    <button class="button button--primary button--wide" disabled=is_pending>
                         "Join"
                     </button>
                 </form>
