@@ -150,12 +150,6 @@ fn Note(count: RwSignal<usize>, error: RwSignal<Option<String>>) -> impl IntoVie
     let is_hint_hidden = Signal::derive(move || !is_short.get() || problem.with(|p| !p.is_empty()));
 
     view! {
-        <span class="composer__error" role="alert">
-            {problem}
-        </span>
-        <span class="composer__count" hidden=is_short>
-            {room}
-        </span>
         <span class="composer__hint" hidden=is_hint_hidden>
             <kbd>"Enter"</kbd>
             " sends, "
@@ -163,6 +157,12 @@ fn Note(count: RwSignal<usize>, error: RwSignal<Option<String>>) -> impl IntoVie
             " + "
             <kbd>"Enter"</kbd>
             " breaks the line"
+        </span>
+        <span class="composer__error" role="alert">
+            {problem}
+        </span>
+        <span class="composer__count" hidden=is_short>
+            {room}
         </span>
     }
 }
