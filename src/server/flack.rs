@@ -49,12 +49,12 @@ pub struct Flack(Arc<Inner>);
 struct Inner {
     epoch: Epoch,
     house: Arc<Mutex<House>>,
-    log: Box<dyn Log>,
+    // Before the log: whoever closes the file last tidies it up, and with it what was deleted. Two
+    // who close it at once would leave that to each other.
     reader: Mutex<Reader>,
+    log: Box<dyn Log>,
     sockets: AtomicUsize,
     limits: Limits,
-    // Last: the directory is free for another server only when all else is gone.
-    _dir: DataDir,
 }
 
 /// What people see, and who is looking. One lock holds both, so that nobody can start to listen
@@ -68,7 +68,7 @@ struct House {
 
 impl Flack {
     /// Starts on a data directory. The handle is of the thread that writes the log; it ends when the
-    /// last clone is dropped.
+    /// last clone is dropped, and then the directory is free for another.
     ///
     /// # Errors
     /// When the store cannot be opened or read.
@@ -83,11 +83,10 @@ impl Flack {
         let inner = Inner {
             epoch,
             house,
-            log: Box::new(log),
             reader: Mutex::new(reader),
+            log: Box::new(log),
             sockets: AtomicUsize::new(0),
             limits,
-            _dir: dir,
         };
         Ok((Self(Arc::new(inner)), thread))
     }

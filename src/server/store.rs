@@ -8,6 +8,7 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
@@ -82,11 +83,11 @@ const SCHEMA: &str = "
     CREATE INDEX log_of_channel ON log (channel, position);
 ";
 
-/// The exclusive right to a data directory, for as long as it lives.
+/// The exclusive right to a data directory, for as long as it or its [`Store`] lives.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: Arc<File>,
 }
 
 #[derive(Debug)]
@@ -145,7 +146,7 @@ impl DataDir {
         let lock =
             File::options().create(true).append(true).open(path.join("flack.lock")).map_err(at)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), lock: Arc::new(lock) }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(at(error)),
         }
@@ -170,7 +171,7 @@ impl DataDir {
             newer => return Err(StoreError::Newer(newer)),
         }
         let last = db.query_row("SELECT value FROM meta WHERE key = 'last'", [], position)?;
-        Ok(Store { db, last, limits })
+        Ok(Store { db, last, limits, _lock: self.lock.clone() })
     }
 
     /// Opens the store for reading beside the [writer](Self::open), which must have been opened
@@ -229,6 +230,8 @@ pub struct Store {
     db: Connection,
     last: Position,
     limits: Limits,
+    // Last: the directory is free only when the file is closed.
+    _lock: Arc<File>,
 }
 
 impl Store {

@@ -1,0 +1,78 @@
+// A Flack of one's own: the real program, on a free port, in a directory that goes away with it.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const built = ['release', 'debug']
+  .map((profile) => fileURLToPath(new URL(`../target/${profile}/flack`, import.meta.url)))
+  .find((path) => existsSync(path));
+
+const program = process.env.FLACK_BIN || built || 'flack';
+
+// No server outlives the tests, even if they are interrupted.
+const running = new Set();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+export class Server {
+  /** What it wrote to standard error, over all its starts. */
+  log = '';
+  /** `127.0.0.1:port`; the port is chosen at the first start and kept. */
+  #address = '127.0.0.1:0';
+  #directory;
+  #process;
+
+  get url() {
+    return `http://${this.#address}`;
+  }
+
+  /** Starts, or starts again on the same port with the same data. */
+  async start() {
+    this.#directory ??= await mkdtemp(join(tmpdir(), 'flack-'));
+    const child = spawn(program, {
+      // Neither settings of this machine nor a Leptos.toml nearby shall be read.
+      cwd: this.#directory,
+      env: { LEPTOS_SITE_ADDR: this.#address, FLACK_DATA_DIR: join(this.#directory, 'data') },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = child;
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    child.stderr.setEncoding('utf8').on('data', (text) => (this.log += text));
+    await new Promise((ready, failed) => {
+      let said = '';
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        said += text;
+        const address = /^Flack is ready: open http:\/\/(\S+)$/m.exec(said)?.[1];
+        if (address) {
+          this.#address = address;
+          ready();
+        }
+      });
+      child.once('error', failed);
+      child.once('exit', (code) => failed(new Error(`flack ended with ${code}:\n${this.log}`)));
+    });
+  }
+
+  /** Ends it, and gives its exit code, which is null if a signal ended it. */
+  async stop(signal = 'SIGTERM') {
+    const child = this.#process;
+    if (!child) return 0;
+    this.#process = undefined;
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      await ended;
+    }
+    return child.exitCode;
+  }
+
+  async remove() {
+    await this.stop('SIGKILL');
+    if (this.#directory) await rm(this.#directory, { recursive: true });
+  }
+}

@@ -1,0 +1,232 @@
+// The language of the specs: a server, people at their browsers, and what they do and see.
+
+import {
+  test as base,
+  expect,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Locator,
+  type Page,
+} from '@playwright/test';
+
+import { Server } from '../server.mjs';
+
+export { expect, type Server };
+
+/** What the browser logs when the server answers with this status. */
+export const refusal = (status: number) =>
+  new RegExp(`^error: Failed to load resource: the server responded with a status of ${status} `);
+
+/** What the browser logs while there is no server. */
+export const noServer =
+  /^\w+: (WebSocket connection to .* failed|Failed to load resource: net::ERR_)/;
+
+/** What the browser logs when the client was loaded ahead, and then has no script to use it. */
+const unused = /^warning: The resource \S+\.wasm was preloaded using link preload but not used /;
+
+/** How long a page may take to come back by itself: its delays grow to some seconds. */
+export const BACK = { timeout: 30_000 };
+
+/** One person at one page of one browser. */
+export class Person {
+  constructor(
+    readonly page: Page,
+    readonly name: string,
+  ) {}
+
+  get context(): BrowserContext {
+    return this.page.context();
+  }
+
+  get namePrompt(): Locator {
+    return this.page.getByRole('textbox', { name: 'Display name' });
+  }
+
+  get channels(): Locator {
+    return this.page.getByRole('navigation', { name: 'Channels' });
+  }
+
+  channel(name: string): Locator {
+    return this.channels.getByRole('link', { name: `#${name}`, exact: true });
+  }
+
+  get newChannelName(): Locator {
+    return this.page.getByRole('textbox', { name: 'Channel name' });
+  }
+
+  /** The open conversation. */
+  get log(): Locator {
+    return this.page.getByRole('log');
+  }
+
+  conversation(channel: string): Locator {
+    return this.page.getByRole('log', { name: `Messages in #${channel}`, exact: true });
+  }
+
+  get messages(): Locator {
+    return this.log.getByRole('article');
+  }
+
+  message(text: string): Locator {
+    return this.messages.filter({ has: this.page.getByText(text, { exact: true }) });
+  }
+
+  get composer(): Locator {
+    return this.page.getByRole('textbox', { name: /^Message #/ });
+  }
+
+  get connection(): Locator {
+    return this.page.getByRole('status', { name: 'Connection' });
+  }
+
+  /** The sentence that says what is wrong. */
+  get alert(): Locator {
+    return this.page.getByRole('alert').filter({ visible: true });
+  }
+
+  /** Opens a page by its address and waits until it can be used. */
+  async visit(path: string) {
+    const answer = await this.page.goto(path);
+    await this.isReady();
+    return answer;
+  }
+
+  async reload() {
+    await this.page.reload();
+    await this.isReady();
+  }
+
+  /** Clicks before this would be lost. */
+  async isReady() {
+    await this.page.locator('body[data-hydrated]').waitFor();
+  }
+
+  async isConnected() {
+    await expect(this.connection).toHaveText('Connected', BACK);
+  }
+
+  async takeName() {
+    await this.namePrompt.fill(this.name);
+    await this.page.getByRole('button', { name: 'Join' }).click();
+    await expect(this.namePrompt).toBeHidden();
+  }
+
+  async openNewChannel() {
+    await this.page.getByRole('button', { name: 'New channel' }).click();
+    await expect(this.newChannelName).toBeFocused();
+  }
+
+  async createChannel(name: string) {
+    await this.openNewChannel();
+    await this.newChannelName.fill(name);
+    await this.page.getByRole('button', { name: 'Create channel' }).click();
+    await expect(this.conversation(name)).toBeVisible();
+  }
+
+  async openChannel(name: string) {
+    await this.channel(name).click();
+    await expect(this.conversation(name)).toBeVisible();
+  }
+
+  async write(text: string) {
+    await this.composer.fill(text);
+    await this.composer.press('Enter');
+  }
+
+  /** Sees exactly these messages, in this order, all of them sent. */
+  async sees(...texts: string[]) {
+    const seen = () =>
+      this.messages.evaluateAll((articles) =>
+        articles.map((article) => {
+          const state = article.getAttribute('data-state');
+          const text = article.querySelector('p')?.textContent ?? '';
+          return state ? `${text} (${state})` : text;
+        }),
+      );
+    await expect.poll(seen, { ...BACK, message: `what ${this.name} sees` }).toEqual(texts);
+  }
+
+  /** The same person at another page of the same browser. */
+  async newTab(path: string): Promise<Person> {
+    const tab = new Person(await this.context.newPage(), this.name);
+    await tab.visit(path);
+    return tab;
+  }
+}
+
+type People = {
+  /** Somebody new, with a browser of their own, who has not been here before. */
+  guest(name: string, options?: BrowserContextOptions): Promise<Person>;
+  /** Somebody who has taken their name and is in #general. */
+  join(name: string, options?: BrowserContextOptions): Promise<Person>;
+};
+
+type Fixtures = {
+  server: Server;
+  people: People;
+  /** Says which lines this test expects in the browser's console. All others make it fail. */
+  mayLog: (...lines: RegExp[]) => void;
+  console: { said: string[]; expected: RegExp[] };
+};
+
+export const test = base.extend<Fixtures>({
+  server: async ({}, use, info) => {
+    const server = new Server();
+    await server.start();
+    await use(server);
+    const code = await server.stop();
+    if (info.status !== info.expectedStatus) {
+      await info.attach('server log', { body: server.log });
+    }
+    await server.remove();
+    expect(code, server.log).toBe(0);
+    expect(server.log).not.toMatch(/panicked| ERROR /);
+  },
+
+  console: async ({}, use) => {
+    const console = { said: [] as string[], expected: [] as RegExp[] };
+    await use(console);
+    const isSurprise = (line: string) => !console.expected.some((lines) => lines.test(line));
+    expect(console.said.filter(isSurprise), "the browser's console").toEqual([]);
+  },
+
+  mayLog: async ({ console }, use) => {
+    await use((...lines) => console.expected.push(...lines));
+  },
+
+  people: async ({ browser, server, console }, use) => {
+    const contexts: BrowserContext[] = [];
+    const guest: People['guest'] = async (name, options) => {
+      const context = await browser.newContext({ baseURL: server.url, ...options });
+      contexts.push(context);
+      if (options?.javaScriptEnabled === false) console.expected.push(unused);
+      context.on('weberror', (error) => console.said.push(`exception: ${error.error()}`));
+      context.on('console', (line) => {
+        if (['error', 'warning', 'assert'].includes(line.type())) {
+          console.said.push(`${line.type()}: ${line.text()}`);
+        }
+      });
+      await context.addInitScript(() => {
+        document.addEventListener('securitypolicyviolation', (violation) => {
+          window.console.error(`blocked ${violation.violatedDirective}: ${violation.blockedURI}`);
+        });
+      });
+      return new Person(await context.newPage(), name);
+    };
+    const join: People['join'] = async (name, options) => {
+      const person = await guest(name, options);
+      if (options?.javaScriptEnabled === false) {
+        await person.page.goto('/');
+        await person.takeName();
+      } else {
+        await person.visit('/');
+        await person.takeName();
+        await person.isConnected();
+      }
+      await expect(person.conversation('general')).toBeVisible();
+      return person;
+    };
+    await use({ guest, join });
+    await Promise.all(contexts.map((context) => context.close()));
+  },
+});

@@ -1,0 +1,63 @@
+import { expect, noServer, test } from './flack';
+
+test('a page without network says so, and goes on when it is back', async ({ people, mayLog }) => {
+  mayLog(noServer);
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  await ada.page.clock.install();
+  await ada.reload();
+  await ada.isConnected();
+
+  await ada.context.setOffline(true);
+  await ada.write('From the tunnel');
+  await ada.write('Still in it');
+  await bo.write('Where is Ada?');
+  // A dead link is noticed after 25 seconds of silence.
+  await ada.page.clock.fastForward('00:26');
+  await expect(ada.connection).toHaveText('Offline');
+  await ada.sees('From the tunnel (waiting)', 'Still in it (waiting)');
+  await bo.sees('Where is Ada?');
+
+  await ada.context.setOffline(false);
+  await ada.isConnected();
+  await ada.sees('Where is Ada?', 'From the tunnel', 'Still in it');
+  await bo.sees('Where is Ada?', 'From the tunnel', 'Still in it');
+});
+
+test('a page says that it is offline as soon as its browser knows', async ({ people, mayLog }) => {
+  mayLog(noServer);
+  const ada = await people.join('Ada');
+  await ada.context.setOffline(true);
+  await expect(ada.connection).toHaveText('Offline');
+  await ada.context.setOffline(false);
+  await ada.isConnected();
+});
+
+test('a link that dies in silence is noticed and replaced', async ({ people, mayLog }) => {
+  mayLog(noServer);
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  await ada.page.clock.install();
+  // Wires that are there now go dead without a word; later ones are whole.
+  const wires: { isDead: boolean }[] = [];
+  await ada.page.routeWebSocket('**/live', (page) => {
+    const server = page.connectToServer();
+    const wire = { isDead: false };
+    wires.push(wire);
+    page.onMessage((frame) => wire.isDead || server.send(frame));
+    server.onMessage((frame) => wire.isDead || page.send(frame));
+  });
+  await ada.reload();
+  await ada.isConnected();
+  await bo.write('One');
+  await ada.sees('One');
+
+  wires.forEach((wire) => (wire.isDead = true));
+  await ada.write('Three');
+  await bo.write('Two');
+  await bo.sees('One', 'Two');
+  await ada.sees('One', 'Three (sending)');
+  await ada.page.clock.fastForward('00:26');
+  await ada.sees('One', 'Two', 'Three');
+  await bo.sees('One', 'Two', 'Three');
+});

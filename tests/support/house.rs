@@ -1,0 +1,162 @@
+//! One server in this process, on a port and in a directory of its own.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use flack::{
+    domain::{name::ChannelName, window::Window},
+    server::{
+        config::{Config, LogFormat},
+        flack::{Flack, Limits},
+        http, run,
+        store::DataDir,
+    },
+};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use super::{guest::Guest, http::Ask, socket::Socket, soon};
+
+/// The engine that runs at the moment, for those who look over the server's shoulder.
+pub type Engine = Arc<Mutex<Option<Flack>>>;
+
+/// A house that guests come to. It can be closed and opened again, with what is in it.
+pub struct House {
+    /// Removed with the house.
+    _dir: TempDir,
+    config: Config,
+    /// Stays open between two servers, so that nobody else gets the port. Who connects meanwhile
+    /// waits for the next server.
+    listener: std::net::TcpListener,
+    engine: Engine,
+    running: Option<Running>,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<io::Result<()>>,
+    writer: thread::JoinHandle<()>,
+}
+
+impl House {
+    pub async fn open() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A house with other settings than usual.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a socket that does not block");
+        let mut config = Config {
+            address: listener.local_addr().expect("an address"),
+            data_dir: dir.path().join("data"),
+            origin: None,
+            log: "off".to_owned(),
+            log_format: LogFormat::Text,
+            limits: Limits { sockets: 1_000, people: 1_000, channels: 100 },
+        };
+        change(&mut config);
+        let mut house =
+            Self { _dir: dir, config, listener, engine: Engine::default(), running: None };
+        house.start();
+        house
+    }
+
+    fn start(&mut self) {
+        let dir = DataDir::lock(&self.config.data_dir).expect("nobody else has the directory");
+        let (flack, writer) = Flack::open(dir, self.config.limits).expect("the store opens");
+        *self.engine.lock().unwrap() = Some(flack.clone());
+        let listener = self.listener.try_clone().expect("another handle of the port");
+        let listener = TcpListener::from_std(listener).expect("a runtime");
+        let (stop, stopped) = oneshot::channel();
+        let config = self.config.clone();
+        let server = tokio::spawn(async move {
+            let stop = async move { drop(stopped.await) };
+            run::serve(listener, flack, &config, stop).await
+        });
+        self.running = Some(Running { stop, server, writer });
+    }
+
+    /// Stops the server, as SIGTERM does, until everything is on disk and the directory is free.
+    pub async fn close(&mut self) {
+        let Some(Running { stop, server, writer }) = self.running.take() else { return };
+        let _ = stop.send(());
+        soon("the server's end", server).await.expect("no panic").expect("no error");
+        self.engine.lock().unwrap().take();
+        // It ends when the last connection has let go of the engine.
+        let writer = tokio::task::spawn_blocking(move || writer.join());
+        soon("the end of the log", writer).await.expect("no panic").expect("no panic");
+    }
+
+    /// Stops the server and starts another in the same directory.
+    pub async fn restart(&mut self) {
+        self.close().await;
+        self.start();
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.config.address
+    }
+
+    /// The Origin of this house's own pages.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    pub fn get(&self, path: &str) -> Ask {
+        Ask::new(self.address(), "GET", path)
+    }
+
+    pub fn post(&self, path: &str) -> Ask {
+        Ask::new(self.address(), "POST", path)
+    }
+
+    /// Takes a display name.
+    pub async fn join(&self, name: &str) -> Guest {
+        let answer = self.post("/api/sign_in").form(&[("name", name)]).await.expect(200);
+        Guest::new(self.address(), self.engine.clone(), answer.session_cookie(), answer.json())
+    }
+
+    /// A socket before its hello.
+    pub async fn connect(&self, guest: &Guest) -> Socket {
+        Socket::open(self.address(), &guest.cookie).await.expect("the server takes the socket")
+    }
+
+    /// All of the house behind one service, without a socket.
+    pub fn app(&self) -> axum::Router {
+        http::app(self.flack(), self.config.origin.clone())
+    }
+
+    fn flack(&self) -> Flack {
+        self.engine.lock().unwrap().clone().expect("the house is open")
+    }
+
+    /// What memory holds of a channel.
+    pub async fn window(&self, channel: &str) -> Window {
+        let flack = self.flack();
+        let channel = ChannelName::try_from(channel).expect("a channel's name");
+        let page = flack.page(Some(somebody()), &channel.path(), Some(channel)).await;
+        page.expect("the channel can be read").open.expect("the channel is there").1
+    }
+
+    /// Every byte that is on disk.
+    pub fn bytes_on_disk(&self) -> Vec<u8> {
+        let files = fs::read_dir(&self.config.data_dir).expect("the directory is there");
+        files.flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+}
+
+/// Someone to look at a window, which is the same for everyone.
+fn somebody() -> flack::domain::person::Person {
+    use flack::domain::{
+        name::DisplayName,
+        person::{Person, PersonId},
+        position::Position,
+    };
+    Person { id: PersonId(Position::ZERO), name: DisplayName::stored("Somebody".to_owned()) }
+}

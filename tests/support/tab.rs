@@ -1,0 +1,453 @@
+//! A page in a browser: the client's own state machine, over a real socket.
+//!
+//! It runs by itself, as a tab does, and its test watches what it shows.
+
+use std::{
+    collections::BTreeMap,
+    future::{Future, pending},
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use flack::{
+    domain::{
+        command::{Command, CommandId},
+        event::{Event, Lane},
+        frame::{Difference, Reset, ServerFrame},
+        message::{Message, MessageText},
+        name::ChannelName,
+        page::Page,
+        person::Person,
+        position::Position,
+    },
+    server::doors::draw_command_id,
+    sync::{Content, Input, Line, Moment, Output, Sync, link::LinkState, outbox::Pending},
+};
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    select,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_tungstenite::tungstenite::{self, Message as Wire};
+
+use super::{socket::Socket, soon};
+
+/// What a tab knows, and what it has lived through.
+pub struct Seen {
+    pub sync: Sync,
+    /// Every frame, in the order in which they came.
+    pub frames: Vec<ServerFrame>,
+    /// The code of each close; none where the connection just ended.
+    pub closes: Vec<Option<u16>>,
+    /// The browser's storage: what a new tab would find in the outbox.
+    pub outbox: BTreeMap<CommandId, Pending>,
+    pub is_signed_out: bool,
+}
+
+pub struct Tab {
+    seen: Arc<Mutex<Seen>>,
+    changes: watch::Receiver<u64>,
+    orders: mpsc::UnboundedSender<Order>,
+    task: JoinHandle<()>,
+}
+
+/// What a test does to a tab.
+enum Order {
+    Tell(Input),
+    /// Cuts the link, and all that would follow it.
+    Cut,
+    /// Lets the next link come about.
+    Mend,
+}
+
+impl Tab {
+    /// Opens a page that the server rendered, with what earlier pages left in the outbox.
+    pub fn open(
+        address: SocketAddr,
+        cookie: &str,
+        me: Person,
+        page: &Page,
+        outbox: Vec<Pending>,
+    ) -> Self {
+        let stored = outbox.iter().map(|pending| (pending.id.clone(), pending.clone())).collect();
+        let seen = Arc::new(Mutex::new(Seen {
+            sync: Sync::new(me, page, outbox),
+            frames: Vec::new(),
+            closes: Vec::new(),
+            outbox: stored,
+            is_signed_out: false,
+        }));
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let (changed, changes) = watch::channel(0);
+        let browser = Browser {
+            address,
+            cookie: cookie.to_owned(),
+            seen: seen.clone(),
+            changed,
+            since: Instant::now(),
+            socket: None,
+            connecting: None,
+            is_cut: false,
+        };
+        let task = tokio::spawn(browser.run(ordered));
+        Self { seen, changes, orders, task }
+    }
+
+    /// Looks at what is there now.
+    pub fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.seen.lock().unwrap())
+    }
+
+    /// Waits until `find` finds what it looks for.
+    pub async fn until<T>(&self, what: &str, find: impl Fn(&Seen) -> Option<T>) -> T {
+        let mut changes = self.changes.clone();
+        let found = async {
+            loop {
+                changes.borrow_and_update();
+                if let Some(found) = self.look(&find) {
+                    return found;
+                }
+                changes.changed().await.expect("the tab runs");
+            }
+        };
+        match tokio::time::timeout(super::PATIENCE, found).await {
+            Ok(found) => found,
+            Err(_) => panic!(
+                "waited in vain for {what}; link {:?}, lines {:?}",
+                self.look(|seen| seen.sync.link()),
+                self.texts()
+            ),
+        }
+    }
+
+    pub async fn expect_live(&self) {
+        self.until("a live link, up to date", |seen| {
+            let is_live = seen.sync.link() == LinkState::Live;
+            let is_told = seen.sync.viewing_is_told(&seen.frames);
+            (is_live && is_told).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn expect_link(&self, state: LinkState) {
+        self.until(&format!("{state:?}"), |seen| (seen.sync.link() == state).then_some(())).await;
+    }
+
+    /// Waits for a message that was sent, and gives it.
+    pub async fn expect_message(&self, text: &str) -> Message {
+        self.until(text, |seen| sent(seen).find(|message| message.text.as_str() == text)).await
+    }
+
+    /// Waits until this message is no longer there.
+    pub async fn expect_gone(&self, message: Position) {
+        self.until("the end of a message", |seen| {
+            let is_there = sent(seen).any(|shown| shown.position == message);
+            (!is_there).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until exactly these texts are shown, in this order, and nothing is on its way.
+    pub async fn expect_texts(&self, texts: &[impl AsRef<str>]) {
+        self.until("these messages", |seen| {
+            let lines = seen.sync.lines();
+            let is_settled = lines.iter().all(|line| matches!(line.content, Content::Sent(_)));
+            let is_same = sent(seen)
+                .map(|it| it.text.as_str().to_owned())
+                .eq(texts.iter().map(|text| text.as_ref().to_owned()));
+            (is_settled && is_same).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until everything that this tab asked for is settled.
+    pub async fn expect_settled(&self) {
+        self.until("all answers", |seen| (seen.sync.waiting() == 0).then_some(())).await;
+    }
+
+    pub fn lines(&self) -> Vec<Line> {
+        self.look(|seen| seen.sync.lines())
+    }
+
+    /// The messages that were sent.
+    pub fn messages(&self) -> Vec<Message> {
+        self.look(|seen| sent(seen).collect())
+    }
+
+    /// What is shown, sent or on its way.
+    pub fn texts(&self) -> Vec<String> {
+        let text = |line: Line| match line.content {
+            Content::Sent(message) => message.text.as_str().to_owned(),
+            Content::OnItsWay { text, .. } => text.as_str().to_owned(),
+        };
+        self.lines().into_iter().map(text).collect()
+    }
+
+    pub fn frames(&self) -> Vec<ServerFrame> {
+        self.look(|seen| seen.frames.clone())
+    }
+
+    pub fn post(&self, channel: &str, text: &str) -> CommandId {
+        let text = MessageText::try_from(text).expect("a message");
+        self.ask(Command::Post { channel: channel_name(channel), text })
+    }
+
+    pub fn delete(&self, channel: &str, message: Position) -> CommandId {
+        self.ask(Command::Delete { channel: channel_name(channel), message })
+    }
+
+    fn ask(&self, command: Command) -> CommandId {
+        let id = draw_command_id().expect("randomness");
+        self.tell(Input::Ask { id: id.clone(), command });
+        id
+    }
+
+    pub fn go(&self, channel: &str) {
+        self.tell(Input::Open(Some(channel_name(channel))));
+    }
+
+    pub fn tell(&self, input: Input) {
+        self.order(Order::Tell(input));
+    }
+
+    /// Cuts the link until it is [mended](Self::mend).
+    pub async fn cut(&self) {
+        self.order(Order::Cut);
+        self.until("the end of the link", |seen| {
+            (seen.sync.link() != LinkState::Live).then_some(())
+        })
+        .await;
+    }
+
+    pub fn mend(&self) {
+        self.order(Order::Mend);
+    }
+
+    fn order(&self, order: Order) {
+        assert!(self.orders.send(order).is_ok(), "the tab runs");
+    }
+
+    /// Closes the tab, and gives what it leaves in the browser's storage.
+    pub async fn close(mut self) -> Vec<Pending> {
+        self.task.abort();
+        let _ = soon("the tab's end", &mut self.task).await;
+        self.look(|seen| seen.outbox.values().cloned().collect())
+    }
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn channel_name(channel: &str) -> ChannelName {
+    ChannelName::try_from(channel).expect("a channel's name")
+}
+
+fn sent(seen: &Seen) -> impl Iterator<Item = Message> {
+    seen.sync.lines().into_iter().filter_map(|line| match line.content {
+        Content::Sent(message) => Some(message),
+        Content::OnItsWay { .. } => None,
+    })
+}
+
+/// Asserts that the events of a lane follow each other without a gap, a repeat or a step back, from
+/// wherever the tab was told a position of it. Gives how many events there were.
+#[track_caller]
+pub fn assert_chain(frames: &[ServerFrame], lane: &Lane) -> usize {
+    let mut last: Option<Position> = None;
+    let mut count = 0;
+    for frame in frames {
+        match frame {
+            ServerFrame::Event(Event { lane: of, position, prev, .. }) if of == lane => {
+                assert_eq!(Some(*prev), last, "the event at {position} follows another");
+                assert!(position > prev, "{position} after {prev}");
+                last = Some(*position);
+                count += 1;
+            }
+            ServerFrame::Difference(Difference { lane: of, position, .. }) if of == lane => {
+                assert!(last.is_none_or(|last| last <= *position), "back to {position}");
+                last = Some(*position);
+            }
+            ServerFrame::Reset(Reset { channel, window })
+                if *lane == Lane::Channel(channel.clone()) =>
+            {
+                last = Some(window.position);
+            }
+            ServerFrame::Directory(directory) if *lane == Lane::Directory => {
+                last = Some(directory.position);
+            }
+            _ => {}
+        }
+    }
+    count
+}
+
+trait IsTold {
+    /// Whether the server has said how the open channel is, since the last welcome.
+    fn viewing_is_told(&self, frames: &[ServerFrame]) -> bool;
+}
+
+impl IsTold for Sync {
+    fn viewing_is_told(&self, frames: &[ServerFrame]) -> bool {
+        let welcome = frames.iter().rposition(|frame| matches!(frame, ServerFrame::Welcome(_)));
+        let since = welcome.map_or(frames, |place| &frames[place..]);
+        since.iter().any(|frame| {
+            matches!(
+                frame,
+                ServerFrame::Reset(_)
+                    | ServerFrame::Difference(Difference { lane: Lane::Channel(_), .. })
+            )
+        })
+    }
+}
+
+type Connecting = Pin<Box<dyn Future<Output = Result<Socket, tungstenite::Error>> + Send>>;
+
+/// What the browser is to the state machine: its socket, its clock and its storage.
+struct Browser {
+    address: SocketAddr,
+    cookie: String,
+    seen: Arc<Mutex<Seen>>,
+    changed: watch::Sender<u64>,
+    since: Instant,
+    socket: Option<Socket>,
+    connecting: Option<Connecting>,
+    is_cut: bool,
+}
+
+/// How often the state machine is told that time has passed.
+const TICK: Duration = Duration::from_millis(10);
+
+impl Browser {
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let mut ticks = tokio::time::interval(TICK);
+        loop {
+            let input = select! {
+                order = orders.recv() => match order {
+                    Some(Order::Tell(input)) => input,
+                    Some(Order::Cut) => {
+                        self.is_cut = true;
+                        self.socket = None;
+                        self.connecting = None;
+                        Input::Closed(None)
+                    }
+                    Some(Order::Mend) => {
+                        self.is_cut = false;
+                        self.connect();
+                        continue;
+                    }
+                    None => return,
+                },
+                connected = connected(&mut self.connecting) => match connected {
+                    Ok(socket) => {
+                        self.socket = Some(socket);
+                        Input::Opened
+                    }
+                    Err(_) => Input::Closed(None),
+                },
+                message = message(&mut self.socket) => match message {
+                    Some(Ok(Wire::Text(text))) => {
+                        let frame = ServerFrame::read(&text).expect("a frame");
+                        self.seen.lock().unwrap().frames.push(frame.clone());
+                        Input::Frame(frame)
+                    }
+                    Some(Ok(Wire::Close(close))) => {
+                        let code = close.map(|close| close.code.into());
+                        if let Some(Socket(mut socket)) = self.socket.take() {
+                            // Answers the close, as browsers do.
+                            let _ = socket.flush().await;
+                        }
+                        Input::Closed(code)
+                    }
+                    Some(Ok(_)) => continue,
+                    Some(Err(_)) | None => {
+                        self.socket = None;
+                        Input::Closed(None)
+                    }
+                },
+                _ = ticks.tick() => Input::Tick,
+            };
+            self.tell(input).await;
+        }
+    }
+
+    async fn tell(&mut self, input: Input) {
+        let is_tick = matches!(input, Input::Tick);
+        // Jitter is close to nothing: tests should not wait.
+        let millis = 1_700_000_000_000 + self.since.elapsed().as_millis() as u64;
+        let now = Moment { millis, random: 0.02 };
+        let outputs = {
+            let seen = &mut *self.seen.lock().unwrap();
+            if let Input::Closed(code) = input {
+                seen.closes.push(code);
+            }
+            let outputs = seen.sync.handle(input, now);
+            for output in &outputs {
+                match output {
+                    Output::Keep(pending) => {
+                        seen.outbox.insert(pending.id.clone(), pending.clone());
+                    }
+                    Output::Forget(id) => {
+                        seen.outbox.remove(id);
+                    }
+                    Output::SignedOut => seen.is_signed_out = true,
+                    Output::Connect | Output::Disconnect | Output::Send(_) => {}
+                }
+            }
+            outputs
+        };
+        let has_effect = !is_tick || !outputs.is_empty();
+        for output in outputs {
+            match output {
+                Output::Connect => self.connect(),
+                Output::Disconnect => {
+                    self.socket = None;
+                    self.connecting = None;
+                }
+                Output::Send(frame) => {
+                    if let Some(socket) = &mut self.socket {
+                        socket.say(&frame).await;
+                    }
+                }
+                Output::Keep(_) | Output::Forget(_) | Output::SignedOut => {}
+            }
+        }
+        if has_effect {
+            self.changed.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn connect(&mut self) {
+        let (address, cookie, is_cut) = (self.address, self.cookie.clone(), self.is_cut);
+        self.socket = None;
+        self.connecting = Some(Box::pin(async move {
+            if is_cut {
+                return pending().await;
+            }
+            Socket::open(address, &cookie).await
+        }));
+    }
+}
+
+async fn connected(connecting: &mut Option<Connecting>) -> Result<Socket, tungstenite::Error> {
+    match connecting {
+        Some(opening) => {
+            let opened = opening.await;
+            *connecting = None;
+            opened
+        }
+        None => pending().await,
+    }
+}
+
+async fn message(socket: &mut Option<Socket>) -> Option<Result<Wire, tungstenite::Error>> {
+    match socket {
+        Some(Socket(socket)) => socket.next().await,
+        None => pending().await,
+    }
+}
