@@ -48,7 +48,7 @@ fn again(example: &Example) -> Value {
     let Example { kind, name, json } = *example;
     let written = match (kind, name.split_once(' ').map_or(name, |(side, _)| side)) {
         ("frame", "client") => read::<ClientFrame>(json),
-        ("frame", "server") => ServerFrame::read(json).and_then(serde_json::to_value),
+        ("frame", "server") => ServerFrame::read(json).map(told).and_then(serde_json::to_value),
         ("answer", "person") => read::<Person>(json),
         ("answer", "channel") => read::<Channel>(json),
         ("answer", "accepted") => read::<Accepted>(json),
@@ -56,6 +56,16 @@ fn again(example: &Example) -> Value {
         _ => panic!("there is no {kind} {name}"),
     };
     written.unwrap_or_else(|error| panic!("{name}: {error} in {json}"))
+}
+
+/// The frame with all that the server tells. What this build knows by itself, it does not read.
+fn told(frame: ServerFrame) -> ServerFrame {
+    let ServerFrame::Welcome(welcome) = frame else { return frame };
+    ServerFrame::Welcome(Welcome {
+        heartbeat: Heartbeat { ping: PING_SECONDS, silence: SILENCE_SECONDS },
+        limits: Limits { text: MessageText::LIMIT, frame: FRAME_LIMIT, viewing: VIEW_LIMIT },
+        ..welcome
+    })
 }
 
 #[test]
@@ -106,17 +116,9 @@ fn every_refusal_is_described() {
     }
 }
 
+/// The numbers of the welcome are compared with its example above.
 #[test]
-fn every_number_is_the_codes() {
-    let welcome = examples().into_iter().find(|example| example.name == "server welcome").unwrap();
-    let ServerFrame::Welcome(Welcome { heartbeat, limits, .. }) =
-        ServerFrame::read(welcome.json).unwrap()
-    else {
-        panic!("{}", welcome.json);
-    };
-    assert_eq!(heartbeat, Heartbeat { ping: PING_SECONDS, silence: SILENCE_SECONDS });
-    let expected = Limits { text: MessageText::LIMIT, frame: FRAME_LIMIT, viewing: VIEW_LIMIT };
-    assert_eq!(limits, expected);
+fn the_version_is_the_codes() {
     for example in examples().iter().filter(|example| example.name == "client hello") {
         let hello = serde_json::from_str(example.json).unwrap();
         let ClientFrame::Hello { protocol, .. } = hello else { panic!("{}", example.json) };

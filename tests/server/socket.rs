@@ -5,8 +5,8 @@ use std::time::Duration;
 use flack::domain::{
     event::Change,
     frame::{
-        ClientFrame, CloseCode, FRAME_LIMIT, HELLO_SECONDS, PROTOCOL, SILENCE_SECONDS, ServerFrame,
-        VIEW_LIMIT, View,
+        ClientFrame, CloseCode, FRAME_LIMIT, HELLO_SECONDS, PING_SECONDS, PROTOCOL,
+        SILENCE_SECONDS, ServerFrame, VIEW_LIMIT, View,
     },
     refusal::RefusalCode,
 };
@@ -325,6 +325,23 @@ impl Socket {
         self.say_raw(r#"{"type":"hello","protocol":1}"#).await;
         self.is_alive().await
     }
+}
+
+/// Programs that are not ours learn the rules from the welcome.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_welcome_tells_the_rules() {
+    let house = House::open().await;
+    let ada = house.join("Ada").await;
+    let mut socket = house.connect(&ada).await;
+    socket.say_raw(r#"{"type":"hello","protocol":1}"#).await;
+    let Some(Message::Text(text)) = socket.next().await else { panic!("no welcome") };
+    let welcome: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(welcome["type"], "welcome");
+    assert_eq!(welcome["you"]["name"], "Ada");
+    let heartbeat = serde_json::json!({ "ping": PING_SECONDS, "silence": SILENCE_SECONDS });
+    assert_eq!(welcome["heartbeat"], heartbeat);
+    let limits = serde_json::json!({ "text": 4_000, "frame": FRAME_LIMIT, "viewing": VIEW_LIMIT });
+    assert_eq!(welcome["limits"], limits);
 }
 
 /// The code of the close, however long it takes: the clock of these tests is wound forward whenever
