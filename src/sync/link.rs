@@ -60,9 +60,10 @@ const SILENCE: u64 = SILENCE_SECONDS * 1_000;
 impl Link {
     pub fn state(&self) -> LinkState {
         match self.phase {
-            Phase::Live { .. } => LinkState::Live,
             Phase::Stopped => LinkState::Stopped,
+            // The browser knows before the socket does.
             _ if self.unplugged => LinkState::Offline,
+            Phase::Live { .. } => LinkState::Live,
             _ if self.has_been_live || self.failures > 0 => LinkState::Reconnecting,
             _ => LinkState::Starting,
         }
@@ -88,6 +89,8 @@ impl Link {
     }
 
     pub fn heard(&mut self, now: Moment) {
+        // Whatever the browser says: this came over a network.
+        self.unplugged = false;
         if let Phase::Live { since, heard, .. } = &mut self.phase {
             *heard = now.millis;
             if now.millis - *since >= HEALTHY {
@@ -231,6 +234,18 @@ mod tests {
         assert_eq!(link.tick(at(24_999)), None);
         assert_eq!(link.tick(at(25_000)), Some(Output::Disconnect));
         assert_eq!(link.tick(at(25_500)), Some(Output::Connect));
+    }
+
+    #[test]
+    fn the_browser_is_believed_until_the_server_is_heard() {
+        let mut link = Link::default();
+        link.opened(at(0));
+        link.welcomed(at(0));
+        link.unplugged(at(5));
+        assert_eq!(link.state(), LinkState::Offline);
+        assert_eq!(link.tick(at(5)), Some(Output::Send(ClientFrame::Ping)));
+        link.heard(at(6));
+        assert_eq!(link.state(), LinkState::Live);
     }
 
     #[test]

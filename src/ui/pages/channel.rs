@@ -1,6 +1,6 @@
 //! A channel: what is said in it, and where to say something.
 
-use leptos::{either::EitherOf3, prelude::*};
+use leptos::prelude::*;
 
 use super::nowhere::UnknownChannel;
 use crate::{
@@ -20,14 +20,21 @@ pub fn ChannelPage() -> impl IntoView {
     });
     // Right after joining, the list is still on its way.
     let is_listed = Memo::new(move |_| client.directory.with(|list| !list.channels().is_empty()));
-    move || match channel.get() {
-        Some(channel) => EitherOf3::A(view! { <OpenChannel channel /> }),
-        None => match client.address.get() {
-            Address::Channel(name) if is_listed.get() => {
-                EitherOf3::B(view! { <UnknownChannel name /> })
-            }
-            _ => EitherOf3::C(()),
-        },
+    let open = move || channel.get();
+    let unknown = move || match (channel.get(), client.address.get()) {
+        (None, Address::Channel(name)) if is_listed.get() => {
+            Some(view! { <UnknownChannel name /> })
+        }
+        _ => None,
+    };
+    view! {
+        // Elements of its own for each channel: what is typed in one must not stand in the next.
+        <For
+            each=open
+            key=ChannelName::clone
+            children=|channel| view! { <OpenChannel channel /> }
+        />
+        {unknown}
     }
 }
 

@@ -4,7 +4,8 @@ use leptos::{ev::SubmitEvent, html::Input, prelude::*, task::spawn_local};
 
 use crate::{
     api,
-    client::Client,
+    client::{Client, browser},
+    domain::refusal::RefusalCode,
     ui::components::{
         field::{FieldError, refused},
         icon::{Hoist, Mark},
@@ -24,6 +25,10 @@ pub fn JoinPage() -> impl IntoView {
         is_pending.set(false);
         match answer {
             Ok(me) => client.signed_in(me),
+            // Another tab of this browser was faster.
+            Err(refusal) if refusal.code == RefusalCode::AlreadySignedIn => {
+                browser::load_page("/");
+            }
             Err(refusal) => error.set(Some(refusal.message)),
         }
     };
