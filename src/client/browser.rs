@@ -9,6 +9,7 @@ use leptos::{
     ev,
     prelude::{document, window, window_event_listener, window_event_listener_untyped},
 };
+use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{
@@ -23,7 +24,12 @@ use crate::{
 };
 
 /// A live socket. Dropping it closes it, and it says nothing any more.
-pub struct Socket {
+///
+/// A page has one thread, so what would not bear another may stand where the server's threads
+/// could.
+pub struct Socket(SendWrapper<Parts>);
+
+struct Parts {
     socket: WebSocket,
     _opened: Closure<dyn Fn()>,
     _frame: Closure<dyn Fn(MessageEvent)>,
@@ -33,16 +39,17 @@ pub struct Socket {
 impl Socket {
     pub fn send(&self, text: &str) {
         // It fails on a socket that is closing, which says so by itself.
-        let _ = self.socket.send_with_str(text);
+        let _ = self.0.socket.send_with_str(text);
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.socket.set_onopen(None);
-        self.socket.set_onmessage(None);
-        self.socket.set_onclose(None);
-        let _ = self.socket.close();
+        let socket = &self.0.socket;
+        socket.set_onopen(None);
+        socket.set_onmessage(None);
+        socket.set_onclose(None);
+        let _ = socket.close();
     }
 }
 
@@ -65,7 +72,8 @@ pub fn connect(hear: impl Fn(SocketEvent) + Copy + 'static) -> Option<Socket> {
     socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
     socket.set_onmessage(Some(frame.as_ref().unchecked_ref()));
     socket.set_onclose(Some(closed.as_ref().unchecked_ref()));
-    Some(Socket { socket, _opened: opened, _frame: frame, _closed: closed })
+    let parts = Parts { socket, _opened: opened, _frame: frame, _closed: closed };
+    Some(Socket(SendWrapper::new(parts)))
 }
 
 /// Tells when the browser gains or loses its network, or the page is looked at again.

@@ -48,7 +48,7 @@ pub struct Client {
     pub link: RwSignal<LinkState>,
     page: StoredValue<Page>,
     sync: StoredValue<Option<Sync>>,
-    socket: StoredValue<Option<browser::Socket>, LocalStorage>,
+    socket: StoredValue<Option<browser::Socket>>,
 }
 
 impl Client {
@@ -62,7 +62,7 @@ impl Client {
             link: RwSignal::new(LinkState::default()),
             sync: StoredValue::new(page.me.clone().map(|me| Sync::new(me, &page, Vec::new()))),
             page: StoredValue::new(page),
-            socket: StoredValue::new_local(None),
+            socket: StoredValue::new(None),
         };
         client.show();
         client

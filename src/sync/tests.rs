@@ -387,6 +387,16 @@ fn what_was_written_offline_goes_out_once_and_in_order() {
 }
 
 #[test]
+fn the_next_of_a_channel_waits_for_the_answer_to_the_one_before() {
+    let mut world = World::new(1);
+    world.settle();
+    (0..3).for_each(|_| drop(world.post(0)));
+    assert_eq!(world.tabs[0].to_server.len(), 1);
+    world.settle();
+    world.check();
+}
+
+#[test]
 fn a_lost_answer_does_not_send_twice() {
     let mut world = World::new(1);
     world.settle();

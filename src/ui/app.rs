@@ -45,7 +45,9 @@ pub fn shell(links: Links) -> impl IntoView {
     );
     // After a refused form the address is the form's; the client must see the page's.
     let address = page.refused.map(|_| {
-        let script = format!("history.replaceState(null, '', '{}')", page.path);
+        // As JSON, and without what could end the script's element.
+        let path = serde_json::to_string(&page.path).unwrap_or_default().replace('<', "\\u003c");
+        let script = format!("history.replaceState(null, '', {path})");
         view! { <script nonce=nonce.clone()>{script}</script> }
     });
     view! {
