@@ -34,6 +34,7 @@ for (const timezoneId of ['UTC', 'Asia/Tokyo', 'America/St_Johns']) {
     const ada = await people.join('Ada');
     const bo = await people.join('Bo', { timezoneId });
     for (const text of ['One', 'Two\nlines', '<b>three</b>', 'ארבע']) await ada.write(text);
+    await bo.sees('One', 'Two\nlines', '<b>three</b>', 'ארבע');
     await bo.write('Five');
     await bo.sees('One', 'Two\nlines', '<b>three</b>', 'ארבע', 'Five');
 

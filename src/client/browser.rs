@@ -38,8 +38,10 @@ struct Parts {
 
 impl Socket {
     pub fn send(&self, text: &str) {
-        // It fails on a socket that is closing, which says so by itself.
-        let _ = self.0.socket.send_with_str(text);
+        // One that is closing says so by itself; what was to be sent goes out with the next.
+        if self.0.socket.ready_state() == WebSocket::OPEN {
+            let _ = self.0.socket.send_with_str(text);
+        }
     }
 }
 
