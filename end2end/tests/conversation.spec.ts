@@ -158,6 +158,7 @@ test('a message of one’s own can be deleted, for everyone and for good', async
   const bo = await people.join('Bo');
   await ada.write('Good');
   await ada.write('Oops');
+  await bo.sees('Good', 'Oops');
   await bo.write('Hm?');
   await ada.sees('Good', 'Oops', 'Hm?');
   await bo.sees('Good', 'Oops', 'Hm?');

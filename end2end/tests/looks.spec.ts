@@ -156,6 +156,7 @@ for (const [device, options] of [
 
       const bo = await people.join('Bo');
       await bo.write('Good morning');
+      await ada.sees('Good morning');
       await ada.write('Hello');
       await ada.write('Two\nlines');
       await ada.sees('Good morning', 'Hello', 'Two\nlines');
