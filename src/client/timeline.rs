@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::sync::{Content, Line, outbox::PendingState};
+use crate::sync::{Content, Line, outbox::Progress};
 
 /// How soon a message has to follow another of the same person to stand under one name.
 const TOGETHER: TimeDelta = TimeDelta::minutes(5);
@@ -16,10 +16,14 @@ pub struct Row {
 
 impl Row {
     /// Changes whenever the row has to be drawn anew.
-    pub fn key(&self) -> (String, bool, bool, bool) {
-        let is_refused =
-            matches!(self.line.content, Content::OnItsWay { state: PendingState::Refused(_), .. });
-        (self.line.key(), self.is_continued, self.line.deleting, is_refused)
+    pub fn key(&self) -> (String, bool, bool, u8) {
+        let progress = match &self.line.content {
+            Content::Sent(_) | Content::OnItsWay { progress: Progress::UnderWay, .. } => 0,
+            Content::OnItsWay { progress: Progress::Late, .. } => 1,
+            Content::OnItsWay { progress: Progress::Held(_), .. } => 2,
+            Content::OnItsWay { progress: Progress::Refused(_), .. } => 3,
+        };
+        (self.line.key(), self.is_continued, self.line.deleting, progress)
     }
 }
 

@@ -103,7 +103,11 @@ pub enum ServerFrame {
         refusal: Refusal,
     },
     /// I am here.
-    Pong,
+    Pong {
+        /// See [`Welcome::spread`].
+        #[serde(skip_serializing_if = "is_zero")]
+        spread: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,12 +115,21 @@ pub struct Welcome {
     pub you: Person,
     pub epoch: Epoch,
     pub position: Position,
+    /// Seconds over which clients should spread their return when they lose the link, so that a
+    /// crowd does not come back all at once. Grows with the crowd; 0 for a small one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spread: u32,
     /// For clients that do not know it: this one has the same constants.
     #[serde(skip_deserializing)]
     pub heartbeat: Heartbeat,
     /// Likewise.
     #[serde(skip_deserializing)]
     pub limits: Limits,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,8 +159,10 @@ impl ServerFrame {
             id: Option<CommandId>,
             position: Option<Position>,
             channel: Option<String>,
+            #[serde(default)]
+            spread: u32,
         }
-        let Head { r#type, id, position, channel } = serde_json::from_str(text)?;
+        let Head { r#type, id, position, channel, spread } = serde_json::from_str(text)?;
         let missing = de::Error::missing_field;
         let id = id.ok_or_else(|| missing("id"));
         Ok(match r#type.as_str() {
@@ -165,7 +180,7 @@ impl ServerFrame {
                 let channel = channel.ok_or_else(|| missing("channel"))?;
                 Self::Unviewable { channel, refusal: serde_json::from_str(text)? }
             }
-            "pong" => Self::Pong,
+            "pong" => Self::Pong { spread },
             unknown => return Err(de::Error::custom(format!("unknown type {unknown}"))),
         })
     }

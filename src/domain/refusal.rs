@@ -165,8 +165,8 @@ impl Refusal {
     }
 
     pub fn not_saved() -> Self {
-        let message = "Flack could not save this. Its operator has to make room; try again later.";
-        Self::for_now(RefusalCode::NotSaved, message, 10)
+        let message = "Not saved yet: the server's disk is full. Its operator has to make room.";
+        Self::for_now(RefusalCode::NotSaved, message, 5)
     }
 
     pub fn unavailable() -> Self {

@@ -2,11 +2,13 @@
 
 use std::{
     collections::HashSet,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -15,7 +17,7 @@ use super::{
     live::{Lanes, Listeners, encode, encode_into, socket::Socket},
     log::{Answer, Follower, Log, Request, embedded::Embedded},
     state::{Entry, Fact, State, apply},
-    store::{self, DataDir, Reader, StoreError},
+    store::{self, Beginning, DataDir, Reader, StoreError},
 };
 use crate::domain::{
     channel::{Channel, Directory},
@@ -42,6 +44,16 @@ pub struct Limits {
     pub channels: u64,
 }
 
+/// How many clients may come back in one second on average: two thirds of what a server takes easily,
+/// because chance puts more into some seconds than into others.
+const RETURNS_PER_SECOND: usize = 130;
+
+/// A server that ends sends its clients away in so many rounds, with a pause after each.
+const DRAIN_ROUNDS: usize = 50;
+const DRAIN_PAUSE: Duration = Duration::from_millis(20);
+/// Too few to be a crowd: they leave in one round.
+const DRAIN_AT_ONCE: usize = 10;
+
 /// A running Flack. Clones are the same one.
 #[derive(Clone)]
 pub struct Flack(Arc<Inner>);
@@ -51,9 +63,10 @@ struct Inner {
     house: Arc<Mutex<House>>,
     // Before the log: whoever closes the file last tidies it up, and with it what was deleted. Two
     // who close it at once would leave that to each other.
-    reader: Mutex<Reader>,
+    windows: Box<dyn Windows>,
     log: Box<dyn Log>,
     sockets: AtomicUsize,
+    is_draining: AtomicBool,
     limits: Limits,
 }
 
@@ -66,6 +79,30 @@ struct House {
     lanes: Lanes,
 }
 
+/// Where the windows are that memory does not hold.
+pub trait Windows: Send + Sync {
+    /// Reads a channel's window; none if there is no such channel.
+    fn read(&self, channel: ChannelName) -> ReadWindow;
+}
+
+/// A window on its way from the store.
+pub type ReadWindow = Pin<Box<dyn Future<Output = Result<Option<Window>, StoreError>> + Send>>;
+
+impl Windows for Arc<Mutex<Reader>> {
+    fn read(&self, channel: ChannelName) -> ReadWindow {
+        let reader = self.clone();
+        let read = move || {
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            reader.window(&channel)
+        };
+        Box::pin(async {
+            let read = tokio::task::spawn_blocking(read);
+            // It is cancelled only when the runtime ends, and this with it.
+            read.await.unwrap_or(Ok(None))
+        })
+    }
+}
+
 impl Flack {
     /// Starts on a data directory. The handle is of the thread that writes the log; it ends when the
     /// last clone is dropped, and then the directory is free for another.
@@ -75,20 +112,27 @@ impl Flack {
     pub fn open(dir: DataDir, limits: Limits) -> Result<(Self, JoinHandle<()>), StoreError> {
         let store = dir.open(store::Limits { people: limits.people, channels: limits.channels })?;
         let reader = dir.reader()?;
-        let epoch = reader.epoch()?;
-        let house =
-            House { position: store.last(), state: reader.state()?, lanes: Lanes::default() };
-        let house = Arc::new(Mutex::new(house));
-        let (log, thread) = Embedded::start(store, follow(house.clone()));
-        let inner = Inner {
-            epoch,
-            house,
-            reader: Mutex::new(reader),
-            log: Box::new(log),
-            sockets: AtomicUsize::new(0),
-            limits,
-        };
-        Ok((Self(Arc::new(inner)), thread))
+        let beginning = reader.beginning(store.last())?;
+        let windows = Arc::new(Mutex::new(reader));
+        Ok(Self::start(beginning, Box::new(windows), limits, |follower| {
+            let (log, thread) = Embedded::start(store, follower);
+            (Box::new(log), thread)
+        }))
+    }
+
+    /// Goes on from a beginning. `log` makes the log, and gives it with whatever else it made.
+    pub fn start<T>(
+        beginning: Beginning,
+        windows: Box<dyn Windows>,
+        limits: Limits,
+        log: impl FnOnce(Follower) -> (Box<dyn Log>, T),
+    ) -> (Self, T) {
+        let Beginning { epoch, position, state } = beginning;
+        let house = Arc::new(Mutex::new(House { position, state, lanes: Lanes::default() }));
+        let (log, made) = log(follow(house.clone()));
+        let (sockets, is_draining) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let inner = Inner { epoch, house, windows, log, sockets, is_draining, limits };
+        (Self(Arc::new(inner)), made)
     }
 
     /// Who a session belongs to, as long as it has not ended.
@@ -221,22 +265,12 @@ impl Flack {
                     return Ok(look(&mut house.lanes, window));
                 }
             }
-            let window = self.read(channel).await?.ok_or_else(Refusal::unknown_channel)?;
-            self.house().state.install(channel, window);
-        }
-    }
-
-    async fn read(&self, channel: &ChannelName) -> Result<Option<Window>, Refusal> {
-        let (flack, channel) = (self.clone(), channel.clone());
-        let read =
-            move || flack.0.reader.lock().unwrap_or_else(PoisonError::into_inner).window(&channel);
-        match tokio::task::spawn_blocking(read).await {
-            Ok(Ok(window)) => Ok(window),
-            Ok(Err(error)) => {
+            let window = self.0.windows.read(channel.clone()).await.map_err(|error| {
                 tracing::error!(%error, "a window could not be read");
-                Err(Refusal::unavailable())
-            }
-            Err(_) => Err(Refusal::unavailable()),
+                Refusal::unavailable()
+            })?;
+            let window = window.ok_or_else(Refusal::unknown_channel)?;
+            self.house().state.install(channel, window);
         }
     }
 
@@ -306,11 +340,18 @@ impl Flack {
         resume.is_some()
     }
 
+    /// Seconds over which clients should spread their return if they all lose the link now.
+    pub fn spread(&self) -> u32 {
+        let sockets = self.0.sockets.load(Ordering::Relaxed);
+        u32::try_from(sockets / RETURNS_PER_SECOND).unwrap_or(u32::MAX)
+    }
+
     fn welcome(&self, you: Person, position: Position) -> ServerFrame {
         ServerFrame::Welcome(Welcome {
             you,
             epoch: self.0.epoch.clone(),
             position,
+            spread: self.spread(),
             heartbeat: Heartbeat { ping: PING_SECONDS, silence: SILENCE_SECONDS },
             limits: FrameLimits {
                 text: MessageText::LIMIT,
@@ -353,12 +394,33 @@ impl Flack {
         self.house().lanes.leave(&Lane::Channel(channel.clone()), socket);
     }
 
-    /// Sends everyone away, to come back when the next server runs.
-    pub fn drain(&self) {
+    /// Sends everyone away, to come back when the next server runs: a few at a time, so that what is
+    /// between them and the server is not hit by all at once.
+    pub async fn drain(&self) {
+        self.0.is_draining.store(true, Ordering::Relaxed);
+        let mut sockets = self.sockets();
+        let share = sockets.len().div_ceil(DRAIN_ROUNDS).max(DRAIN_AT_ONCE);
+        while !sockets.is_empty() {
+            let rest = sockets.split_off(share.min(sockets.len()));
+            sockets.iter().for_each(|socket| socket.close(CloseCode::Draining));
+            sockets = rest;
+            if !sockets.is_empty() {
+                tokio::time::sleep(DRAIN_PAUSE).await;
+            }
+        }
+        // Those who were on their way in when it began.
+        self.sockets().iter().for_each(|socket| socket.close(CloseCode::Draining));
+    }
+
+    /// Whether the server is about to end, and takes no more sockets.
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Everyone who has been greeted.
+    fn sockets(&self) -> Vec<Arc<Socket>> {
         let listeners = self.house().lanes.listeners(&Lane::Directory).cloned();
-        listeners.iter().flat_map(|list| list.iter()).for_each(|socket| {
-            socket.close(CloseCode::Draining);
-        });
+        listeners.iter().flat_map(|list| list.iter()).cloned().collect()
     }
 }
 

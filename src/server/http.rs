@@ -170,6 +170,9 @@ async fn live(State(door): State<Door>, request: Request) -> Response<Body> {
     if !door.is_ours(request.headers(), true) {
         return refuse(&Refusal::foreign_origin());
     }
+    if door.flack.is_draining() {
+        return refuse(&Refusal::unavailable());
+    }
     match door.session(request.headers()) {
         Some((session, person)) => connection::upgrade(door.flack, session, person, request)
             .unwrap_or_else(|refusal| refuse(&refusal)),

@@ -102,7 +102,7 @@ pub async fn serve(
     let stop = async move {
         stop.await;
         tracing::info!("stopping");
-        draining.drain();
+        draining.drain().await;
         let _ = stopping.send(());
     };
     let app = http::app(flack, config.origin.clone());

@@ -272,6 +272,25 @@ impl Store {
         Ok(outcomes)
     }
 
+    /// Writes what is there already, to find out whether anything can be written.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn probe(&mut self) -> Result<(), StoreError> {
+        self.db.execute("UPDATE meta SET value = ?1 WHERE key = 'last'", [sql(self.last)])?;
+        Ok(())
+    }
+
+    /// Takes the disk for full when the file has this many pages; none lifts the limit.
+    ///
+    /// # Errors
+    /// When SQLite does not take it.
+    pub fn limit_pages(&self, limit: Option<u32>) -> Result<(), StoreError> {
+        let limit = limit.unwrap_or(u32::MAX - 1);
+        self.db.query_row(&format!("PRAGMA max_page_count = {limit}"), [], |_| Ok(()))?;
+        Ok(())
+    }
+
     /// Forgets the entries that were accepted before `until`; people who were away for longer get
     /// whole windows.
     ///
@@ -485,18 +504,28 @@ pub struct Reader {
     db: Connection,
 }
 
+/// All that is kept in memory from the start.
+#[derive(Debug)]
+pub struct Beginning {
+    pub epoch: Epoch,
+    /// Of the newest entry.
+    pub position: Position,
+    /// Sessions, channels and their positions.
+    pub state: State,
+}
+
 impl Reader {
-    /// Which log this is.
+    /// How things are at `position`, which must be the newest.
     ///
     /// # Errors
     /// When the file cannot be read; so with all that follow.
-    pub fn epoch(&self) -> Result<Epoch, StoreError> {
+    pub fn beginning(&self, position: Position) -> Result<Beginning, StoreError> {
         let query = "SELECT value FROM meta WHERE key = 'epoch'";
-        Ok(Epoch(self.db.query_row(query, [], |row| row.get(0))?))
+        let epoch = Epoch(self.db.query_row(query, [], |row| row.get(0))?);
+        Ok(Beginning { epoch, position, state: self.state()? })
     }
 
-    /// All that is kept in memory from the start: sessions, channels and their positions.
-    pub fn state(&self) -> Result<State, StoreError> {
+    fn state(&self) -> Result<State, StoreError> {
         let mut sessions = self.db.prepare(
             "SELECT people.id, people.name, sessions.id FROM sessions
              JOIN people ON people.id = sessions.person",

@@ -26,6 +26,8 @@ pub struct Link {
     failures: u32,
     has_been_live: bool,
     unplugged: bool,
+    /// How long to spread the return, in milliseconds, as the server said last.
+    spread: u64,
 }
 
 #[derive(Debug, Default)]
@@ -35,27 +37,33 @@ enum Phase {
     Waiting {
         until: u64,
     },
+    /// No welcome yet: the socket is being opened, or hello was said.
     Connecting {
         since: u64,
-    },
-    /// Hello was said; no welcome yet.
-    Greeting {
-        since: u64,
+        is_open: bool,
     },
     Live {
         since: u64,
-        heard: u64,
         ping_at: u64,
+        /// When the link is dead if nothing is heard until then.
+        dead_at: u64,
     },
     Stopped,
 }
 
 const FIRST_DELAY: f64 = 500.0;
-const LONGEST_DELAY: f64 = 30_000.0;
+/// Whoever waits for a network should not wait for Flack as well. It is the [spread](Link::spread)
+/// that protects the server from many who come back, not this.
+const LONGEST_DELAY: f64 = 4_000.0;
+/// How long a socket may take to be opened and welcomed.
+const CONNECT: u64 = 10_000;
 /// A link that lived this long was healthy: the next failure starts counting from one.
 const HEALTHY: u64 = 10_000;
 const PING: u64 = PING_SECONDS * 1_000;
-const SILENCE: u64 = SILENCE_SECONDS * 1_000;
+/// A second less than it may take, so that it is noticed in time.
+const SILENCE: u64 = SILENCE_SECONDS * 1_000 - 1_000;
+/// How long a link may be silent that is doubted, because the browser slept or changed its network.
+const DOUBT: u64 = 5_000;
 
 impl Link {
     pub fn state(&self) -> LinkState {
@@ -75,25 +83,33 @@ impl Link {
 
     /// Whether there is a socket, greeted or not.
     pub fn is_up(&self) -> bool {
-        matches!(self.phase, Phase::Live { .. } | Phase::Greeting { .. })
+        matches!(self.phase, Phase::Live { .. } | Phase::Connecting { is_open: true, .. })
     }
 
-    pub fn opened(&mut self, now: Moment) {
-        self.phase = Phase::Greeting { since: now.millis };
+    pub fn opened(&mut self) {
+        if let Phase::Connecting { is_open, .. } = &mut self.phase {
+            *is_open = true;
+        }
     }
 
     pub fn welcomed(&mut self, now: Moment) {
         self.has_been_live = true;
         self.unplugged = false;
-        self.phase = Phase::Live { since: now.millis, heard: now.millis, ping_at: next_ping(now) };
+        let Moment { millis: since, .. } = now;
+        self.phase = Phase::Live { since, ping_at: next_ping(now), dead_at: since + SILENCE };
+    }
+
+    /// What the server says of how many have to come back with this client, in seconds.
+    pub fn spread_over(&mut self, seconds: u32) {
+        self.spread = u64::from(seconds) * 1_000;
     }
 
     pub fn heard(&mut self, now: Moment) {
         // Whatever the browser says: this came over a network.
         self.unplugged = false;
-        if let Phase::Live { since, heard, .. } = &mut self.phase {
-            *heard = now.millis;
-            if now.millis - *since >= HEALTHY {
+        if let Phase::Live { since, dead_at, .. } = &mut self.phase {
+            *dead_at = now.millis + SILENCE;
+            if now.millis.saturating_sub(*since) >= HEALTHY {
                 self.failures = 0;
             }
         }
@@ -115,39 +131,32 @@ impl Link {
         self.unplugged = false;
         match &mut self.phase {
             Phase::Waiting { until } => *until = now.millis,
-            // It may have slept with the link dead: ask at once.
-            Phase::Live { ping_at, .. } => *ping_at = now.millis,
+            Phase::Live { .. } => self.doubt(now),
             _ => {}
         }
     }
 
     pub fn unplugged(&mut self, now: Moment) {
         self.unplugged = true;
-        if let Phase::Live { ping_at, .. } = &mut self.phase {
+        self.doubt(now);
+    }
+
+    /// It may be dead: ask at once, and do not wait long for the answer.
+    fn doubt(&mut self, now: Moment) {
+        if let Phase::Live { ping_at, dead_at, .. } = &mut self.phase {
             *ping_at = now.millis;
+            *dead_at = (*dead_at).min(now.millis + DOUBT);
         }
     }
 
     /// What time asks for.
     pub fn tick(&mut self, now: Moment) -> Option<Output> {
         match &mut self.phase {
-            Phase::New => {
-                self.phase = Phase::Connecting { since: now.millis };
-                Some(Output::Connect)
-            }
-            Phase::Waiting { until } if now.millis >= *until => {
-                self.phase = Phase::Connecting { since: now.millis };
-                Some(Output::Connect)
-            }
-            Phase::Live { heard, .. } if now.millis >= *heard + SILENCE => {
-                self.phase = self.retry(now);
-                Some(Output::Disconnect)
-            }
-            Phase::Connecting { since } | Phase::Greeting { since }
-                if now.millis >= *since + SILENCE =>
-            {
-                self.phase = self.retry(now);
-                Some(Output::Disconnect)
+            Phase::New => Some(self.connect(now)),
+            Phase::Waiting { until } if now.millis >= *until => Some(self.connect(now)),
+            Phase::Live { dead_at: end, .. } if now.millis >= *end => Some(self.give_up(now)),
+            Phase::Connecting { since, .. } if now.millis >= *since + CONNECT => {
+                Some(self.give_up(now))
             }
             Phase::Live { ping_at, .. } if now.millis >= *ping_at => {
                 *ping_at = next_ping(now);
@@ -157,9 +166,21 @@ impl Link {
         }
     }
 
-    /// Full jitter: anywhere between at once and a bound that doubles with every failure.
+    fn connect(&mut self, now: Moment) -> Output {
+        self.phase = Phase::Connecting { since: now.millis, is_open: false };
+        Output::Connect
+    }
+
+    fn give_up(&mut self, now: Moment) -> Output {
+        self.phase = self.retry(now);
+        Output::Disconnect
+    }
+
+    /// Full jitter: anywhere between at once and a bound that doubles with every failure, but is
+    /// never less than the server asks for.
     fn retry(&mut self, now: Moment) -> Phase {
         let bound = (FIRST_DELAY * 2f64.powi(self.failures.min(16) as i32)).min(LONGEST_DELAY);
+        let bound = bound.max(self.spread as f64);
         self.failures = self.failures.saturating_add(1);
         Phase::Waiting { until: now.millis + (bound * now.random) as u64 }
     }
@@ -177,8 +198,16 @@ mod tests {
         Moment { millis, random: 0.999 }
     }
 
+    fn live() -> Link {
+        let mut link = Link::default();
+        assert_eq!(link.tick(at(0)), Some(Output::Connect));
+        link.opened();
+        link.welcomed(at(0));
+        link
+    }
+
     #[test]
-    fn delays_double_up_to_half_a_minute_and_never_end() {
+    fn delays_double_up_to_a_bound_and_never_end() {
         let mut link = Link::default();
         let mut now = 0;
         let mut delays = Vec::new();
@@ -191,7 +220,7 @@ mod tests {
             assert_eq!(link.tick(at(now)), Some(Output::Connect));
         }
         assert_eq!(delays[..4], [499, 999, 1_998, 3_996]);
-        assert!(delays[8..].iter().all(|delay| *delay == 29_970));
+        assert!(delays[4..].iter().all(|delay| *delay == 3_996));
         assert_eq!(link.state(), LinkState::Reconnecting);
     }
 
@@ -204,10 +233,19 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_comes_back_as_slowly_as_the_server_asks() {
+        let mut link = live();
+        link.spread_over(15);
+        link.closed(Some(CloseCode::Draining), at(0));
+        assert!(matches!(link.phase, Phase::Waiting { until: 14_985 }));
+        // One who comes back alone, because their own network was away, does not wait.
+        link.woken(at(1));
+        assert_eq!(link.tick(at(1)), Some(Output::Connect));
+    }
+
+    #[test]
     fn a_healthy_link_forgets_the_failures_before_it() {
-        let mut link = Link { failures: 9, ..Link::default() };
-        link.opened(at(0));
-        link.welcomed(at(0));
+        let mut link = Link { failures: 9, ..live() };
         link.heard(at(9_999));
         assert_eq!(link.failures, 9);
         link.heard(at(10_000));
@@ -216,31 +254,42 @@ mod tests {
 
     #[test]
     fn silence_is_a_dead_link() {
-        let mut link = Link::default();
-        link.opened(at(0));
-        link.welcomed(at(0));
+        let mut link = live();
         assert_eq!(link.tick(at(9_999)), None);
         assert_eq!(link.tick(at(11_000)), Some(Output::Send(ClientFrame::Ping)));
         assert_eq!(link.tick(at(11_001)), None);
-        assert_eq!(link.tick(at(24_999)), Some(Output::Send(ClientFrame::Ping)));
-        assert_eq!(link.tick(at(25_000)), Some(Output::Disconnect));
+        assert_eq!(link.tick(at(23_999)), Some(Output::Send(ClientFrame::Ping)));
+        assert_eq!(link.tick(at(24_000)), Some(Output::Disconnect));
         assert_eq!(link.state(), LinkState::Reconnecting);
+    }
+
+    #[test]
+    fn a_link_that_may_have_died_in_sleep_is_asked_at_once_and_not_believed_for_long() {
+        let mut link = live();
+        link.woken(at(7_000));
+        assert_eq!(link.tick(at(7_000)), Some(Output::Send(ClientFrame::Ping)));
+        assert_eq!(link.tick(at(11_999)), None);
+        assert_eq!(link.tick(at(12_000)), Some(Output::Disconnect));
+
+        let mut link = live();
+        link.woken(at(7_000));
+        link.heard(at(7_050));
+        assert_eq!(link.tick(at(12_000)), Some(Output::Send(ClientFrame::Ping)));
+        assert_eq!(link.state(), LinkState::Live);
     }
 
     #[test]
     fn a_socket_that_never_opens_is_given_up_for_the_next() {
         let mut link = Link::default();
         assert_eq!(link.tick(at(0)), Some(Output::Connect));
-        assert_eq!(link.tick(at(24_999)), None);
-        assert_eq!(link.tick(at(25_000)), Some(Output::Disconnect));
-        assert_eq!(link.tick(at(25_500)), Some(Output::Connect));
+        assert_eq!(link.tick(at(9_999)), None);
+        assert_eq!(link.tick(at(10_000)), Some(Output::Disconnect));
+        assert_eq!(link.tick(at(10_500)), Some(Output::Connect));
     }
 
     #[test]
     fn the_browser_is_believed_until_the_server_is_heard() {
-        let mut link = Link::default();
-        link.opened(at(0));
-        link.welcomed(at(0));
+        let mut link = live();
         link.unplugged(at(5));
         assert_eq!(link.state(), LinkState::Offline);
         assert_eq!(link.tick(at(5)), Some(Output::Send(ClientFrame::Ping)));

@@ -25,7 +25,7 @@ pub mod link;
 pub mod outbox;
 
 use link::{Link, LinkState};
-use outbox::{Outbox, Pending, PendingState};
+use outbox::{Outbox, Pending, Progress};
 
 /// What happens to a client.
 #[derive(Clone, Debug)]
@@ -53,6 +53,10 @@ pub enum Input {
     Retry(CommandId),
     /// Throw a refused command away.
     Discard(CommandId),
+    /// Another tab of this browser has put this into the outbox that they share.
+    Kept(Pending),
+    /// Another tab of this browser has taken this out of the outbox.
+    Forgotten(CommandId),
 }
 
 /// What has to be done.
@@ -87,6 +91,8 @@ pub struct Sync {
     viewing: Option<ChannelName>,
     outbox: Outbox,
     link: Link,
+    /// When something happened last, by the clock of [`Moment`]; 0 before anything did.
+    now: u64,
 }
 
 impl Sync {
@@ -100,6 +106,7 @@ impl Sync {
             viewing: page.open.as_ref().map(|(channel, _)| channel.clone()),
             outbox: Outbox::new(pending),
             link: Link::default(),
+            now: 0,
         }
     }
 
@@ -129,13 +136,13 @@ impl Sync {
             deleting: self.outbox.deletes(channel, message.position),
             content: Content::Sent(message.clone()),
         });
-        let on_its_way = self.outbox.posts(channel).map(|(pending, text)| Line {
+        let on_its_way = self.outbox.posts(channel, self.now).map(|(pending, text)| Line {
             deleting: false,
             content: Content::OnItsWay {
                 id: pending.id.clone(),
                 text: text.clone(),
                 asked: pending.asked,
-                state: pending.state.clone(),
+                progress: pending.progress(self.now),
             },
         });
         sent.chain(on_its_way).collect()
@@ -149,9 +156,13 @@ impl Sync {
     /// Takes in what happened, and says what has to be done about it, in this order.
     pub fn handle(&mut self, input: Input, now: Moment) -> Vec<Output> {
         let mut todo = Vec::new();
+        if self.now == 0 {
+            self.outbox.begin(now);
+        }
+        self.now = now.millis;
         match input {
             Input::Opened => {
-                self.link.opened(now);
+                self.link.opened();
                 todo.push(Output::Send(self.hello()));
             }
             Input::Frame(frame) => {
@@ -178,13 +189,25 @@ impl Sync {
                 self.outbox.remove(&id);
                 todo.push(Output::Forget(id));
             }
+            Input::Kept(pending) => self.outbox.kept(pending, now),
+            Input::Forgotten(id) => {
+                let viewing = self.viewing.as_ref();
+                self.outbox.forgotten(&id, |channel| viewing == Some(channel));
+            }
         }
         todo.extend(self.link.tick(now));
         if !self.link.is_up() {
             self.outbox.unsend();
         }
         if self.link.is_live() {
-            todo.extend(self.outbox.send(now).map(Output::Send));
+            for pending in self.outbox.send(now) {
+                let frame = pending.frame();
+                // Noted first, so that a page that comes after this one knows.
+                if !pending.was_sent {
+                    todo.push(Output::Keep(Pending { was_sent: true, ..pending }));
+                }
+                todo.push(Output::Send(frame));
+            }
         }
         todo
     }
@@ -224,10 +247,13 @@ impl Sync {
 
     fn hear(&mut self, frame: ServerFrame, now: Moment, todo: &mut Vec<Output>) {
         match frame {
-            ServerFrame::Welcome(Welcome { you, epoch, .. }) => {
+            ServerFrame::Welcome(Welcome { you, epoch, spread, .. }) => {
                 self.link.welcomed(now);
+                self.link.spread_over(spread);
                 self.me = you;
-                if self.epoch != epoch {
+                let is_new_log = self.epoch != epoch;
+                self.outbox.welcomed(is_new_log, now);
+                if is_new_log {
                     // Another log: its positions mean nothing here.
                     self.epoch = epoch;
                     self.windows = Windows::default();
@@ -251,11 +277,12 @@ impl Sync {
                 todo.push(Output::Forget(id));
             }
             ServerFrame::Refused { id, refusal } if refusal.is_for_now() => {
-                self.outbox.postpone(&id, refusal.retry_after, now);
+                self.outbox.postpone(&id, refusal, now);
             }
             ServerFrame::Refused { id, refusal } => todo
                 .push(self.outbox.refused(&id, refusal).map_or(Output::Forget(id), Output::Keep)),
-            ServerFrame::Unviewable { .. } | ServerFrame::Pong => {}
+            ServerFrame::Pong { spread } => self.link.spread_over(spread),
+            ServerFrame::Unviewable { .. } => {}
         }
     }
 
@@ -347,7 +374,7 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     Sent(Message),
-    OnItsWay { id: CommandId, text: MessageText, asked: u64, state: PendingState },
+    OnItsWay { id: CommandId, text: MessageText, asked: u64, progress: Progress },
 }
 
 impl Line {

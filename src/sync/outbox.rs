@@ -1,4 +1,8 @@
 //! What was asked for and is not settled yet: kept until the server has answered for good.
+//!
+//! The tabs of a browser share one outbox in its storage. Each sends what was asked for in it; what
+//! another tab was asked for, it only watches, and sends when that tab does not seem to. Should two
+//! tabs send the same command, it has the same id, and the server does it once.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,15 +16,40 @@ use crate::domain::{
     refusal::Refusal,
 };
 
+/// How long another tab of this browser is trusted to send what was asked for in it.
+const TRUST: u64 = 2_000;
+
+/// How long a page that has just been loaded waits to hear whether a message that an earlier page
+/// sent has arrived, before it shows the message as one that is on its way.
+const DOUBT: u64 = 2_000;
+
+/// How long a message may be unconfirmed before it is marked so.
+const LATE: u64 = 10_000;
+
 /// One command that waits, as it is stored in the browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     pub id: CommandId,
     pub channel: ChannelName,
     pub ask: Ask,
-    /// When the person asked, in milliseconds since 1970 by the browser's clock. Orders the outbox.
+    /// When the person asked, in milliseconds since 1970 by the browser's clock.
     pub asked: u64,
+    /// Orders the outbox, whatever the clock does.
+    #[serde(default)]
+    pub turn: u64,
+    /// Whether it went out once, so that the server may have done it.
+    #[serde(default)]
+    pub was_sent: bool,
     pub state: PendingState,
+    /// Why the server has not done it yet, if it said so.
+    #[serde(skip)]
+    pub held: Option<Refusal>,
+    /// It is another tab's until this time; 0 where it was asked for in this tab.
+    #[serde(skip)]
+    pub trusted_until: u64,
+    /// It is not shown before this time.
+    #[serde(skip)]
+    pub hidden_until: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +74,19 @@ pub enum PendingState {
     Accepted(Position),
 }
 
-/// All pending commands of a tab, in the order in which they were asked.
+/// How far a message has come, as its author is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    UnderWay,
+    /// For longer than anyone would expect.
+    Late,
+    /// The server cannot do it at the moment, and says why.
+    Held(Refusal),
+    /// The server will not do it, and says why.
+    Refused(Refusal),
+}
+
+/// All pending commands of a browser, in the order in which they were asked.
 #[derive(Debug, Default)]
 pub struct Outbox {
     pending: Vec<Pending>,
@@ -54,26 +95,36 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// What earlier pages left in the storage.
     pub fn new(mut pending: Vec<Pending>) -> Self {
-        pending.sort_by_key(|pending| pending.asked);
+        pending.sort_by(|a, b| a.place().cmp(&b.place()));
         Self { pending, paused_until: 0 }
     }
 
+    /// The page comes to life: the server will say which messages it has already.
+    pub fn begin(&mut self, now: Moment) {
+        let is_in_doubt = |it: &&mut Pending| it.was_sent && it.state == PendingState::Waiting;
+        for pending in self.pending.iter_mut().filter(is_in_doubt) {
+            pending.hidden_until = now.millis + DOUBT;
+        }
+    }
+
+    /// How many wait to be accepted.
     pub fn waiting(&self) -> usize {
-        let waits = |pending: &&Pending| {
-            matches!(pending.state, PendingState::Waiting | PendingState::Sent)
-        };
-        self.pending.iter().filter(waits).count()
+        self.pending.iter().filter(|pending| pending.is_unsettled()).count()
     }
 
     /// The messages of a channel that are on their way.
-    pub fn posts(&self, channel: &ChannelName) -> impl Iterator<Item = (&Pending, &MessageText)> {
-        self.pending.iter().filter(move |pending| pending.channel == *channel).filter_map(
-            |pending| match &pending.ask {
-                Ask::Post(text) => Some((pending, text)),
-                Ask::Delete(_) => None,
-            },
-        )
+    pub fn posts(
+        &self,
+        channel: &ChannelName,
+        now: u64,
+    ) -> impl Iterator<Item = (&Pending, &MessageText)> {
+        let is_shown = move |it: &&Pending| it.channel == *channel && now >= it.hidden_until;
+        self.pending.iter().filter(is_shown).filter_map(|pending| match &pending.ask {
+            Ask::Post(text) => Some((pending, text)),
+            Ask::Delete(_) => None,
+        })
     }
 
     /// Whether the message is asked to be deleted.
@@ -83,45 +134,103 @@ impl Outbox {
             .any(|pending| pending.channel == *channel && pending.ask == Ask::Delete(message))
     }
 
+    /// Takes up what was asked for in this tab.
     pub fn add(&mut self, id: CommandId, command: Command, now: Moment) -> Pending {
         let (channel, ask) = match command {
             Command::Post { channel, text } => (channel, Ask::Post(text)),
             Command::Delete { channel, message } => (channel, Ask::Delete(message)),
         };
-        // Later than all before it, however fast they follow one another.
-        let newest = self.pending.iter().map(|pending| pending.asked).max();
-        let asked = newest.map_or(now.millis, |newest| now.millis.max(newest + 1));
-        let pending = Pending { id, channel, ask, asked, state: PendingState::Waiting };
+        let turn = self.pending.iter().map(|pending| pending.turn).max().unwrap_or_default() + 1;
+        let pending = Pending {
+            id,
+            channel,
+            ask,
+            asked: now.millis,
+            turn,
+            was_sent: false,
+            state: PendingState::Waiting,
+            held: None,
+            trusted_until: 0,
+            hidden_until: 0,
+        };
         self.pending.push(pending.clone());
         pending
     }
 
-    /// What goes out now: in each channel the oldest, if it is not under way already.
-    pub fn send(&mut self, now: Moment) -> impl Iterator<Item = ClientFrame> {
-        let mut frames = Vec::new();
-        if now.millis >= self.paused_until {
-            for place in 0..self.pending.len() {
-                let (before, rest) = self.pending.split_at_mut(place);
-                let pending = &mut rest[0];
-                let is_blocked = before.iter().any(|earlier| {
-                    earlier.channel == pending.channel
-                        && matches!(earlier.state, PendingState::Waiting | PendingState::Sent)
-                });
-                if pending.state == PendingState::Waiting && !is_blocked {
-                    pending.state = PendingState::Sent;
-                    frames.push(pending.frame());
+    /// Another tab has stored this: something new, or what became of something.
+    pub fn kept(&mut self, mut told: Pending, now: Moment) {
+        match self.find(&told.id) {
+            // What this tab hears from the server itself counts more.
+            Some(known) => {
+                if matches!(known.state, PendingState::Waiting | PendingState::Refused(_)) {
+                    known.state = told.state;
                 }
             }
+            None => {
+                told.trusted_until = now.millis + TRUST;
+                let place = self.pending.partition_point(|it| it.place() < told.place());
+                self.pending.insert(place, told);
+            }
         }
-        frames.into_iter()
+    }
+
+    /// Another tab has taken this out of the storage: it is done, or was thrown away. `is_viewed`
+    /// says of its channel that events will show what became of it.
+    pub fn forgotten(&mut self, id: &CommandId, is_viewed: impl Fn(&ChannelName) -> bool) {
+        let Some(pending) = self.find(id) else { return };
+        let is_message = matches!(pending.ask, Ask::Post(_));
+        let is_refused = matches!(pending.state, PendingState::Refused(_));
+        if is_message && !is_refused && is_viewed(&pending.channel) {
+            // At a position that only the other tab knows: whatever is heard next will show it.
+            pending.state = PendingState::Accepted(Position::ZERO);
+        } else {
+            self.remove(id);
+        }
+    }
+
+    /// What goes out now, as it was before: in each channel the oldest, if it is not under way
+    /// already.
+    pub fn send(&mut self, now: Moment) -> Vec<Pending> {
+        let mut sent = Vec::new();
+        if now.millis < self.paused_until {
+            return sent;
+        }
+        for place in 0..self.pending.len() {
+            let (before, rest) = self.pending.split_at_mut(place);
+            let Some((pending, after)) = rest.split_first_mut() else { break };
+            let is_same = |other: &&Pending| other.channel == pending.channel;
+            let is_blocked = before.iter().filter(is_same).any(Pending::is_unsettled);
+            // Its own tab sends it, unless something of this tab has to come after it.
+            let is_left = now.millis < pending.trusted_until
+                && !after.iter().filter(is_same).any(|later| later.trusted_until == 0);
+            if pending.state == PendingState::Waiting && !is_blocked && !is_left {
+                sent.push(pending.clone());
+                pending.state = PendingState::Sent;
+                pending.was_sent = true;
+            }
+        }
+        sent
     }
 
     /// The link is cut: what was not answered goes out again with the next, under the same id.
     pub fn unsend(&mut self) {
         for pending in &mut self.pending {
+            pending.held = None;
             if pending.state == PendingState::Sent {
                 pending.state = PendingState::Waiting;
+                pending.hidden_until = 0;
             }
+        }
+    }
+
+    /// The link is back, perhaps for the other tabs too: they go first with what is theirs. What was
+    /// done in another log will not show in this one, if `is_new_log`.
+    pub fn welcomed(&mut self, is_new_log: bool, now: Moment) {
+        if is_new_log {
+            self.pending.retain(|it| !matches!(it.state, PendingState::Accepted(_)));
+        }
+        for pending in self.pending.iter_mut().filter(|pending| pending.trusted_until > 0) {
+            pending.trusted_until = now.millis + TRUST;
         }
     }
 
@@ -135,15 +244,19 @@ impl Outbox {
     ) {
         if let Some(pending) = self.find(id) {
             pending.state = PendingState::Accepted(position);
+            pending.held = None;
         }
         self.pending.retain(|pending| pending.id != *id || !known(&pending.channel));
     }
 
     /// A command was not done, but may be later: everything waits for as long as the server asks.
-    pub fn postpone(&mut self, id: &CommandId, seconds: Option<u32>, now: Moment) {
-        self.paused_until = now.millis + u64::from(seconds.unwrap_or_default()) * 1_000;
+    pub fn postpone(&mut self, id: &CommandId, refusal: Refusal, now: Moment) {
+        let pause = u64::from(refusal.retry_after.unwrap_or_default()) * 1_000;
+        self.paused_until = now.millis + pause;
         if let Some(pending) = self.find(id) {
             pending.state = PendingState::Waiting;
+            pending.hidden_until = 0;
+            pending.held = Some(refusal);
         }
     }
 
@@ -156,12 +269,15 @@ impl Outbox {
             return None;
         }
         pending.state = PendingState::Refused(refusal);
+        pending.hidden_until = 0;
         Some(pending.clone())
     }
 
+    /// Sends a refused command again, from this tab.
     pub fn retry(&mut self, id: &CommandId) -> Option<Pending> {
         let pending = self.find(id)?;
         pending.state = PendingState::Waiting;
+        pending.trusted_until = 0;
         Some(pending.clone())
     }
 
@@ -183,12 +299,32 @@ impl Outbox {
 }
 
 impl Pending {
-    fn frame(&self) -> ClientFrame {
+    /// How far it has come.
+    pub fn progress(&self, now: u64) -> Progress {
+        match (&self.state, &self.held) {
+            (PendingState::Refused(refusal), _) => Progress::Refused(refusal.clone()),
+            (_, Some(refusal)) => Progress::Held(refusal.clone()),
+            _ if now >= self.asked + LATE => Progress::Late,
+            _ => Progress::UnderWay,
+        }
+    }
+
+    /// What asks the server for it.
+    pub fn frame(&self) -> ClientFrame {
         let id = self.id.clone();
         let channel = self.channel.as_str().to_owned();
         match &self.ask {
             Ask::Post(text) => ClientFrame::Post { id, channel, text: text.as_str().to_owned() },
             Ask::Delete(message) => ClientFrame::Delete { id, channel, message: *message },
         }
+    }
+
+    fn is_unsettled(&self) -> bool {
+        matches!(self.state, PendingState::Waiting | PendingState::Sent)
+    }
+
+    /// Where it stands in the outbox, the same in every tab.
+    fn place(&self) -> (u64, u64, &CommandId) {
+        (self.turn, self.asked, &self.id)
     }
 }

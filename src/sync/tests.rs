@@ -103,6 +103,7 @@ impl Server {
             you,
             epoch: self.epoch.clone(),
             position: self.last,
+            spread: 0,
             heartbeat: Heartbeat { ping: 10, silence: 25 },
             limits: Limits { text: 4_000, frame: 65_536, viewing: 128 },
         });
@@ -237,7 +238,9 @@ impl World {
             ClientFrame::Delete { id, message, .. } => {
                 self.command(tab, id, Command::Delete { channel: general(), message });
             }
-            ClientFrame::Ping => self.tabs[tab].to_client.push_back(ServerFrame::Pong),
+            ClientFrame::Ping => {
+                self.tabs[tab].to_client.push_back(ServerFrame::Pong { spread: 0 })
+            }
             ClientFrame::Leave { .. } => {}
         }
         true
@@ -340,10 +343,10 @@ fn sent(sync: &Sync) -> Vec<Message> {
     messages.collect()
 }
 
-fn states(sync: &Sync) -> Vec<PendingState> {
+fn under_way(sync: &Sync) -> Vec<Progress> {
     let pending = sync.lines().into_iter().filter_map(|line| match line.content {
         Content::Sent(_) => None,
-        Content::OnItsWay { state, .. } => Some(state),
+        Content::OnItsWay { progress, .. } => Some(progress),
     });
     pending.collect()
 }
@@ -353,12 +356,12 @@ fn a_message_shows_at_once_and_settles_whichever_answer_is_first() {
     let mut world = World::new(1);
     world.settle();
     world.post(0);
-    assert_eq!(states(&world.tabs[0].sync), [PendingState::Sent]);
+    assert_eq!(under_way(&world.tabs[0].sync), [Progress::UnderWay]);
     assert_eq!(world.tabs[0].stored.len(), 1);
     world.deliver_to_server(0);
     // Event first.
     world.deliver_to_client(0);
-    assert_eq!(states(&world.tabs[0].sync), []);
+    assert_eq!(under_way(&world.tabs[0].sync), []);
     assert_eq!(sent(&world.tabs[0].sync).len(), 1);
     world.deliver_to_client(0);
     world.check();
@@ -367,7 +370,7 @@ fn a_message_shows_at_once_and_settles_whichever_answer_is_first() {
     world.deliver_to_server(0);
     world.tabs[0].to_client.make_contiguous().reverse();
     world.deliver_to_client(0);
-    assert_eq!(states(&world.tabs[0].sync).len(), 1);
+    assert_eq!(under_way(&world.tabs[0].sync).len(), 1);
     world.deliver_to_client(0);
     world.check();
 }
@@ -378,9 +381,9 @@ fn what_was_written_offline_goes_out_once_and_in_order() {
     world.settle();
     world.cut(0);
     (0..5).for_each(|_| drop(world.post(0)));
-    assert_eq!(states(&world.tabs[0].sync), vec![PendingState::Waiting; 5]);
+    assert_eq!(under_way(&world.tabs[0].sync), vec![Progress::UnderWay; 5]);
     world.reload(0);
-    assert_eq!(states(&world.tabs[0].sync).len(), 5);
+    assert_eq!(under_way(&world.tabs[0].sync).len(), 5);
     world.settle();
     world.check();
     assert_eq!(world.server.messages.len(), 5);
@@ -441,10 +444,10 @@ fn a_refused_message_stays_for_its_author_to_decide() {
     world.tabs[0].to_server.clear();
     let refused = ServerFrame::Refused { id: id.clone(), refusal: Refusal::unknown_channel() };
     world.tell(0, Input::Frame(refused));
-    assert_eq!(states(&world.tabs[0].sync), [PendingState::Refused(Refusal::unknown_channel())]);
+    assert_eq!(under_way(&world.tabs[0].sync), [Progress::Refused(Refusal::unknown_channel())]);
     world.reload(0);
     world.settle();
-    assert_eq!(states(&world.tabs[0].sync), [PendingState::Refused(Refusal::unknown_channel())]);
+    assert_eq!(under_way(&world.tabs[0].sync), [Progress::Refused(Refusal::unknown_channel())]);
     world.tell(0, Input::Retry(id));
     world.settle();
     world.check();

@@ -331,6 +331,7 @@ fn a_channel_opened_before_the_welcome_is_viewed() {
     tell(
         &mut sync,
         Input::Frame(ServerFrame::Welcome(Welcome {
+            spread: 0,
             you: me,
             epoch: Epoch("e".to_owned()),
             position: Position(2),

@@ -1,7 +1,6 @@
 //! One live connection: the upgrade, and the task that reads it.
 
 use std::{
-    collections::HashSet,
     io::{self, Read, Write},
     sync::Arc,
     time::Duration,
@@ -24,21 +23,19 @@ use tungstenite::{
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
-use super::{encode, socket::Socket};
+use super::{dialogue::Dialogue, encode_ping, socket::Socket};
 use crate::{
     domain::{
-        command::{Command, CommandId},
-        frame::{
-            ClientFrame, CloseCode, FRAME_LIMIT, HELLO_SECONDS, PROTOCOL, SILENCE_SECONDS,
-            ServerFrame, VIEW_LIMIT, View,
-        },
-        message::MessageText,
-        name::ChannelName,
+        frame::{CloseCode, FRAME_LIMIT, HELLO_SECONDS, SILENCE_SECONDS},
         person::{Person, SessionId},
         refusal::Refusal,
     },
     server::flack::Flack,
 };
+
+/// Seconds of silence after which the server asks whether the client is there. Browsers answer that
+/// by themselves, also where they let the timers of a page in the background sleep.
+const QUIET_SECONDS: u64 = 15;
 
 /// How long the last bytes and the peer's own close may take.
 const LINGER: Duration = Duration::from_secs(2);
@@ -72,7 +69,7 @@ pub fn upgrade(
             return;
         };
         let socket = Arc::new(Socket::new(stream, session, person));
-        Connection::new(flack, socket, &read_ahead).run().await;
+        Connection::new(socket, &read_ahead).run(flack).await;
     });
     Ok(Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
@@ -98,15 +95,12 @@ fn tcp(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
 }
 
 struct Connection {
-    flack: Flack,
-    socket: Arc<Socket>,
+    socket: Arc<Socket<TcpStream>>,
     protocol: WebSocketContext,
-    is_greeted: bool,
-    viewing: HashSet<ChannelName>,
 }
 
 impl Connection {
-    fn new(flack: Flack, socket: Arc<Socket>, read_ahead: &[u8]) -> Self {
+    fn new(socket: Arc<Socket<TcpStream>>, read_ahead: &[u8]) -> Self {
         let limits = WebSocketConfig::default()
             // All that an idle connection holds; it grows while a larger frame is read.
             .read_buffer_size(512)
@@ -115,30 +109,38 @@ impl Connection {
             .max_frame_size(Some(FRAME_LIMIT));
         let protocol =
             WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(limits));
-        Self { flack, socket, protocol, is_greeted: false, viewing: HashSet::new() }
+        Self { socket, protocol }
     }
 
-    async fn run(mut self) {
-        if self.flack.enter() {
-            let deadline = Instant::now() + Duration::from_secs(HELLO_SECONDS);
-            let _ = self.listen(deadline).await;
-            self.flack.leave(&self.socket, &self.viewing);
-        } else {
-            self.socket.close(CloseCode::Full);
+    async fn run(mut self, flack: Flack) {
+        match Dialogue::begin(flack, self.socket.clone()) {
+            Some(mut dialogue) => {
+                let _ = self.listen(&mut dialogue).await;
+                dialogue.end();
+            }
+            None => self.socket.close(CloseCode::Full),
         }
         let _ = tokio::time::timeout(LINGER, self.linger()).await;
     }
 
     /// Reads until either side ends it.
-    async fn listen(&mut self, mut deadline: Instant) -> io::Result<()> {
+    async fn listen(&mut self, dialogue: &mut Dialogue) -> io::Result<()> {
+        let mut heard = Instant::now();
+        let mut is_asked = false;
         // What came with the handshake.
-        self.read().await;
+        self.read(dialogue).await;
         while !self.socket.is_closing() {
+            let patience = match (dialogue.is_greeted(), is_asked) {
+                (false, _) => HELLO_SECONDS,
+                (true, false) => QUIET_SECONDS,
+                (true, true) => SILENCE_SECONDS,
+            };
             select! {
                 ready = self.socket.stream.readable() => {
                     ready?;
-                    if self.read().await {
-                        deadline = Instant::now() + Duration::from_secs(SILENCE_SECONDS);
+                    if self.read(dialogue).await {
+                        heard = Instant::now();
+                        is_asked = false;
                     }
                 }
                 ready = self.socket.stream.writable(), if self.socket.has_waiting() => {
@@ -146,10 +148,15 @@ impl Connection {
                     self.socket.drain()?;
                 }
                 () = self.socket.wake.notified() => {}
-                () = sleep_until(deadline) => {
-                    let code =
-                        if self.is_greeted { CloseCode::Silent } else { CloseCode::Protocol };
-                    self.socket.close(code);
+                () = sleep_until(heard + Duration::from_secs(patience)) => {
+                    match (dialogue.is_greeted(), is_asked) {
+                        (false, _) => self.socket.close(CloseCode::Protocol),
+                        (true, true) => self.socket.close(CloseCode::Silent),
+                        (true, false) => {
+                            self.socket.send(&encode_ping());
+                            is_asked = true;
+                        }
+                    }
                 }
             }
         }
@@ -174,14 +181,14 @@ impl Connection {
     }
 
     /// Reads what is there. Gives whether a frame of the client was in it.
-    async fn read(&mut self) -> bool {
+    async fn read(&mut self, dialogue: &mut Dialogue) -> bool {
         let mut has_heard = false;
         while !self.socket.is_closing() {
             match self.protocol.read(&mut Wire(&self.socket)) {
                 Ok(Message::Text(text)) => {
                     has_heard = true;
                     match serde_json::from_str(&text) {
-                        Ok(frame) => self.hear(frame).await,
+                        Ok(frame) => dialogue.hear(frame).await,
                         Err(_) => self.socket.close(CloseCode::Protocol),
                     }
                 }
@@ -204,90 +211,10 @@ impl Connection {
         }
         has_heard
     }
-
-    async fn hear(&mut self, frame: ClientFrame) {
-        match frame {
-            ClientFrame::Hello { protocol, .. } if protocol != PROTOCOL => {
-                self.socket.close(CloseCode::Version);
-            }
-            ClientFrame::Hello { resume, viewing, .. }
-                if !self.is_greeted && viewing.len() <= VIEW_LIMIT =>
-            {
-                self.is_greeted = true;
-                let is_same_log = self.flack.greet(&self.socket, resume.as_ref());
-                for mut view in viewing {
-                    view.position.take_if(|_| !is_same_log);
-                    self.view(view).await;
-                }
-            }
-            _ if !self.is_greeted => self.socket.close(CloseCode::Protocol),
-            ClientFrame::Hello { .. } => self.socket.close(CloseCode::Protocol),
-            ClientFrame::View(view) => self.view(view).await,
-            ClientFrame::Leave { channel } => {
-                if let Ok(channel) = self.flack.channel(&channel)
-                    && self.viewing.remove(&channel)
-                {
-                    self.flack.unview(&self.socket, &channel);
-                }
-            }
-            ClientFrame::Post { id, channel, text } => {
-                let command = self.flack.channel(&channel).and_then(|channel| {
-                    let text = MessageText::try_from(text.as_str()).map_err(Refusal::text)?;
-                    Ok(Command::Post { channel, text })
-                });
-                self.ask(id, command);
-            }
-            ClientFrame::Delete { id, channel, message } => {
-                let command = self
-                    .flack
-                    .channel(&channel)
-                    .map(|channel| Command::Delete { channel, message });
-                self.ask(id, command);
-            }
-            ClientFrame::Ping => self.socket.send(&encode(&ServerFrame::Pong)),
-        }
-    }
-
-    async fn view(&mut self, view: View) {
-        let viewed = match self.flack.channel(&view.channel) {
-            Ok(channel) if self.viewing.contains(&channel) || self.viewing.len() < VIEW_LIMIT => {
-                self.viewing.insert(channel.clone());
-                self.flack.view(&self.socket, &channel, view.position).await
-            }
-            Ok(_) => Err(Refusal::full("viewed channels")),
-            Err(refusal) => Err(refusal),
-        };
-        if let Err(refusal) = viewed {
-            let frame = ServerFrame::Unviewable { channel: view.channel, refusal };
-            self.socket.send(&encode(&frame));
-        }
-    }
-
-    fn ask(&self, id: CommandId, command: Result<Command, Refusal>) {
-        let socket = self.socket.clone();
-        let answered = id.clone();
-        let answer = move |result| {
-            let frame = match result {
-                Ok(position) => ServerFrame::Accepted { id: answered, position },
-                Err(refusal) => ServerFrame::Refused { id: answered, refusal },
-            };
-            socket.send(&encode(&frame));
-        };
-        match command {
-            Ok(command) => self.flack.submit(
-                self.socket.session,
-                self.socket.person.id,
-                id,
-                command,
-                Box::new(answer),
-            ),
-            Err(refusal) => answer(Err(refusal)),
-        }
-    }
 }
 
 /// The socket as the WebSocket protocol reads and answers it: without ever waiting.
-struct Wire<'a>(&'a Socket);
+struct Wire<'a>(&'a Socket<TcpStream>);
 
 impl Read for Wire<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

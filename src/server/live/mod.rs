@@ -15,6 +15,7 @@ use tungstenite::protocol::frame::{
 use crate::domain::{event::Lane, frame::ServerFrame};
 
 pub mod connection;
+pub mod dialogue;
 pub mod socket;
 
 use socket::Socket;
@@ -58,6 +59,13 @@ impl Lanes {
 pub fn encode(frame: &ServerFrame) -> Bytes {
     let mut bytes = Vec::new();
     encode_into(&mut bytes, frame);
+    bytes.into()
+}
+
+/// A finished WebSocket ping (RFC 6455 §5.5.2).
+pub fn encode_ping() -> Bytes {
+    let mut bytes = Vec::new();
+    Frame::ping(Vec::new()).format(&mut bytes).expect("writing into memory succeeds");
     bytes.into()
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    io,
+    fmt, io,
     sync::{Mutex, PoisonError},
 };
 
@@ -18,20 +18,35 @@ use crate::domain::{
 /// How many bytes may wait for a listener when more comes for it, before it is closed as too slow.
 const WAITING_LIMIT: usize = 256 * 1024;
 
+/// What carries the bytes of a socket.
+pub trait Stream: Send + Sync + fmt::Debug {
+    /// Writes as much as there is room for, and gives how much that was.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room; any other error is the end.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+}
+
+impl Stream for TcpStream {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        TcpStream::try_write(self, bytes)
+    }
+}
+
 /// A WebSocket after its handshake, on the server's side.
 ///
 /// Any thread may [`send`](Self::send). As a rule that is a write to the operating system and
 /// nothing else; only what does not fit there waits here, for the connection's own task to
 /// [`drain`](Self::drain).
 #[derive(Debug)]
-pub struct Socket {
-    pub stream: TcpStream,
+pub struct Socket<S: ?Sized = dyn Stream> {
     pub session: SessionId,
     pub person: Person,
     /// Locked for the length of a non-blocking write, so that frames do not mix.
     outbound: Mutex<Outbound>,
     /// Wakes the connection's own task: something waits, or the end has come.
     pub wake: Notify,
+    pub stream: S,
 }
 
 #[derive(Debug, Default)]
@@ -43,11 +58,13 @@ struct Outbound {
     is_closing: bool,
 }
 
-impl Socket {
-    pub fn new(stream: TcpStream, session: SessionId, person: Person) -> Self {
-        Self { stream, session, person, outbound: Mutex::default(), wake: Notify::new() }
+impl<S> Socket<S> {
+    pub fn new(stream: S, session: SessionId, person: Person) -> Self {
+        Self { session, person, outbound: Mutex::default(), wake: Notify::new(), stream }
     }
+}
 
+impl<S: Stream + ?Sized> Socket<S> {
     /// Sends finished frames. Whoever reads too slowly for them is closed; what was asked for does
     /// not count, because a large answer takes its time on any link.
     pub fn send(&self, frames: &Bytes) {

@@ -7,16 +7,17 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
+    time::Duration,
 };
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use super::{Answer, Follower, Log, Request};
 use crate::{
-    domain::{position::Position, refusal::Refusal},
+    domain::refusal::Refusal,
     server::{
         state::Entry,
         store::{Outcome, Store, StoreError},
@@ -32,24 +33,31 @@ const BATCH: usize = 256;
 /// How long entries are kept for those who were away.
 const KEEP: TimeDelta = TimeDelta::days(1);
 
+/// How soon a full disk is tried again when nobody asks for anything.
+const PROBE: Duration = Duration::from_secs(2);
+
 pub struct Embedded {
     queue: SyncSender<(Request, Answer)>,
     is_writable: Arc<AtomicBool>,
 }
 
 impl Embedded {
-    /// Starts the thread that writes to `store`, until this is dropped. `last` is the time of the
-    /// newest entry.
-    pub fn start(store: Store, follower: Follower) -> (Self, thread::JoinHandle<()>) {
+    /// A log that is written by whoever runs the [`Writer`].
+    pub fn new(store: Store, follower: Follower) -> (Self, Writer) {
         let (queue, requests) = sync_channel(QUEUE);
         let is_writable = Arc::new(AtomicBool::new(true));
-        let writer =
-            Writer { store, follower, is_writable: is_writable.clone(), last: DateTime::default() };
+        let log = Self { queue, is_writable: is_writable.clone() };
+        (log, Writer { store, requests, follower, is_writable, last: DateTime::default() })
+    }
+
+    /// Starts the thread that writes to `store`, until this is dropped.
+    pub fn start(store: Store, follower: Follower) -> (Self, thread::JoinHandle<()>) {
+        let (log, writer) = Self::new(store, follower);
         let thread = thread::Builder::new()
             .name("flack-log".to_owned())
-            .spawn(move || writer.run(&requests))
+            .spawn(move || writer.run())
             .expect("the operating system starts a thread");
-        (Self { queue, is_writable }, thread)
+        (log, thread)
     }
 }
 
@@ -67,44 +75,98 @@ impl Log for Embedded {
     }
 }
 
-struct Writer {
+/// The one that writes. A turn has three steps, and between them the power may fail: what waits is
+/// [taken](Self::take), [committed](Self::commit), and then [told](Self::tell).
+pub struct Writer {
     store: Store,
+    requests: Receiver<(Request, Answer)>,
     follower: Follower,
     is_writable: Arc<AtomicBool>,
     /// When the newest entry was accepted. Time does not go back in a log, whatever the clock does.
     last: DateTime<Utc>,
 }
 
+/// Requests that share a commit.
+type Batch = Vec<(Request, Answer)>;
+
+/// What is on disk now, and has to be told.
+#[must_use = "whoever asked waits for the answer"]
+pub struct Committed(Vec<(Outcome, Answer)>);
+
 impl Writer {
-    fn run(mut self, requests: &Receiver<(Request, Answer)>) {
+    fn run(mut self) {
         let mut trimmed = DateTime::default();
-        while let Ok(first) = requests.recv() {
-            let (batch, answers): (Vec<Request>, Vec<Answer>) =
-                std::iter::once(first).chain(requests.try_iter().take(BATCH - 1)).unzip();
+        loop {
+            let patience = if self.is_writable() { Duration::MAX } else { PROBE };
+            let batch = match self.requests.recv_timeout(patience) {
+                Ok(first) => self.take(Some(first)),
+                Err(RecvTimeoutError::Timeout) => Batch::new(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let now = Utc::now().duration_trunc(TimeDelta::milliseconds(1)).unwrap_or_default();
-            self.last = self.last.max(now);
-            self.commit(&batch, answers);
-            if self.last - trimmed > TimeDelta::hours(1) {
+            let committed = self.commit(batch, now).unwrap_or_else(|error| {
+                // After a failed sync nobody knows what is on disk. Starting again finds out.
+                tracing::error!(%error, "the log could not be written; stopping");
+                std::process::exit(74) // EX_IOERR of sysexits.h
+            });
+            self.tell(committed);
+            if self.is_writable() && self.last - trimmed > TimeDelta::hours(1) {
                 trimmed = self.last;
-                if let Err(error) = self.store.trim(self.last - KEEP) {
+                if let Err(error) = self.trim() {
                     tracing::warn!(%error, "old entries could not be trimmed");
                 }
             }
         }
     }
 
-    fn commit(&mut self, batch: &[Request], answers: Vec<Answer>) {
-        let outcomes = match self.store.commit(batch, self.last) {
-            Ok(outcomes) => outcomes,
-            Err(error) => return self.fail(&error, answers),
+    fn is_writable(&self) -> bool {
+        self.is_writable.load(Ordering::Relaxed)
+    }
+
+    /// What waits, after what was received already.
+    pub fn take(&self, first: Option<(Request, Answer)>) -> Batch {
+        let received = usize::from(first.is_some());
+        first.into_iter().chain(self.requests.try_iter().take(BATCH - received)).collect()
+    }
+
+    /// Makes a batch durable. If there is no room on the disk, nothing of it is done, and those who
+    /// asked have been told so; an empty batch finds out whether there is room again.
+    ///
+    /// # Errors
+    /// When nobody knows what is on disk now. Nobody was told anything then, and nothing may be
+    /// committed after it.
+    pub fn commit(&mut self, batch: Batch, now: DateTime<Utc>) -> Result<Committed, StoreError> {
+        self.last = self.last.max(now);
+        let (requests, answers): (Vec<Request>, Vec<Answer>) = batch.into_iter().unzip();
+        let outcomes = if requests.is_empty() {
+            self.store.probe().map(|()| Vec::new())
+        } else {
+            self.store.commit(&requests, self.last)
         };
-        if !self.is_writable.swap(true, Ordering::Relaxed) {
-            tracing::info!("saving works again");
+        match outcomes {
+            Ok(outcomes) => {
+                if !self.is_writable.swap(true, Ordering::Relaxed) {
+                    tracing::info!("saving works again");
+                }
+                Ok(Committed(outcomes.into_iter().zip(answers).collect()))
+            }
+            Err(error) if error.is_full() => {
+                if self.is_writable.swap(false, Ordering::Relaxed) {
+                    tracing::error!(%error, "no room on the disk; nothing is saved until there is");
+                }
+                answers.into_iter().for_each(|answer| answer(Err(Refusal::not_saved())));
+                Ok(Committed(Vec::new()))
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    /// Tells the follower, and then those who asked.
+    pub fn tell(&mut self, Committed(outcomes): Committed) {
         let mut entries: Vec<Entry> = Vec::with_capacity(outcomes.len());
-        let results: Vec<Result<Position, Refusal>> = outcomes
-            .into_iter()
-            .map(|outcome| match outcome {
+        let mut answers = Vec::with_capacity(outcomes.len());
+        for (outcome, answer) in outcomes {
+            let result = match outcome {
                 Outcome::Accepted(entry) => {
                     let position = entry.position;
                     entries.push(entry);
@@ -112,24 +174,23 @@ impl Writer {
                 }
                 Outcome::Repeated(position) => Ok(position),
                 Outcome::Refused(refusal) => Err(refusal),
-            })
-            .collect();
-        (self.follower)(entries);
-        for (answer, result) in answers.into_iter().zip(results) {
-            answer(result);
+            };
+            answers.push((answer, result));
         }
+        (self.follower)(entries);
+        answers.into_iter().for_each(|(answer, result)| answer(result));
     }
 
-    /// Nothing of the batch is done, and nobody was told that it was.
-    fn fail(&mut self, error: &StoreError, answers: Vec<Answer>) {
-        if !error.is_full() {
-            // After a failed sync nobody knows what is on disk. Starting again finds out.
-            tracing::error!(%error, "the log could not be written; stopping");
-            std::process::exit(74); // EX_IOERR of sysexits.h
-        }
-        if self.is_writable.swap(false, Ordering::Relaxed) {
-            tracing::error!(%error, "the disk is full; nothing can be saved until there is room");
-        }
-        answers.into_iter().for_each(|answer| answer(Err(Refusal::not_saved())));
+    /// Forgets the entries that are too old for anyone to be waiting for them.
+    ///
+    /// # Errors
+    /// Nothing is forgotten then.
+    pub fn trim(&mut self) -> Result<(), StoreError> {
+        self.store.trim(self.last - KEEP)
+    }
+
+    /// The store, which nobody else writes to.
+    pub fn store(&mut self) -> &mut Store {
+        &mut self.store
     }
 }

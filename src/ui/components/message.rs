@@ -7,7 +7,7 @@ use super::icon::{ALERT, BIN, CLOCK, Icon};
 use crate::{
     client::{Client, browser, timeline::Row},
     domain::{command::CommandId, name::ChannelName, person::Person, position::Position},
-    sync::{Content, link::LinkState, outbox::PendingState},
+    sync::{Content, link::LinkState, outbox::Progress},
 };
 
 /// `edit` gets the text of a refused message that its author wants to change.
@@ -30,14 +30,18 @@ pub fn MessageRow(channel: ChannelName, row: Row, edit: RwSignal<Option<String>>
                 </article>
             })
         }
-        Content::OnItsWay { id, text, asked, state } => {
+        Content::OnItsWay { id, text, asked, progress } => {
             let at = DateTime::from_timestamp_millis(asked.cast_signed()).unwrap_or_default();
             let words = text.as_str().to_owned();
-            let is_refused = matches!(state, PendingState::Refused(_));
-            let shown = Signal::derive(move || match client.link.get() {
-                _ if is_refused => "refused",
-                LinkState::Live => "sending",
-                _ => "waiting",
+            let kind = match &progress {
+                Progress::Refused(_) => Some("refused"),
+                Progress::Held(_) | Progress::Late => Some("waiting"),
+                Progress::UnderWay => None,
+            };
+            let shown = Signal::derive(move || match (kind, client.link.get()) {
+                (Some(kind), _) => kind,
+                (None, LinkState::Live) => "sending",
+                (None, _) => "waiting",
             });
             Either::Right(view! {
                 <article class=class data-state=shown>
@@ -45,11 +49,11 @@ pub fn MessageRow(channel: ChannelName, row: Row, edit: RwSignal<Option<String>>
                     <p class="message__text" dir="auto">
                         {words.clone()}
                     </p>
-                    {match state {
-                        PendingState::Refused(refusal) => {
+                    {match progress {
+                        Progress::Refused(refusal) => {
                             Either::Left(view! { <Refused id reason=refusal.message text=words edit /> })
                         }
-                        _ => Either::Right(view! { <OnItsWay /> }),
+                        progress => Either::Right(view! { <OnItsWay progress /> }),
                     }}
                 </article>
             })
@@ -99,11 +103,14 @@ fn Delete(channel: ChannelName, message: Position) -> impl IntoView {
 }
 
 #[component]
-fn OnItsWay() -> impl IntoView {
+fn OnItsWay(progress: Progress) -> impl IntoView {
     let link = expect_context::<Client>().link;
-    let words = Signal::derive(move || match link.get() {
-        LinkState::Live => "Sending…",
-        _ => "Waiting for connection",
+    let words = Signal::derive(move || match (&progress, link.get()) {
+        (Progress::Held(refusal), LinkState::Live) => refusal.message.clone(),
+        (Progress::Late, LinkState::Live) => "Not confirmed yet. Flack keeps trying.".to_owned(),
+        (_, LinkState::Live) => "Sending…".to_owned(),
+        (Progress::Late, _) => "Not sent yet: waiting for connection".to_owned(),
+        _ => "Waiting for connection".to_owned(),
     });
     view! {
         <p class="message__note">

@@ -1,0 +1,125 @@
+//! What one client says, and what is done about it; how it gets here is the connection's business.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{encode, socket::Socket};
+use crate::{
+    domain::{
+        command::{Command, CommandId},
+        frame::{ClientFrame, CloseCode, PROTOCOL, ServerFrame, VIEW_LIMIT, View},
+        message::MessageText,
+        name::ChannelName,
+        refusal::Refusal,
+    },
+    server::flack::Flack,
+};
+
+/// The server's side of one socket, from the first frame to the last.
+pub struct Dialogue {
+    flack: Flack,
+    socket: Arc<Socket>,
+    is_greeted: bool,
+    viewing: HashSet<ChannelName>,
+}
+
+impl Dialogue {
+    /// Lets the socket in, unless there are too many.
+    pub fn begin(flack: Flack, socket: Arc<Socket>) -> Option<Self> {
+        flack.enter().then(|| Self { flack, socket, is_greeted: false, viewing: HashSet::new() })
+    }
+
+    /// The socket hears nothing any more.
+    pub fn end(self) {
+        self.flack.leave(&self.socket, &self.viewing);
+    }
+
+    /// Whether the client has said hello.
+    pub fn is_greeted(&self) -> bool {
+        self.is_greeted
+    }
+
+    /// Does what a frame asks for, as far as it can be done at once. Commands are answered when they
+    /// are on disk, whatever comes meanwhile.
+    pub async fn hear(&mut self, frame: ClientFrame) {
+        match frame {
+            ClientFrame::Hello { protocol, .. } if protocol != PROTOCOL => {
+                self.socket.close(CloseCode::Version);
+            }
+            ClientFrame::Hello { resume, viewing, .. }
+                if !self.is_greeted && viewing.len() <= VIEW_LIMIT =>
+            {
+                self.is_greeted = true;
+                let is_same_log = self.flack.greet(&self.socket, resume.as_ref());
+                for mut view in viewing {
+                    view.position.take_if(|_| !is_same_log);
+                    self.view(view).await;
+                }
+            }
+            _ if !self.is_greeted => self.socket.close(CloseCode::Protocol),
+            ClientFrame::Hello { .. } => self.socket.close(CloseCode::Protocol),
+            ClientFrame::View(view) => self.view(view).await,
+            ClientFrame::Leave { channel } => {
+                if let Ok(channel) = self.flack.channel(&channel)
+                    && self.viewing.remove(&channel)
+                {
+                    self.flack.unview(&self.socket, &channel);
+                }
+            }
+            ClientFrame::Post { id, channel, text } => {
+                let command = self.flack.channel(&channel).and_then(|channel| {
+                    let text = MessageText::try_from(text.as_str()).map_err(Refusal::text)?;
+                    Ok(Command::Post { channel, text })
+                });
+                self.ask(id, command);
+            }
+            ClientFrame::Delete { id, channel, message } => {
+                let command = self
+                    .flack
+                    .channel(&channel)
+                    .map(|channel| Command::Delete { channel, message });
+                self.ask(id, command);
+            }
+            ClientFrame::Ping => {
+                let spread = self.flack.spread();
+                self.socket.send(&encode(&ServerFrame::Pong { spread }));
+            }
+        }
+    }
+
+    async fn view(&mut self, view: View) {
+        let viewed = match self.flack.channel(&view.channel) {
+            Ok(channel) if self.viewing.contains(&channel) || self.viewing.len() < VIEW_LIMIT => {
+                self.viewing.insert(channel.clone());
+                self.flack.view(&self.socket, &channel, view.position).await
+            }
+            Ok(_) => Err(Refusal::full("viewed channels")),
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = viewed {
+            let frame = ServerFrame::Unviewable { channel: view.channel, refusal };
+            self.socket.send(&encode(&frame));
+        }
+    }
+
+    fn ask(&self, id: CommandId, command: Result<Command, Refusal>) {
+        let socket = self.socket.clone();
+        let answered = id.clone();
+        let answer = move |result| {
+            let frame = match result {
+                Ok(position) => ServerFrame::Accepted { id: answered, position },
+                Err(refusal) => ServerFrame::Refused { id: answered, refusal },
+            };
+            socket.send(&encode(&frame));
+        };
+        match command {
+            Ok(command) => self.flack.submit(
+                self.socket.session,
+                self.socket.person.id,
+                id,
+                command,
+                Box::new(answer),
+            ),
+            Err(refusal) => answer(Err(refusal)),
+        }
+    }
+}
