@@ -27,8 +27,11 @@ pub struct Ended {
 }
 
 /// The program with nothing of this process's environment, in a working directory.
+///
+/// It is the one that `FLACK_BIN` names, if it does: the finished program instead of the test build.
 pub fn flack(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flack"));
+    let program = std::env::var_os("FLACK_BIN");
+    let mut command = Command::new(program.unwrap_or(env!("CARGO_BIN_EXE_flack").into()));
     command
         .env_clear()
         .current_dir(dir)
