@@ -136,15 +136,16 @@ impl Sync {
             deleting: self.outbox.deletes(channel, message.position),
             content: Content::Sent(message.clone()),
         });
-        let on_its_way = self.outbox.posts(channel, self.now).map(|(pending, text)| Line {
-            deleting: false,
-            content: Content::OnItsWay {
-                id: pending.id.clone(),
-                text: text.clone(),
-                asked: pending.asked,
-                progress: pending.progress(self.now),
-            },
-        });
+        let on_its_way =
+            self.outbox.posts(channel, window, self.me.id).map(|(pending, text)| Line {
+                deleting: false,
+                content: Content::OnItsWay {
+                    id: pending.id.clone(),
+                    text: text.clone(),
+                    asked: pending.asked,
+                    progress: pending.progress(self.now),
+                },
+            });
         sent.chain(on_its_way).collect()
     }
 
@@ -156,9 +157,6 @@ impl Sync {
     /// Takes in what happened, and says what has to be done about it, in this order.
     pub fn handle(&mut self, input: Input, now: Moment) -> Vec<Output> {
         let mut todo = Vec::new();
-        if self.now == 0 {
-            self.outbox.begin(now);
-        }
         self.now = now.millis;
         match input {
             Input::Opened => {
@@ -182,7 +180,9 @@ impl Sync {
             Input::Open(channel) => self.open(channel, &mut todo),
             Input::Created(channel) => self.directory.add(channel),
             Input::Ask { id, command } => {
-                todo.push(Output::Keep(self.outbox.add(id, command, now)));
+                let window = self.windows.get(command.channel());
+                let after = window.map_or(Position::ZERO, |window| window.position);
+                todo.push(Output::Keep(self.outbox.add(id, command, after, now)));
             }
             Input::Retry(id) => todo.extend(self.outbox.retry(&id).map(Output::Keep)),
             Input::Discard(id) => {
@@ -192,10 +192,11 @@ impl Sync {
             Input::Kept(pending) => self.outbox.kept(pending, now),
             Input::Forgotten(id) => {
                 let viewing = self.viewing.as_ref();
-                self.outbox.forgotten(&id, |channel| viewing == Some(channel));
+                self.outbox.forgotten(&id, |channel| viewing == Some(channel), now);
             }
         }
         todo.extend(self.link.tick(now));
+        self.outbox.tick(now);
         if !self.link.is_up() {
             self.outbox.unsend();
         }

@@ -10,18 +10,16 @@ use super::Moment;
 use crate::domain::{
     command::{Command, CommandId},
     frame::ClientFrame,
-    message::MessageText,
+    message::{Message, MessageText},
     name::ChannelName,
+    person::PersonId,
     position::Position,
     refusal::Refusal,
+    window::Window,
 };
 
 /// How long another tab of this browser is trusted to send what was asked for in it.
 const TRUST: u64 = 2_000;
-
-/// How long a page that has just been loaded waits to hear whether a message that an earlier page
-/// sent has arrived, before it shows the message as one that is on its way.
-const DOUBT: u64 = 2_000;
 
 /// How long a message may be unconfirmed before it is marked so.
 const LATE: u64 = 10_000;
@@ -37,6 +35,9 @@ pub struct Pending {
     /// Orders the outbox, whatever the clock does.
     #[serde(default)]
     pub turn: u64,
+    /// How far the channel was known when the person asked: what they wrote is newer.
+    #[serde(default)]
+    pub after: Position,
     /// Whether it went out once, so that the server may have done it.
     #[serde(default)]
     pub was_sent: bool,
@@ -47,9 +48,6 @@ pub struct Pending {
     /// It is another tab's until this time; 0 where it was asked for in this tab.
     #[serde(skip)]
     pub trusted_until: u64,
-    /// It is not shown before this time.
-    #[serde(skip)]
-    pub hidden_until: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,29 +99,22 @@ impl Outbox {
         Self { pending, paused_until: 0 }
     }
 
-    /// The page comes to life: the server will say which messages it has already.
-    pub fn begin(&mut self, now: Moment) {
-        let is_in_doubt = |it: &&mut Pending| it.was_sent && it.state == PendingState::Waiting;
-        for pending in self.pending.iter_mut().filter(is_in_doubt) {
-            pending.hidden_until = now.millis + DOUBT;
-        }
-    }
-
     /// How many wait to be accepted.
     pub fn waiting(&self) -> usize {
         self.pending.iter().filter(|pending| pending.is_unsettled()).count()
     }
 
-    /// The messages of a channel that are on their way.
+    /// The messages of a channel that are on their way and not among what `window` shows.
     pub fn posts(
         &self,
         channel: &ChannelName,
-        now: u64,
+        window: Option<&Window>,
+        me: PersonId,
     ) -> impl Iterator<Item = (&Pending, &MessageText)> {
-        let is_shown = move |it: &&Pending| it.channel == *channel && now >= it.hidden_until;
-        self.pending.iter().filter(is_shown).filter_map(|pending| match &pending.ask {
-            Ask::Post(text) => Some((pending, text)),
-            Ask::Delete(_) => None,
+        self.pending.iter().filter(|it| it.channel == *channel).filter_map(move |pending| {
+            let Ask::Post(text) = &pending.ask else { return None };
+            let has_arrived = window.is_some_and(|window| pending.may_be_in(window, text, me));
+            (!has_arrived).then_some((pending, text))
         })
     }
 
@@ -135,7 +126,13 @@ impl Outbox {
     }
 
     /// Takes up what was asked for in this tab.
-    pub fn add(&mut self, id: CommandId, command: Command, now: Moment) -> Pending {
+    pub fn add(
+        &mut self,
+        id: CommandId,
+        command: Command,
+        after: Position,
+        now: Moment,
+    ) -> Pending {
         let (channel, ask) = match command {
             Command::Post { channel, text } => (channel, Ask::Post(text)),
             Command::Delete { channel, message } => (channel, Ask::Delete(message)),
@@ -147,11 +144,11 @@ impl Outbox {
             ask,
             asked: now.millis,
             turn,
+            after,
             was_sent: false,
             state: PendingState::Waiting,
             held: None,
             trusted_until: 0,
-            hidden_until: 0,
         };
         self.pending.push(pending.clone());
         pending
@@ -162,6 +159,7 @@ impl Outbox {
         match self.find(&told.id) {
             // What this tab hears from the server itself counts more.
             Some(known) => {
+                known.was_sent |= told.was_sent;
                 if matches!(known.state, PendingState::Waiting | PendingState::Refused(_)) {
                     known.state = told.state;
                 }
@@ -176,16 +174,31 @@ impl Outbox {
 
     /// Another tab has taken this out of the storage: it is done, or was thrown away. `is_viewed`
     /// says of its channel that events will show what became of it.
-    pub fn forgotten(&mut self, id: &CommandId, is_viewed: impl Fn(&ChannelName) -> bool) {
+    pub fn forgotten(
+        &mut self,
+        id: &CommandId,
+        is_viewed: impl Fn(&ChannelName) -> bool,
+        now: Moment,
+    ) {
         let Some(pending) = self.find(id) else { return };
         let is_message = matches!(pending.ask, Ask::Post(_));
         let is_refused = matches!(pending.state, PendingState::Refused(_));
         if is_message && !is_refused && is_viewed(&pending.channel) {
-            // At a position that only the other tab knows: whatever is heard next will show it.
+            // At a position that only the other tab knows: whatever is heard next will show it, if
+            // it has not been heard already.
             pending.state = PendingState::Accepted(Position::ZERO);
+            pending.trusted_until = now.millis + TRUST;
         } else {
             self.remove(id);
         }
+    }
+
+    /// Drops what another tab has finished, when the event that shows it is long overdue.
+    pub fn tick(&mut self, now: Moment) {
+        let is_over = |it: &Pending| {
+            it.state == PendingState::Accepted(Position::ZERO) && now.millis >= it.trusted_until
+        };
+        self.pending.retain(|pending| !is_over(pending));
     }
 
     /// What goes out now, as it was before: in each channel the oldest, if it is not under way
@@ -218,7 +231,6 @@ impl Outbox {
             pending.held = None;
             if pending.state == PendingState::Sent {
                 pending.state = PendingState::Waiting;
-                pending.hidden_until = 0;
             }
         }
     }
@@ -255,7 +267,6 @@ impl Outbox {
         self.paused_until = now.millis + pause;
         if let Some(pending) = self.find(id) {
             pending.state = PendingState::Waiting;
-            pending.hidden_until = 0;
             pending.held = Some(refusal);
         }
     }
@@ -269,7 +280,6 @@ impl Outbox {
             return None;
         }
         pending.state = PendingState::Refused(refusal);
-        pending.hidden_until = 0;
         Some(pending.clone())
     }
 
@@ -317,6 +327,18 @@ impl Pending {
             Ask::Post(text) => ClientFrame::Post { id, channel, text: text.as_str().to_owned() },
             Ask::Delete(message) => ClientFrame::Delete { id, channel, message: *message },
         }
+    }
+
+    /// Whether the window may show it already, although the answer has not come: there is something
+    /// new by `me` that says the same. The answer will tell, a moment later.
+    fn may_be_in(&self, window: &Window, text: &MessageText, me: PersonId) -> bool {
+        let is_out = self.was_sent || self.trusted_until > 0;
+        let is_it = |message: &Message| {
+            message.position > self.after && message.author.id == me && message.text == *text
+        };
+        is_out
+            && !matches!(self.state, PendingState::Refused(_))
+            && window.messages().rev().any(is_it)
     }
 
     fn is_unsettled(&self) -> bool {
