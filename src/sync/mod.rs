@@ -118,6 +118,11 @@ impl Sync {
         &self.directory
     }
 
+    /// The channel that is looked at.
+    pub fn viewing(&self) -> Option<&ChannelName> {
+        self.viewing.as_ref()
+    }
+
     pub fn link(&self) -> LinkState {
         self.link.state()
     }
@@ -180,8 +185,7 @@ impl Sync {
             Input::Open(channel) => self.open(channel, &mut todo),
             Input::Created(channel) => self.directory.add(channel),
             Input::Ask { id, command } => {
-                let window = self.windows.get(command.channel());
-                let after = window.map_or(Position::ZERO, |window| window.position);
+                let after = self.windows.reached(command.channel()).unwrap_or_default();
                 todo.push(Output::Keep(self.outbox.add(id, command, after, now)));
             }
             Input::Retry(id) => todo.extend(self.outbox.retry(&id).map(Output::Keep)),
@@ -189,14 +193,17 @@ impl Sync {
                 self.outbox.remove(&id);
                 todo.push(Output::Forget(id));
             }
-            Input::Kept(pending) => self.outbox.kept(pending, now),
-            Input::Forgotten(id) => {
-                let viewing = self.viewing.as_ref();
-                self.outbox.forgotten(&id, |channel| viewing == Some(channel), now);
+            Input::Kept(pending) => {
+                let reached =
+                    |channel: &ChannelName| reached(&self.windows, &self.viewing, channel);
+                let id = pending.id.clone();
+                if self.outbox.kept(pending, reached, now) {
+                    todo.push(Output::Forget(id));
+                }
             }
+            Input::Forgotten(id) => self.outbox.forgotten(&id),
         }
         todo.extend(self.link.tick(now));
-        self.outbox.tick(now);
         if !self.link.is_up() {
             self.outbox.unsend();
         }
@@ -222,10 +229,7 @@ impl Sync {
     }
 
     fn view(&self, channel: &ChannelName) -> View {
-        View {
-            channel: channel.as_str().to_owned(),
-            position: self.windows.get(channel).map(|window| window.position),
-        }
+        View { channel: channel.as_str().to_owned(), position: self.windows.reached(channel) }
     }
 
     fn open(&mut self, channel: Option<ChannelName>, todo: &mut Vec<Output>) {
@@ -269,14 +273,7 @@ impl Sync {
                 self.catch_up(lane, position, changes);
             }
             ServerFrame::Event(event) => self.follow(event, now, todo),
-            ServerFrame::Accepted { id, position } => {
-                let known = |channel: &ChannelName| {
-                    self.viewing.as_ref() != Some(channel)
-                        || self.windows.get(channel).is_some_and(|w| w.position >= position)
-                };
-                self.outbox.accepted(&id, position, known);
-                todo.push(Output::Forget(id));
-            }
+            ServerFrame::Accepted { id, position } => self.done(&id, position, todo),
             ServerFrame::Refused { id, refusal } if refusal.is_for_now() => {
                 self.outbox.postpone(&id, refusal, now);
             }
@@ -284,6 +281,14 @@ impl Sync {
                 .push(self.outbox.refused(&id, refusal).map_or(Output::Forget(id), Output::Keep)),
             ServerFrame::Pong { spread } => self.link.spread_over(spread),
             ServerFrame::Unviewable { .. } => {}
+        }
+    }
+
+    /// A command was done. The browser's other tabs are told where, so that they wait for its event.
+    fn done(&mut self, id: &CommandId, position: Position, todo: &mut Vec<Output>) {
+        let reached = |channel: &ChannelName| reached(&self.windows, &self.viewing, channel);
+        if let Some(done) = self.outbox.accepted(id, position, reached) {
+            todo.extend([Output::Keep(done), Output::Forget(id.clone())]);
         }
     }
 
@@ -334,13 +339,22 @@ impl Sync {
                 if let (Change::Posted(message), Some(id)) = (&event.change, &event.command)
                     && message.author.id == self.me.id
                 {
-                    self.outbox.remove(id);
-                    todo.push(Output::Forget(id.clone()));
+                    self.done(id, event.position, todo);
                 }
                 self.outbox.settle_up_to(&channel, event.position);
             }
         }
     }
+}
+
+/// How far a channel is known, or is going to be, because it is looked at.
+fn reached(
+    windows: &Windows,
+    viewing: &Option<ChannelName>,
+    channel: &ChannelName,
+) -> Option<Position> {
+    let is_viewed = viewing.as_ref() == Some(channel);
+    windows.reached(channel).or(is_viewed.then_some(Position::ZERO))
 }
 
 /// Every channel seen in this tab, so that going back shows it at once: few enough to look through.
@@ -354,6 +368,11 @@ impl Windows {
 
     fn get_mut(&mut self, channel: &ChannelName) -> Option<&mut Window> {
         self.0.iter_mut().find(|(name, _)| name == channel).map(|(_, window)| window)
+    }
+
+    /// The position up to which a channel is known.
+    fn reached(&self, channel: &ChannelName) -> Option<Position> {
+        self.get(channel).map(|window| window.position)
     }
 
     fn insert(&mut self, channel: ChannelName, window: Window) {

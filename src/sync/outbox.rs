@@ -45,6 +45,9 @@ pub struct Pending {
     /// Why the server has not done it yet, if it said so.
     #[serde(skip)]
     pub held: Option<Refusal>,
+    /// Whether it was asked for in this page, so that nobody else sends it unnoticed.
+    #[serde(skip)]
+    pub is_own: bool,
     /// It is another tab's until this time; 0 where it was asked for in this tab.
     #[serde(skip)]
     pub trusted_until: u64,
@@ -67,8 +70,8 @@ pub enum PendingState {
     Sent,
     /// The server will not do it.
     Refused(Refusal),
-    /// It is done; the event that shows it has not come yet.
-    #[serde(skip)]
+    /// It is done, at this position; the event that shows it has not come yet. It is stored for a
+    /// moment, before it is taken out, so that other tabs learn the position.
     Accepted(Position),
 }
 
@@ -95,6 +98,10 @@ pub struct Outbox {
 impl Outbox {
     /// What earlier pages left in the storage.
     pub fn new(mut pending: Vec<Pending>) -> Self {
+        for done in pending.iter_mut().filter(|it| matches!(it.state, PendingState::Accepted(_))) {
+            // An earlier page ended before it took this out. The server will say it again.
+            done.state = PendingState::Waiting;
+        }
         pending.sort_by(|a, b| a.place().cmp(&b.place()));
         Self { pending, paused_until: 0 }
     }
@@ -148,57 +155,51 @@ impl Outbox {
             was_sent: false,
             state: PendingState::Waiting,
             held: None,
+            is_own: true,
             trusted_until: 0,
         };
         self.pending.push(pending.clone());
         pending
     }
 
-    /// Another tab has stored this: something new, or what became of something.
-    pub fn kept(&mut self, mut told: Pending, now: Moment) {
-        match self.find(&told.id) {
-            // What this tab hears from the server itself counts more.
-            Some(known) => {
-                known.was_sent |= told.was_sent;
-                if matches!(known.state, PendingState::Waiting | PendingState::Refused(_)) {
-                    known.state = told.state;
-                }
-            }
-            None => {
+    /// Another tab has stored this: something new, or what became of something. `reached` says how
+    /// far a channel is known here, if it is. Gives whether it has to be taken out of the storage
+    /// again, because this tab has sent it as well, and noted that.
+    pub fn kept(
+        &mut self,
+        mut told: Pending,
+        reached: impl Fn(&ChannelName) -> Option<Position>,
+        now: Moment,
+    ) -> bool {
+        let Some(known) = self.find(&told.id) else {
+            if told.is_unsettled() || matches!(told.state, PendingState::Refused(_)) {
                 told.trusted_until = now.millis + TRUST;
                 let place = self.pending.partition_point(|it| it.place() < told.place());
                 self.pending.insert(place, told);
             }
-        }
-    }
-
-    /// Another tab has taken this out of the storage: it is done, or was thrown away. `is_viewed`
-    /// says of its channel that events will show what became of it.
-    pub fn forgotten(
-        &mut self,
-        id: &CommandId,
-        is_viewed: impl Fn(&ChannelName) -> bool,
-        now: Moment,
-    ) {
-        let Some(pending) = self.find(id) else { return };
-        let is_message = matches!(pending.ask, Ask::Post(_));
-        let is_refused = matches!(pending.state, PendingState::Refused(_));
-        if is_message && !is_refused && is_viewed(&pending.channel) {
-            // At a position that only the other tab knows: whatever is heard next will show it, if
-            // it has not been heard already.
-            pending.state = PendingState::Accepted(Position::ZERO);
-            pending.trusted_until = now.millis + TRUST;
-        } else {
-            self.remove(id);
-        }
-    }
-
-    /// Drops what another tab has finished, when the event that shows it is long overdue.
-    pub fn tick(&mut self, now: Moment) {
-        let is_over = |it: &Pending| {
-            it.state == PendingState::Accepted(Position::ZERO) && now.millis >= it.trusted_until
+            return false;
         };
-        self.pending.retain(|pending| !is_over(pending));
+        known.was_sent |= told.was_sent;
+        let was_out = known.state == PendingState::Sent;
+        match told.state {
+            PendingState::Accepted(position) => {
+                self.accepted(&told.id, position, reached);
+                was_out
+            }
+            // What this tab hears from the server itself counts more.
+            _ if was_out || matches!(known.state, PendingState::Accepted(_)) => false,
+            state => {
+                known.state = state;
+                false
+            }
+        }
+    }
+
+    /// Another tab has taken this out of the storage. If it is done, its event will show that; else
+    /// it was thrown away.
+    pub fn forgotten(&mut self, id: &CommandId) {
+        let is_done = |it: &Pending| matches!(it.state, PendingState::Accepted(_));
+        self.pending.retain(|pending| pending.id != *id || is_done(pending));
     }
 
     /// What goes out now, as it was before: in each channel the oldest, if it is not under way
@@ -246,19 +247,23 @@ impl Outbox {
         }
     }
 
-    /// A command is done. It stays until its event has come, unless `known` says of the channel that
-    /// the event has come already or will not.
+    /// A command is done. It stays until its event has come, unless `reached` says of the channel
+    /// that it has, or that nothing of it is known here. Gives what the other tabs should know, if it
+    /// was waiting here.
     pub fn accepted(
         &mut self,
         id: &CommandId,
         position: Position,
-        known: impl Fn(&ChannelName) -> bool,
-    ) {
-        if let Some(pending) = self.find(id) {
-            pending.state = PendingState::Accepted(position);
-            pending.held = None;
+        reached: impl Fn(&ChannelName) -> Option<Position>,
+    ) -> Option<Pending> {
+        let pending = self.find(id)?;
+        pending.state = PendingState::Accepted(position);
+        pending.held = None;
+        let done = pending.clone();
+        if reached(&done.channel).is_none_or(|reached| reached >= position) {
+            self.remove(id);
         }
-        self.pending.retain(|pending| pending.id != *id || !known(&pending.channel));
+        Some(done)
     }
 
     /// A command was not done, but may be later: everything waits for as long as the server asks.
@@ -332,7 +337,7 @@ impl Pending {
     /// Whether the window may show it already, although the answer has not come: there is something
     /// new by `me` that says the same. The answer will tell, a moment later.
     fn may_be_in(&self, window: &Window, text: &MessageText, me: PersonId) -> bool {
-        let is_out = self.was_sent || self.trusted_until > 0;
+        let is_out = self.was_sent || !self.is_own;
         let is_it = |message: &Message| {
             message.position > self.after && message.author.id == me && message.text == *text
         };

@@ -14,6 +14,7 @@ use std::{
 mod support;
 
 mod report;
+mod simulation;
 
 use report::{Form, Report, Row};
 
@@ -25,7 +26,7 @@ struct Proof {
     run: fn(Form) -> Report,
 }
 
-const PROOFS: [Proof; 0] = [];
+const PROOFS: &[Proof] = &[Proof { number: "T4", name: "simulation", run: simulation::run }];
 
 fn main() -> ExitCode {
     let mut form = Form::Short;

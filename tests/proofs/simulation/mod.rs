@@ -1,0 +1,110 @@
+//! T4: the real engine and many real clients in one thread, under a scheduler that delays, cuts,
+//! crashes and reloads by chance. What its seed decides once, it decides again.
+//!
+//! After every step each tab must show what is on disk at its position, nothing twice, and
+//! everything that was written in it; every acknowledgement must say what is on disk. When peace
+//! comes, everyone must come to see the same.
+
+use std::{
+    env,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+mod browser;
+mod network;
+mod planted;
+mod server;
+mod truth;
+mod world;
+
+use planted::Bug;
+use world::{Tally, World};
+
+use crate::report::{Form, Report};
+
+/// Replays one world instead, and tells all that happens in it.
+const SEED: &str = "FLACK_SEED";
+
+/// In how many worlds a planted bug has to show at the latest.
+const PLANTED: u64 = 400;
+
+/// After so many worlds in which a promise was broken, more would not help.
+const ENOUGH: u64 = 20;
+
+pub fn run(form: Form) -> Report {
+    let mut report = Report::default();
+    if let Ok(seed) = env::var(SEED) {
+        let seed = seed.parse().expect("FLACK_SEED is a number");
+        let found = World::new(seed, None, true).run();
+        println!("{found:?}");
+        report.did("world replayed", 1, 1);
+        report.never("promises broken", u64::from(found.is_err()));
+        return report;
+    }
+    let seeds = form.pick(500, 10_000);
+    let (tally, broken) = explore(seeds);
+    report.did("worlds", seeds, seeds);
+    report.did("steps", tally.steps, seeds * 100);
+    report.did("commands", tally.commands, seeds * 20);
+    report.did("checks", tally.checks, seeds * 100);
+    report.did("cuts", tally.cuts, seeds);
+    report.did("crashes", tally.crashes, seeds);
+    report.did("reloads", tally.reloads, seeds / 2);
+    report.did("commands held for a full disk", tally.held, seeds / 10);
+    report.did("differences", tally.differences, seeds);
+    report.did("resets", tally.resets, seeds / 4);
+    report.never("promises broken", broken);
+
+    let unlike = (0..10).filter(|seed| {
+        let run = || World::new(*seed, None, false).run();
+        run() != run()
+    });
+    report.never("of 10 replays unlike the first run", unlike.count() as u64);
+
+    let caught = Bug::ALL.into_iter().filter(|bug| {
+        let caught = (0..PLANTED).find_map(|seed| {
+            let violation = World::new(seed, Some(*bug), false).run().err()?;
+            Some((seed, violation))
+        });
+        match &caught {
+            Some((seed, violation)) => println!("  {bug:?} shows in world {seed}: {violation}"),
+            None => println!("  {bug:?} is not noticed in {PLANTED} worlds"),
+        }
+        caught.is_some()
+    });
+    report.did("planted bugs found", caught.count() as u64, Bug::ALL.len() as u64);
+    report
+}
+
+/// Runs all worlds on all cores. Gives what happened in them, and how many broke a promise.
+fn explore(seeds: u64) -> (Tally, u64) {
+    let (next, broken) = (AtomicU64::new(0), AtomicU64::new(0));
+    let sum = Mutex::new(Tally::default());
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return;
+            }
+            match World::new(seed, None, false).run() {
+                Ok(tally) => sum.lock().unwrap().add(tally),
+                Err(violation) => {
+                    println!("  {SEED}={seed}: {violation}");
+                    if broken.fetch_add(1, Ordering::Relaxed) >= ENOUGH {
+                        return;
+                    }
+                }
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    (sum.into_inner().unwrap(), broken.into_inner())
+}

@@ -1,0 +1,234 @@
+//! The real engine on a real file, one step at a time.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    path::PathBuf,
+    pin::Pin,
+    rc::Rc,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+use chrono::DateTime;
+use flack::{
+    domain::{
+        frame::{ClientFrame, CloseCode},
+        person::{Person, SessionId},
+        refusal::Refusal,
+    },
+    server::{
+        flack::{Flack, Limits},
+        live::{dialogue::Dialogue, socket::Socket},
+        log::{
+            Answer, Log, Request,
+            embedded::{Committed, Embedded, Writer},
+        },
+        store::{self, DataDir},
+    },
+};
+use futures_util::task::noop_waker;
+
+use super::{
+    network::ServerEnd,
+    planted::{Bug, HastyLog, SlowWindows, forgetful},
+};
+
+const LIMITS: Limits = Limits { sockets: 1_000, people: 100, channels: 20 };
+
+/// Something that the server is asked for and has not finished.
+pub type Errand<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Lets an errand go on as far as it can.
+pub fn poll<T>(errand: &mut Errand<T>) -> Option<T> {
+    match errand.as_mut().poll(&mut Context::from_waker(&noop_waker())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
+/// One run of the server, from its start to its crash.
+pub struct Server {
+    // What is under way ends before what it needs.
+    taken: Option<Vec<(Request, Answer)>>,
+    committed: Option<Committed>,
+    pub flack: Flack,
+    writer: Writer,
+}
+
+/// How a turn of the writer ended.
+pub enum Turn {
+    Idle,
+    /// Something may be on disk that was not before.
+    Committed,
+    Told,
+}
+
+impl Server {
+    pub fn start(path: &PathBuf, bug: Option<Bug>, random: &mut fastrand::Rng) -> Self {
+        let limits = store::Limits { people: LIMITS.people, channels: LIMITS.channels };
+        let dir = DataDir::lock(path).expect("the server before has ended");
+        let store = dir.open(limits).expect("the store opens");
+        let reader = dir.reader().expect("the store is there");
+        let last = store.last();
+        let beginning = reader.beginning(last).expect("the store can be read");
+        let windows = SlowWindows {
+            reader: Arc::new(Mutex::new(reader)),
+            random: Mutex::new(random.fork()),
+            has_hole: bug == Some(Bug::HoleInDifference),
+        };
+        let (flack, writer) = Flack::start(beginning, Box::new(windows), LIMITS, |follower| {
+            let follower = match bug {
+                Some(Bug::SkippedEvent) => forgetful(follower, 20),
+                _ => follower,
+            };
+            let (log, writer) = Embedded::new(store, follower);
+            let log: Box<dyn Log> = match bug {
+                Some(Bug::AnsweredEarly) => Box::new(HastyLog::new(Box::new(log), last)),
+                _ => Box::new(log),
+            };
+            (log, writer)
+        });
+        Self { taken: None, committed: None, flack, writer }
+    }
+
+    /// Takes what waits, commits it, or tells of it, whichever comes next.
+    pub fn turn(&mut self, clock: u64) -> Turn {
+        if let Some(committed) = self.committed.take() {
+            self.writer.tell(committed);
+            return Turn::Told;
+        }
+        let Some(batch) = self.taken.take() else {
+            let batch = self.writer.take(None);
+            let is_idle = batch.is_empty() && self.flack.is_writable();
+            self.taken = (!is_idle).then_some(batch);
+            return Turn::Idle;
+        };
+        let now = DateTime::from_timestamp_millis(clock.cast_signed()).expect("a time");
+        let committed = self.writer.commit(batch, now).expect("only the room may run out");
+        self.committed = Some(committed);
+        Turn::Committed
+    }
+
+    /// Whether nothing waits for the writer.
+    pub fn is_idle(&self) -> bool {
+        self.taken.is_none() && self.committed.is_none()
+    }
+
+    /// Lets the disk be full, or not.
+    pub fn fill_disk(&mut self, is_full: bool) {
+        // Less than what is there: nothing fits.
+        let limit = is_full.then_some(1);
+        self.writer.store().limit_pages(limit).expect("SQLite takes a limit");
+    }
+
+    /// Forgets old entries.
+    pub fn trim(&mut self) -> Result<(), store::StoreError> {
+        self.writer.trim()
+    }
+
+    /// Does what is asked at once, as if nothing else were going on.
+    pub fn finish<T>(
+        &mut self,
+        errand: impl Future<Output = Result<T, Refusal>> + 'static,
+        clock: u64,
+    ) -> Result<T, Refusal> {
+        let mut errand: Errand<Result<T, Refusal>> = Box::pin(errand);
+        loop {
+            if let Some(result) = poll(&mut errand) {
+                return result;
+            }
+            self.turn(clock);
+        }
+    }
+}
+
+/// What a client said that the server has not finished with.
+#[derive(Default)]
+struct Inbox {
+    frames: RefCell<VecDeque<ClientFrame>>,
+    is_busy: Cell<bool>,
+}
+
+/// The server's side of a connection.
+pub struct Session {
+    pub socket: Arc<Socket>,
+    inbox: Rc<Inbox>,
+    task: Option<Errand<()>>,
+    /// When the client was heard last.
+    pub heard: u64,
+}
+
+impl Session {
+    /// Takes a connection in.
+    pub fn begin(
+        flack: &Flack,
+        stream: ServerEnd,
+        session: SessionId,
+        person: Person,
+        clock: u64,
+    ) -> Self {
+        let socket: Arc<Socket> = Arc::new(Socket::new(stream, session, person));
+        let inbox = Rc::new(Inbox::default());
+        let task = match Dialogue::begin(flack.clone(), socket.clone()) {
+            Some(dialogue) => Some(converse(dialogue, socket.clone(), inbox.clone())),
+            None => {
+                socket.close(CloseCode::Full);
+                None
+            }
+        };
+        Self { socket, inbox, task, heard: clock }
+    }
+
+    pub fn hear(&self, frame: ClientFrame) {
+        self.inbox.frames.borrow_mut().push_back(frame);
+    }
+
+    /// Does the next thing for this client, as far as it can be done now.
+    pub fn step(&mut self) {
+        if let Some(task) = &mut self.task
+            && poll(task).is_some()
+        {
+            self.task = None;
+        }
+        if self.socket.has_waiting() {
+            let _ = self.socket.drain();
+        }
+    }
+
+    /// Whether everything that arrived is done, and all that was said about it is on its way.
+    pub fn is_idle(&self) -> bool {
+        let Inbox { frames, is_busy } = &*self.inbox;
+        frames.borrow().is_empty() && !is_busy.get() && !self.socket.has_waiting()
+    }
+
+    /// Whether the server has nothing more to say.
+    pub fn is_over(&self) -> bool {
+        self.task.is_none() && !self.socket.has_waiting()
+    }
+}
+
+/// What `Connection::run` does, without its sockets and its clock.
+fn converse(mut dialogue: Dialogue, socket: Arc<Socket>, inbox: Rc<Inbox>) -> Errand<()> {
+    Box::pin(async move {
+        while !socket.is_closing() {
+            let next = inbox.frames.borrow_mut().pop_front();
+            inbox.is_busy.set(next.is_some());
+            match next {
+                Some(frame) => dialogue.hear(frame).await,
+                None => pause().await,
+            }
+        }
+        dialogue.end();
+    })
+}
+
+/// Until it is polled again.
+async fn pause() {
+    let mut is_over = false;
+    std::future::poll_fn(|_| match std::mem::replace(&mut is_over, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await
+}

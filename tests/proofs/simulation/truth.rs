@@ -1,0 +1,177 @@
+//! What really happened, read from the database file behind the server's back.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
+
+use flack::domain::{
+    command::{Command, CommandId},
+    name::ChannelName,
+    person::PersonId,
+    position::Position,
+    window::Window,
+};
+use rusqlite::Connection;
+
+/// A promise that was broken, in words.
+pub type Violation = String;
+
+/// Everything that is on disk, in order, and what was asked for.
+pub struct Truth {
+    db: Connection,
+    /// Of the newest entry that was read.
+    last: Position,
+    /// Everything that anybody asked for.
+    pub asked: HashMap<CommandId, (PersonId, Command)>,
+    done: HashMap<CommandId, Position>,
+    /// Nobody says the same twice.
+    said: HashMap<String, Position>,
+    lanes: HashMap<ChannelName, Vec<Step>>,
+    pub channels: BTreeMap<Position, ChannelName>,
+}
+
+/// A change of a channel.
+struct Step {
+    position: Position,
+    what: What,
+}
+
+enum What {
+    Posted { author: PersonId, text: String },
+    Deleted(Position),
+}
+
+impl Truth {
+    pub fn new(database: &Path) -> Self {
+        Self {
+            db: Connection::open(database).expect("the database is there"),
+            last: Position::ZERO,
+            asked: HashMap::new(),
+            done: HashMap::new(),
+            said: HashMap::new(),
+            lanes: HashMap::new(),
+            channels: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in what was committed since the last time.
+    ///
+    /// # Errors
+    /// When something was done that nobody asked for, or a second time.
+    pub fn read(&mut self) -> Result<(), Violation> {
+        let from = self.last.0.cast_signed();
+        let rows = |query: &str| -> Vec<(Position, String, u64)> {
+            let mut statement = self.db.prepare_cached(query).expect("a query");
+            let rows = statement.query_map([from], |row| {
+                let (position, number): (i64, i64) = (row.get(0)?, row.get(2)?);
+                Ok((Position(position as u64), row.get(1)?, number as u64))
+            });
+            rows.expect("rows").map(|row| row.expect("a row")).collect()
+        };
+        let created = rows("SELECT id, name, id FROM channels WHERE id > ?1 ORDER BY id");
+        let done =
+            rows("SELECT position, id, person FROM commands WHERE position > ?1 ORDER BY position");
+        let there = rows("SELECT position, text, author FROM messages WHERE position > ?1");
+        for (position, name, _) in created {
+            self.last = self.last.max(position);
+            self.channels.insert(position, ChannelName::stored(name));
+        }
+        for (position, id, by) in done {
+            self.last = self.last.max(position);
+            let id = CommandId::try_from(id).map_err(|error| error.to_string())?;
+            let Some((asker, command)) = self.asked.get(&id) else {
+                return Err(format!("{} was done at {position}, and not asked for", id.as_str()));
+            };
+            if asker.0.0 != by {
+                return Err(format!("{} was done for another person", id.as_str()));
+            }
+            if let Some(first) = self.done.insert(id.clone(), position) {
+                let id = id.as_str();
+                return Err(format!("{id} was done at {first} and again at {position}"));
+            }
+            let what = match command {
+                Command::Post { text, .. } => {
+                    What::Posted { author: *asker, text: text.as_str().to_owned() }
+                }
+                Command::Delete { message, .. } => What::Deleted(*message),
+            };
+            let lane = self.lanes.entry(command.channel().clone()).or_default();
+            lane.push(Step { position, what });
+        }
+        for (position, text, author) in there {
+            let mut steps = self.lanes.values().flatten();
+            let is_known = steps.any(|step| {
+                step.position == position
+                    && matches!(&step.what, What::Posted { author: by, text: it }
+                        if by.0.0 == author && *it == text)
+            });
+            if !is_known {
+                return Err(format!("the message {text} at {position} belongs to no command"));
+            }
+            if let Some(first) = self.said.insert(text.clone(), position) {
+                return Err(format!("{text} was said at {first} and again at {position}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a command was done, if it was.
+    pub fn position_of(&self, id: &CommandId) -> Option<Position> {
+        self.done.get(id).copied()
+    }
+
+    /// Whether a command was done by `position`.
+    pub fn was_done_by(&self, id: &CommandId, position: Position) -> bool {
+        self.position_of(id).is_some_and(|done| done <= position)
+    }
+
+    pub fn last_of(&self, channel: &ChannelName) -> Position {
+        let steps = self.lanes.get(channel);
+        let created = self.channels.iter().find(|(_, name)| *name == channel);
+        let last = steps.and_then(|steps| steps.last()).map(|step| step.position);
+        last.or(created.map(|(position, _)| *position)).unwrap_or_default()
+    }
+
+    /// How many commands were done.
+    pub fn count(&self) -> u64 {
+        self.done.len() as u64
+    }
+
+    /// Whether the window shows exactly what there was at its position.
+    ///
+    /// # Errors
+    /// With the first difference.
+    pub fn check_window(&self, channel: &ChannelName, window: &Window) -> Result<(), Violation> {
+        if window.position > self.last_of(channel) {
+            let position = window.position;
+            return Err(format!("a window of {channel} at {position}, which is not on disk"));
+        }
+        let mut messages: Vec<(Position, PersonId, &str)> = Vec::new();
+        let steps = self.lanes.get(channel).map(Vec::as_slice).unwrap_or_default();
+        for step in steps.iter().take_while(|step| step.position <= window.position) {
+            match &step.what {
+                What::Posted { author, text } => messages.push((step.position, *author, text)),
+                What::Deleted(message) => messages.retain(|(position, ..)| position != message),
+            }
+        }
+        let newest = &messages[messages.len().saturating_sub(Window::LIMIT)..];
+        let shown: Vec<_> =
+            window.messages().map(|it| (it.position, it.author.id, it.text.as_str())).collect();
+        if newest == shown {
+            return Ok(());
+        }
+        let difference = newest.iter().zip(&shown).find(|(is, shown)| is != shown);
+        Err(format!(
+            "the window of {channel} at {} shows {} messages of {}; first difference {difference:?}",
+            window.position,
+            shown.len(),
+            newest.len()
+        ))
+    }
+
+    /// Forgets which commands were done, as a [planted bug](super::planted::Bug::DoneTwice).
+    pub fn forget_commands(&self) {
+        self.db.execute("DELETE FROM commands", []).expect("nobody else writes now");
+    }
+}
