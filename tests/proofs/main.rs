@@ -14,7 +14,9 @@ use std::{
 mod support;
 
 mod report;
+mod seeds;
 mod simulation;
+mod snapshot;
 
 use report::{Form, Report, Row};
 
@@ -26,7 +28,10 @@ struct Proof {
     run: fn(Form) -> Report,
 }
 
-const PROOFS: &[Proof] = &[Proof { number: "T4", name: "simulation", run: simulation::run }];
+const PROOFS: &[Proof] = &[
+    Proof { number: "T4", name: "simulation", run: simulation::run },
+    Proof { number: "T6", name: "snapshot", run: snapshot::run },
+];
 
 fn main() -> ExitCode {
     let mut form = Form::Short;

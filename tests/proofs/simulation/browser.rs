@@ -14,10 +14,8 @@ use flack::{
     sync::{Content, Sync, outbox::Pending},
 };
 
-use super::{
-    server::Errand,
-    truth::{Truth, Violation},
-};
+use super::{server::Errand, truth::Truth};
+use crate::seeds::Violation;
 
 /// One person's browser.
 pub struct Browser {

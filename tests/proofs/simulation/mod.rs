@@ -5,15 +5,6 @@
 //! everything that was written in it; every acknowledgement must say what is on disk. When peace
 //! comes, everyone must come to see the same.
 
-use std::{
-    env,
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
-};
-
 mod browser;
 mod network;
 mod planted;
@@ -24,21 +15,18 @@ mod world;
 use planted::Bug;
 use world::{Tally, World};
 
-use crate::report::{Form, Report};
-
-/// Replays one world instead, and tells all that happens in it.
-const SEED: &str = "FLACK_SEED";
+use crate::{
+    report::{Form, Report},
+    seeds::{explore, replayed},
+};
 
 /// In how many worlds a planted bug has to show at the latest.
 const PLANTED: u64 = 400;
 
-/// After so many worlds in which a promise was broken, more would not help.
-const ENOUGH: u64 = 20;
-
 pub fn run(form: Form) -> Report {
     let mut report = Report::default();
-    if let Ok(seed) = env::var(SEED) {
-        let seed = seed.parse().expect("FLACK_SEED is a number");
+    if let Some(seed) = replayed() {
+        // Told in all detail.
         let found = World::new(seed, None, true).run();
         println!("{found:?}");
         report.did("world replayed", 1, 1);
@@ -46,7 +34,9 @@ pub fn run(form: Form) -> Report {
         return report;
     }
     let seeds = form.pick(500, 10_000);
-    let (tally, broken) = explore(seeds);
+    let (tallies, broken) = explore(seeds, |seed| World::new(seed, None, false).run());
+    let mut tally = Tally::default();
+    tallies.into_iter().for_each(|other| tally.add(other));
     report.did("worlds", seeds, seeds);
     report.did("steps", tally.steps, seeds * 100);
     report.did("commands", tally.commands, seeds * 20);
@@ -78,33 +68,4 @@ pub fn run(form: Form) -> Report {
     });
     report.did("planted bugs found", caught.count() as u64, Bug::ALL.len() as u64);
     report
-}
-
-/// Runs all worlds on all cores. Gives what happened in them, and how many broke a promise.
-fn explore(seeds: u64) -> (Tally, u64) {
-    let (next, broken) = (AtomicU64::new(0), AtomicU64::new(0));
-    let sum = Mutex::new(Tally::default());
-    let work = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds {
-                return;
-            }
-            match World::new(seed, None, false).run() {
-                Ok(tally) => sum.lock().unwrap().add(tally),
-                Err(violation) => {
-                    println!("  {SEED}={seed}: {violation}");
-                    if broken.fetch_add(1, Ordering::Relaxed) >= ENOUGH {
-                        return;
-                    }
-                }
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(work);
-        }
-    });
-    (sum.into_inner().unwrap(), broken.into_inner())
 }

@@ -14,8 +14,7 @@ use flack::domain::{
 };
 use rusqlite::Connection;
 
-/// A promise that was broken, in words.
-pub type Violation = String;
+use crate::seeds::Violation;
 
 /// Everything that is on disk, in order, and what was asked for.
 pub struct Truth {

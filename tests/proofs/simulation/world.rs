@@ -27,8 +27,9 @@ use super::{
     network::{Connection, Heard},
     planted::Bug,
     server::{Errand, Server, Session, Turn, poll},
-    truth::{Truth, Violation},
+    truth::Truth,
 };
+use crate::seeds::Violation;
 
 /// What a world went through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -612,7 +613,11 @@ impl World {
         if self.is_told && !matches!(input, Input::Tick) {
             println!("{:>8}   {browser}.{tab} {input:?}", self.clock - BEGINNING);
         }
+        let is_tick = matches!(input, Input::Tick);
         let outputs = sync.handle(input, now);
+        if is_tick && outputs.is_empty() {
+            return Ok(());
+        }
         for output in outputs {
             if self.is_told {
                 println!("{:>8}     {output:?}", self.clock - BEGINNING);

@@ -1,0 +1,299 @@
+//! T6: who follows the events of a channel holds, after every command, what a fresh snapshot holds;
+//! and so does who was away and gets the difference.
+
+use std::path::PathBuf;
+
+use chrono::DateTime;
+use flack::{
+    domain::{
+        command::{Command, CommandId},
+        event::{Change, Lane},
+        frame::{Difference, ServerFrame},
+        message::MessageText,
+        name::{ChannelName, DisplayName},
+        person::{Person, PersonId, SessionId},
+        position::Position,
+        window::Window,
+    },
+    server::{
+        log::Request,
+        state::{State, apply},
+        store::{DataDir, Limits, Outcome, Reader, Store},
+    },
+};
+use tempfile::TempDir;
+
+use crate::{
+    report::{Form, Report},
+    seeds::{Violation, explore},
+};
+
+/// How many commands follow each other in a case.
+const COMMANDS: u64 = 50;
+
+/// How many cases share a database, so that it has a past.
+const SHARED: u64 = 20;
+
+pub fn run(form: Form) -> Report {
+    let cases = form.pick(500, 10_000);
+    let (found, broken) = explore(cases / SHARED, |seed| House::new(seed, false).live());
+    let tally = found.into_iter().fold(Tally::default(), Tally::and);
+    let mut report = Report::default();
+    report.did("cases", tally.cases, cases);
+    report.did("commands", tally.commands, cases * COMMANDS);
+    report.did("events applied", tally.events, cases * COMMANDS / 2);
+    report.did("comparisons", tally.comparisons, cases * COMMANDS);
+    report.did("differences", tally.differences, cases * 2);
+    report.never("unlike the snapshot", broken);
+    let is_found = (0..10).any(|seed| House::new(seed, true).live().is_err());
+    report.did("planted bug found", u64::from(is_found), 1);
+    report
+}
+
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    cases: u64,
+    commands: u64,
+    events: u64,
+    comparisons: u64,
+    differences: u64,
+}
+
+impl Tally {
+    fn and(self, other: Self) -> Self {
+        Self {
+            cases: self.cases + other.cases,
+            commands: self.commands + other.commands,
+            events: self.events + other.events,
+            comparisons: self.comparisons + other.comparisons,
+            differences: self.differences + other.differences,
+        }
+    }
+}
+
+/// A store and the state that follows it, as in the engine.
+struct House {
+    _dir: TempDir,
+    store: Store,
+    reader: Reader,
+    state: State,
+    people: Vec<PersonId>,
+    random: fastrand::Rng,
+    /// Leaves out what a deletion uncovers, to see that this is noticed.
+    forgets_uncovered: bool,
+    tally: Tally,
+}
+
+/// Somebody who looks at the channel from the beginning.
+struct Follower {
+    channel: ChannelName,
+    window: Window,
+    /// The messages that are there, with their authors.
+    messages: Vec<(Position, PersonId)>,
+    asked: Vec<Request>,
+}
+
+impl House {
+    fn new(seed: u64, forgets_uncovered: bool) -> Self {
+        let memory = PathBuf::from("/dev/shm");
+        let dir = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
+        let dir = dir.expect("a temporary directory");
+        let data = DataDir::lock(&dir.path().join("data")).expect("an empty directory");
+        let store = data.open(Limits { people: 100, channels: 10_000 }).expect("a new store");
+        let reader = data.reader().expect("the store is there");
+        let state = reader.beginning(store.last()).expect("a new state").state;
+        let mut house = Self {
+            _dir: dir,
+            store,
+            reader,
+            state,
+            people: Vec::new(),
+            random: fastrand::Rng::with_seed(seed),
+            forgets_uncovered,
+            tally: Tally::default(),
+        };
+        for number in 0..3 {
+            let name = DisplayName::try_from(format!("Person {number}").as_str()).expect("a name");
+            let session = SessionId([number; 32]);
+            house.commit(&[Request::SignIn { name, session }]);
+            let Person { id, .. } = house.state.person(&session).expect("signed in");
+            house.people.push(*id);
+        }
+        house
+    }
+
+    fn live(mut self) -> Result<Tally, Violation> {
+        for case in 0..SHARED {
+            let channel = ChannelName::try_from(format!("case {case}").as_str()).expect("a name");
+            let by = self.people[0];
+            self.commit(&[Request::CreateChannel { by, name: channel.clone() }]);
+            self.case(channel)?;
+            self.tally.cases += 1;
+        }
+        Ok(self.tally)
+    }
+
+    fn case(&mut self, channel: ChannelName) -> Result<(), Violation> {
+        let window = self.state.window(&channel).expect("it is new").clone();
+        let mut follower = Follower { channel, window, messages: Vec::new(), asked: Vec::new() };
+        // Most cases are about the edge of the window.
+        let before = match self.random.u8(0..4) {
+            0 => 0,
+            _ => self.random.usize(80..140),
+        };
+        let batch: Vec<Request> = (0..before).map(|_| self.post(&follower.channel)).collect();
+        self.follow(&mut follower, &batch)?;
+        let mut away = vec![follower.window.clone()];
+        for _ in 0..COMMANDS {
+            let request = self.request(&follower);
+            self.follow(&mut follower, std::slice::from_ref(&request))?;
+            follower.asked.push(request);
+            self.tally.commands += 1;
+            self.compare(&follower)?;
+            if self.random.u8(0..10) == 0 {
+                away.push(follower.window.clone());
+            }
+        }
+        away.into_iter().try_for_each(|window| self.come_back(&follower.channel, window))
+    }
+
+    /// Something to ask for, possible or not.
+    fn request(&mut self, follower: &Follower) -> Request {
+        let channel = follower.channel.clone();
+        let by = self.somebody();
+        match self.random.u8(0..100) {
+            0..45 => self.post(&channel),
+            45..85 => {
+                // Whoever it belongs to, from the newest to those that no window shows.
+                let Some((message, author)) = self.random.choice(follower.messages.clone()) else {
+                    return self.post(&channel);
+                };
+                self.command(author, Command::Delete { channel, message })
+            }
+            85..92 => {
+                let message = follower.messages.last().map_or(Position(1), |(message, _)| *message);
+                self.command(by, Command::Delete { channel, message })
+            }
+            92..96 => {
+                let number = self.random.u32(..);
+                let name = ChannelName::try_from(format!("other {number}").as_str());
+                Request::CreateChannel { by, name: name.expect("a name") }
+            }
+            _ => match follower.asked.last() {
+                // Again.
+                Some(Request::Command { by, id, command }) => {
+                    Request::Command { by: *by, id: id.clone(), command: command.clone() }
+                }
+                _ => self.post(&channel),
+            },
+        }
+    }
+
+    fn somebody(&mut self) -> PersonId {
+        self.people[self.random.usize(0..self.people.len())]
+    }
+
+    fn post(&mut self, channel: &ChannelName) -> Request {
+        let text = format!("message {}", self.random.u64(..));
+        let text = MessageText::try_from(text.as_str()).expect("a message");
+        let by = self.somebody();
+        self.command(by, Command::Post { channel: channel.clone(), text })
+    }
+
+    fn command(&mut self, by: PersonId, command: Command) -> Request {
+        let id = CommandId::from_random(self.random.u128(..).to_be_bytes());
+        Request::Command { by, id, command }
+    }
+
+    /// Commits, and gives the events as a client reads them.
+    fn commit(&mut self, batch: &[Request]) -> Vec<flack::domain::event::Event> {
+        let at = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
+        let outcomes = self.store.commit(batch, at).expect("the store works");
+        let entries = outcomes.into_iter().filter_map(|outcome| match outcome {
+            Outcome::Accepted(entry) => Some(entry),
+            Outcome::Repeated(_) | Outcome::Refused(_) => None,
+        });
+        let events = entries.filter_map(|entry| apply(&mut self.state, &entry));
+        events
+            .map(|event| match over_the_wire(ServerFrame::Event(event)) {
+                ServerFrame::Event(event) => event,
+                other => panic!("an event became {other:?}"),
+            })
+            .collect()
+    }
+
+    /// Lets the follower hear what a batch leads to.
+    fn follow(&mut self, follower: &mut Follower, batch: &[Request]) -> Result<(), Violation> {
+        for mut event in self.commit(batch) {
+            if event.lane != Lane::Channel(follower.channel.clone()) {
+                continue;
+            }
+            if event.prev != follower.window.position {
+                return Err(format!("{} follows {}", event.position, event.prev));
+            }
+            match &mut event.change {
+                Change::Posted(message) => {
+                    follower.messages.push((message.position, message.author.id));
+                }
+                Change::Deleted(deletion) => {
+                    let gone = deletion.message;
+                    follower.messages.retain(|(message, _)| *message != gone);
+                    deletion.uncovered.take_if(|_| self.forgets_uncovered);
+                }
+                Change::ChannelCreated(_) => {}
+            }
+            follower.window.apply(event.position, &event.change);
+            self.tally.events += 1;
+        }
+        Ok(())
+    }
+
+    /// Memory, the store and the follower show the same.
+    fn compare(&mut self, follower: &Follower) -> Result<(), Violation> {
+        let channel = &follower.channel;
+        let stored = self.reader.window(channel).expect("it can be read").expect("it is there");
+        let kept = self.state.window(channel).expect("it is in memory");
+        self.tally.comparisons += 1;
+        let shown = &follower.window;
+        if !is_same(shown, kept) || !is_same(shown, &stored) {
+            return Err(format!("at {} the follower shows something else", shown.position));
+        }
+        let newest =
+            follower.messages.iter().rev().take(Window::LIMIT).map(|(message, _)| *message);
+        if !newest.eq(stored.messages().rev().map(|message| message.position)) {
+            return Err(format!("at {} not the newest are shown", stored.position));
+        }
+        Ok(())
+    }
+
+    /// Somebody who left with `window` hears what they missed.
+    fn come_back(&mut self, channel: &ChannelName, mut window: Window) -> Result<(), Violation> {
+        let now = self.state.window(channel).expect("it is in memory").clone();
+        let Some(changes) = now.since(window.position) else {
+            return Err(format!("50 commands are no reason for a reset from {}", window.position));
+        };
+        let (lane, position) = (Lane::Channel(channel.clone()), now.position);
+        let frame = ServerFrame::Difference(Difference { lane, position, changes });
+        let ServerFrame::Difference(Difference { changes, .. }) = over_the_wire(frame) else {
+            return Err("a difference became something else".to_owned());
+        };
+        let left = window.position;
+        window.catch_up(position, &changes);
+        self.tally.differences += 1;
+        if is_same(&window, &now) {
+            Ok(())
+        } else {
+            Err(format!("the difference from {left} to {position} leads elsewhere"))
+        }
+    }
+}
+
+/// Whether two windows are the same to who looks at them.
+fn is_same(one: &Window, other: &Window) -> bool {
+    one.position == other.position && one.messages().eq(other.messages())
+}
+
+fn over_the_wire(frame: ServerFrame) -> ServerFrame {
+    let text = serde_json::to_string(&frame).expect("plain data");
+    ServerFrame::read(&text).expect("what was written")
+}
