@@ -1,33 +1,5 @@
-import type { WebSocketRoute } from '@playwright/test';
-
-import { BACK, expect, test, type Person } from './flack';
-
-/** A wire between a page and the server that swallows frames while it is cut. */
-class Wire {
-  up = true;
-  down = true;
-
-  /** From the next load on, all that this person's pages say and hear goes over the wire. */
-  static async of(person: Person): Promise<Wire> {
-    const wire = new Wire();
-    await person.context.routeWebSocket('**/live', (page: WebSocketRoute) => {
-      const server = page.connectToServer();
-      page.onMessage((frame) => {
-        if (wire.up || isGreeting(frame)) server.send(frame);
-      });
-      server.onMessage((frame) => {
-        if (wire.down || isGreeting(frame)) page.send(frame);
-      });
-    });
-    await person.reload();
-    await person.isConnected();
-    return wire;
-  }
-}
-
-/** Frames that a link needs to be live. */
-const isGreeting = (frame: string | Buffer) =>
-  ['hello', 'welcome'].includes(JSON.parse(`${frame}`).type);
+import { BACK, expect, test } from './flack';
+import { Wire } from './wire';
 
 test('what was written before a reload goes out after it, once, in order', async ({ people }) => {
   const ada = await people.join('Ada');

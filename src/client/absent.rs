@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::SocketEvent;
 use crate::{
     domain::{command::CommandId, name::ChannelName, person::Person},
-    sync::{Moment, outbox::Pending},
+    sync::{Input, Moment, outbox::Pending},
 };
 
 pub struct Socket;
@@ -37,11 +37,15 @@ pub fn draw_command_id() -> CommandId {
     CommandId::from_random([0; 16])
 }
 
-pub fn load_outbox(_me: &Person) -> Vec<Pending> {
-    Vec::new()
+pub fn load_outbox(_me: &Person) -> (Vec<Pending>, bool) {
+    (Vec::new(), false)
 }
 
-pub fn keep(_me: &Person, _pending: &Pending) {}
+pub fn keep(_me: &Person, _pending: &Pending) -> bool {
+    false
+}
+
+pub fn on_outbox_change(_me: &Person, _tell: impl Fn(Input) + Copy + 'static) {}
 
 pub fn forget(_me: &Person, _id: &CommandId) {}
 

@@ -1,6 +1,7 @@
 //! The browser: its socket, its storage, its clock and its page.
 //!
-//! Storage may be full, blocked or absent. Then nothing is remembered, and everything else works.
+//! Storage may be full, blocked or absent. Then nothing is remembered, and everything else works; a
+//! page says so when that matters.
 
 use chrono::{DateTime, Utc};
 use gloo_storage::{LocalStorage, Storage};
@@ -20,7 +21,7 @@ use web_sys::{
 use super::SocketEvent;
 use crate::{
     domain::{address::Address, command::CommandId, name::ChannelName, person::Person},
-    sync::{Moment, outbox::Pending},
+    sync::{Input, Moment, outbox::Pending},
 };
 
 /// A live socket. Dropping it closes it, and it says nothing any more.
@@ -169,10 +170,9 @@ fn read<T: DeserializeOwned>(key: &str) -> Option<T> {
     storage().and_then(|_| LocalStorage::get(key).ok())
 }
 
-fn write(key: &str, value: impl Serialize) {
-    if storage().is_some() {
-        let _ = LocalStorage::set(key, value);
-    }
+/// Gives whether it was stored.
+fn write(key: &str, value: impl Serialize) -> bool {
+    storage().is_some() && LocalStorage::set(key, value).is_ok()
 }
 
 fn erase(key: &str) {
@@ -188,7 +188,7 @@ pub fn remembered_channel() -> Option<String> {
 }
 
 pub fn remember_channel(channel: &ChannelName) {
-    write(CHANNEL, channel.as_str());
+    let _ = write(CHANNEL, channel.as_str());
 }
 
 fn draft_key(channel: &ChannelName) -> String {
@@ -203,27 +203,55 @@ pub fn save_draft(channel: &ChannelName, text: &str) {
     if text.is_empty() {
         erase(&draft_key(channel));
     } else {
-        write(&draft_key(channel), text);
+        let _ = write(&draft_key(channel), text);
     }
 }
+
+/// Before the key of what could not be read.
+const UNREADABLE: &str = "unreadable.";
 
 /// One key a command, so that the tabs of a browser do not write over each other.
 fn outbox_key(me: &Person) -> String {
     format!("flack.outbox.{}.", me.id.0)
 }
 
-pub fn load_outbox(me: &Person) -> Vec<Pending> {
+/// What waits in the storage, and whether something in it could not be read. That is put aside, so
+/// that it is neither lost nor told again.
+pub fn load_outbox(me: &Person) -> (Vec<Pending>, bool) {
     let prefix = outbox_key(me);
-    let Some(storage) = storage() else { return Vec::new() };
+    let Some(storage) = storage() else { return (Vec::new(), false) };
     let keys: Vec<String> = (0..storage.length().unwrap_or_default())
         .filter_map(|index| storage.key(index).ok().flatten())
         .filter(|key| key.starts_with(&prefix))
         .collect();
-    keys.iter().filter_map(|key| read(key)).collect()
+    let pending: Vec<Pending> = keys.iter().filter_map(|key| read(key)).collect();
+    let is_whole = pending.len() == keys.len();
+    for key in keys.iter().filter(|key| read::<Pending>(key).is_none()) {
+        let text = storage.get_item(key).ok().flatten().unwrap_or_default();
+        if storage.set_item(&format!("{UNREADABLE}{key}"), &text).is_ok() {
+            erase(key);
+        }
+    }
+    (pending, !is_whole)
 }
 
-pub fn keep(me: &Person, pending: &Pending) {
-    write(&(outbox_key(me) + pending.id.as_str()), pending);
+/// Gives whether it was stored.
+pub fn keep(me: &Person, pending: &Pending) -> bool {
+    write(&(outbox_key(me) + pending.id.as_str()), pending)
+}
+
+/// Tells what other tabs of this browser put into the outbox and take out of it.
+pub fn on_outbox_change(me: &Person, tell: impl Fn(Input) + Copy + 'static) {
+    let prefix = outbox_key(me);
+    window_event_listener(ev::storage, move |event| {
+        let key = event.key().unwrap_or_default();
+        let Some(id) = key.strip_prefix(&prefix) else { return };
+        let input = match event.new_value() {
+            Some(text) => serde_json::from_str(&text).ok().map(Input::Kept),
+            None => CommandId::try_from(id.to_owned()).ok().map(Input::Forgotten),
+        };
+        input.into_iter().for_each(tell);
+    });
 }
 
 pub fn forget(me: &Person, id: &CommandId) {

@@ -36,6 +36,17 @@ pub enum SocketEvent {
     Closed(Option<u16>),
 }
 
+/// Whether this browser stores what waits to be sent, as far as that matters to the person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StorageState {
+    #[default]
+    Works,
+    /// Something waits that would not survive this page.
+    Fails,
+    /// Something had waited that could not be read.
+    Unreadable,
+}
+
 /// One tab's session, for every component: small, copied freely, found in the context.
 #[derive(Clone, Copy)]
 pub struct Client {
@@ -46,6 +57,7 @@ pub struct Client {
     /// What the open channel shows; none until it has come from the server.
     pub rows: RwSignal<Option<Vec<Row>>>,
     pub link: RwSignal<LinkState>,
+    pub storage: RwSignal<StorageState>,
     page: StoredValue<Page>,
     sync: StoredValue<Option<Sync>>,
     socket: StoredValue<Option<browser::Socket>>,
@@ -60,6 +72,7 @@ impl Client {
             address: RwSignal::new(Address::of(&page.path)),
             rows: RwSignal::new(None),
             link: RwSignal::new(LinkState::default()),
+            storage: RwSignal::new(StorageState::default()),
             sync: StoredValue::new(page.me.clone().map(|me| Sync::new(me, &page, Vec::new()))),
             page: StoredValue::new(page),
             socket: StoredValue::new(None),
@@ -100,7 +113,11 @@ impl Client {
     }
 
     fn go_live(self, me: Person) {
-        let pending = browser::load_outbox(&me);
+        let (pending, has_unreadable) = browser::load_outbox(&me);
+        if has_unreadable {
+            self.storage.set(StorageState::Unreadable);
+        }
+        browser::on_outbox_change(&me, move |input| self.tell(input));
         let sync = self.page.with_value(|page| Sync::new(me, page, pending));
         self.sync.set_value(Some(sync));
         self.show();
@@ -185,7 +202,11 @@ impl Client {
                     socket.send(&text);
                 }
             }),
-            Output::Keep(pending) => browser::keep(me, &pending),
+            Output::Keep(pending) => {
+                if !browser::keep(me, &pending) {
+                    show(self.storage, &StorageState::Fails);
+                }
+            }
             Output::Forget(id) => browser::forget(me, &id),
             Output::SignedOut => browser::load_page("/"),
         }
@@ -213,6 +234,9 @@ impl Client {
             show(self.directory, sync.directory());
             show(self.link, &sync.link());
             show(self.me, &Some(sync.me().clone()));
+            if sync.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {
+                self.storage.set(StorageState::Works);
+            }
             show(self.rows, &sync.window().map(|_| rows(sync.lines())));
         });
     }

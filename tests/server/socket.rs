@@ -384,8 +384,8 @@ async fn who_is_silent_is_closed() {
     let ping = [0x89, 0];
     assert!(heard.starts_with(&ping), "asked before it is given up: {heard:?}");
     assert_eq!(heard[ping.len() + 2..][..2], (CloseCode::Silent as u16).to_be_bytes());
-    let limit = Duration::from_secs(SILENCE_SECONDS)..Duration::from_secs(SILENCE_SECONDS + 1);
-    assert!(limit.contains(&since.elapsed()), "{:?}", since.elapsed());
+    assert!(since.elapsed() <= Duration::from_secs(SILENCE_SECONDS), "{:?}", since.elapsed());
+    assert!(since.elapsed() > Duration::from_secs(2 * PING_SECONDS), "a ping may get lost");
 }
 
 /// Browsers let the timers of a page in the background sleep for a minute and more.

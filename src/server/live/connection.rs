@@ -37,6 +37,10 @@ use crate::{
 /// by themselves, also where they let the timers of a page in the background sleep.
 const QUIET_SECONDS: u64 = 15;
 
+/// Seconds of silence after which the client is gone: one less than it may take until both sides
+/// know, because the client may be waiting to be told.
+const GONE_SECONDS: u64 = SILENCE_SECONDS - 1;
+
 /// How long the last bytes and the peer's own close may take.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -133,7 +137,7 @@ impl Connection {
             let patience = match (dialogue.is_greeted(), is_asked) {
                 (false, _) => HELLO_SECONDS,
                 (true, false) => QUIET_SECONDS,
-                (true, true) => SILENCE_SECONDS,
+                (true, true) => GONE_SECONDS,
             };
             select! {
                 ready = self.socket.stream.readable() => {

@@ -7,4 +7,5 @@ pub mod field;
 pub mod icon;
 pub mod message;
 pub mod new_channel;
+pub mod notice;
 pub mod sidebar;

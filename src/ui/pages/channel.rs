@@ -6,7 +6,9 @@ use super::nowhere::UnknownChannel;
 use crate::{
     client::Client,
     domain::{address::Address, name::ChannelName},
-    ui::components::{bar::Bar, composer::Composer, conversation::Conversation},
+    ui::components::{
+        bar::Bar, composer::Composer, conversation::Conversation, notice::StorageNotice,
+    },
 };
 
 #[component]
@@ -50,6 +52,7 @@ fn OpenChannel(channel: ChannelName) -> impl IntoView {
         <p class="notice notice--noscript">
             "Live updates need JavaScript. " <a href=path data-reload="">"Reload"</a> " to see new messages."
         </p>
+        <StorageNotice />
         <Conversation channel=channel.clone() edit />
         <Composer channel edit />
     }
