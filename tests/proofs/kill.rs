@@ -388,15 +388,21 @@ async fn compare_windows(program: &Program, dir: &Path, tabs: &[Arc<Tab>], fault
     shown.extend(viewing);
     for (channel, tab) in shown {
         let disk = Disk::open(dir).window(channel);
-        tab.until("the end of the channel", |seen| {
-            let window = seen.sync.window()?;
-            let shown = window.messages().map(|it| it.position);
-            shown.eq(disk.iter().map(|it| it.position)).then_some(())
-        })
-        .await;
-        let is_same = tab.messages().iter().zip(&disk).all(|(shown, stored)| {
-            shown.text.as_str() == stored.text && shown.author.id == stored.author
-        });
+        let is_same = || {
+            let shown = tab.messages();
+            shown.len() == disk.len()
+                && shown.iter().zip(&disk).all(|(shown, stored)| {
+                    shown.position == stored.position
+                        && shown.text.as_str() == stored.text
+                        && shown.author.id == stored.author
+                })
+        };
+        let same = async {
+            while !is_same() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let is_same = tokio::time::timeout(Duration::from_secs(5), same).await.is_ok();
         faults.lost += u64::from(!is_same || disk.is_empty());
     }
 }
