@@ -16,6 +16,7 @@ mod support;
 mod disk;
 mod kill;
 mod report;
+mod restart;
 
 use report::{Form, Report, Row};
 
@@ -27,7 +28,10 @@ struct Proof {
     run: fn(Form) -> Report,
 }
 
-const PROOFS: &[Proof] = &[Proof { number: "T1", name: "kill", run: kill::run }];
+const PROOFS: &[Proof] = &[
+    Proof { number: "T1", name: "kill", run: kill::run },
+    Proof { number: "T8", name: "restart", run: restart::run },
+];
 
 fn main() -> ExitCode {
     let mut form = Form::Short;
