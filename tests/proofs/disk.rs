@@ -57,6 +57,11 @@ impl Disk {
         self.position("SELECT position FROM log WHERE message = ?1", params![sql(message)])
     }
 
+    /// Where a channel changed last.
+    pub fn last(&self, channel: &str) -> Option<Position> {
+        self.position("SELECT last FROM channels WHERE name = ?1", params![channel])
+    }
+
     /// Where a command was done.
     pub fn command(&self, by: PersonId, id: &CommandId) -> Option<Position> {
         let query = "SELECT position FROM commands WHERE person = ?1 AND id = ?2";

@@ -17,6 +17,7 @@ mod disk;
 mod kill;
 mod report;
 mod restart;
+mod storm;
 
 use report::{Form, Report, Row};
 
@@ -30,6 +31,7 @@ struct Proof {
 
 const PROOFS: &[Proof] = &[
     Proof { number: "T1", name: "kill", run: kill::run },
+    Proof { number: "T5", name: "storm", run: storm::run },
     Proof { number: "T8", name: "restart", run: restart::run },
 ];
 
