@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    fmt::Debug,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -174,7 +175,27 @@ struct Faults {
     refused: u64,
 }
 
+/// What must not become of a message.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Lost,
+    Doubled,
+    Reordered,
+    Refused,
+}
+
 impl Faults {
+    /// Counts a fault, and says what it is.
+    fn note(&mut self, kind: Kind, what: impl Debug) {
+        println!("{kind:?}: {what:?}");
+        *match kind {
+            Kind::Lost => &mut self.lost,
+            Kind::Doubled => &mut self.doubled,
+            Kind::Reordered => &mut self.reordered,
+            Kind::Refused => &mut self.refused,
+        } += 1;
+    }
+
     fn plus(self, other: Self) -> Self {
         Self {
             lost: self.lost + other.lost,
@@ -237,8 +258,8 @@ impl Told {
                 let record = &mut *self.lock();
                 match chain.follow(frame) {
                     Ok(()) => {}
-                    Err(Fault::Gap | Fault::StepBack) => record.faults.lost += 1,
-                    Err(Fault::Repeat) => record.faults.doubled += 1,
+                    Err(Fault::Gap | Fault::StepBack) => record.faults.note(Kind::Lost, frame),
+                    Err(Fault::Repeat) => record.faults.note(Kind::Doubled, frame),
                 }
                 if let ServerFrame::Accepted { id, position } = frame
                     && let Some(channel) = posts.remove(id)
@@ -257,9 +278,11 @@ impl Record {
         match frame {
             ServerFrame::Accepted { id, position } => {
                 let first = *self.accepted.entry(id.clone()).or_insert((me, *position));
-                self.faults.doubled += u64::from(first != (me, *position));
+                if first != (me, *position) {
+                    self.faults.note(Kind::Doubled, (first, frame));
+                }
             }
-            ServerFrame::Refused { .. } => self.faults.refused += 1,
+            ServerFrame::Refused { .. } => self.faults.note(Kind::Refused, frame),
             ServerFrame::Event(event) => {
                 self.seen += 1;
                 self.see(&event.change);
@@ -287,8 +310,10 @@ impl Record {
 
     /// Whoever sees a message sees the same one there.
     fn see_message(&mut self, message: &Message) {
-        let first = self.posted.entry(message.position).or_insert_with(|| message.clone());
-        self.faults.reordered += u64::from(first != message);
+        let first = &*self.posted.entry(message.position).or_insert_with(|| message.clone());
+        if first != message {
+            self.faults.note(Kind::Reordered, (first, message));
+        }
     }
 }
 
@@ -327,8 +352,8 @@ impl Audit {
         for (id, by, position) in accepted {
             match disk.command(by, &id) {
                 Some(stored) if stored == position => {}
-                Some(_) => self.faults.reordered += 1,
-                None => self.faults.lost += 1,
+                Some(stored) => self.faults.note(Kind::Reordered, (&id, stored, position)),
+                None => self.faults.note(Kind::Lost, (&id, position)),
             }
             self.accepted.insert(id);
         }
@@ -336,15 +361,17 @@ impl Audit {
             self.posted = self.posted.max(message.position);
             match disk.message(message.position) {
                 Some(it) if it.author == message.author.id && it.text == message.text.as_str() => {}
-                Some(_) => self.faults.reordered += 1,
+                Some(it) => self.faults.note(Kind::Reordered, (&message, it)),
                 None if disk.deletion(message.position).is_some() => {}
-                None => self.faults.lost += 1,
+                None => self.faults.note(Kind::Lost, &message),
             }
         }
         for (position, message) in deleted {
             self.deleted = self.deleted.max(position);
             let is_kept = disk.deletion(message) == Some(position);
-            self.faults.lost += u64::from(!is_kept || disk.message(message).is_some());
+            if !is_kept || disk.message(message).is_some() {
+                self.faults.note(Kind::Lost, ("the deletion", position, message));
+            }
         }
         for message in disk.messages(self.stored) {
             self.read(message);
@@ -358,10 +385,10 @@ impl Audit {
         let lane = (message.author, message.channel.clone());
         let newest = self.newest.insert(lane, number).unwrap_or_default();
         let once = (message.author, message.channel, number);
-        if self.numbers.insert(once, message.position).is_some() {
-            self.faults.doubled += 1;
+        if let Some(first) = self.numbers.insert(once, message.position) {
+            self.faults.note(Kind::Doubled, (message.author, number, first, message.position));
         } else if number < newest {
-            self.faults.reordered += 1;
+            self.faults.note(Kind::Reordered, (message.author, number, newest));
         }
     }
 
@@ -370,8 +397,10 @@ impl Audit {
         let record = told.lock();
         let posts: u64 = record.asked.values().sum();
         let there = (self.numbers.len() + record.deletions.len()) as u64;
-        self.faults.lost += posts.saturating_sub(there);
-        self.faults.doubled += there.saturating_sub(posts);
+        if there != posts {
+            let kind = if there < posts { Kind::Lost } else { Kind::Doubled };
+            self.faults.note(kind, ("of all messages", posts, "there are or were", there));
+        }
     }
 }
 
@@ -403,6 +432,8 @@ async fn compare_windows(program: &Program, dir: &Path, tabs: &[Arc<Tab>], fault
             }
         };
         let is_same = tokio::time::timeout(Duration::from_secs(5), same).await.is_ok();
-        faults.lost += u64::from(!is_same || disk.is_empty());
+        if !is_same || disk.is_empty() {
+            faults.note(Kind::Lost, ("a window", channel, tab.texts()));
+        }
     }
 }

@@ -8,7 +8,10 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -49,6 +52,8 @@ pub struct Seen {
     /// The browser's storage: what a new tab would find in the outbox.
     pub outbox: BTreeMap<CommandId, Pending>,
     pub is_signed_out: bool,
+    /// How many commands it was asked for, as far as it has heard.
+    asked: u64,
 }
 
 /// How a tab lives. As a rule it is impatient, so that tests need not wait; one of a crowd lives as
@@ -106,6 +111,8 @@ pub struct Tab {
     seen: Arc<Mutex<Seen>>,
     changes: watch::Receiver<u64>,
     orders: mpsc::UnboundedSender<Order>,
+    /// How many commands it was asked for.
+    asked: AtomicU64,
     task: JoinHandle<()>,
 }
 
@@ -151,6 +158,7 @@ impl Tab {
             closes: Vec::new(),
             outbox: stored,
             is_signed_out: false,
+            asked: 0,
         }));
         let (orders, ordered) = mpsc::unbounded_channel();
         let (changed, changes) = watch::channel(0);
@@ -166,7 +174,7 @@ impl Tab {
             habits,
         };
         let task = tokio::spawn(browser.run(ordered));
-        Self { seen, changes, orders, task }
+        Self { seen, changes, orders, asked: AtomicU64::new(0), task }
     }
 
     /// Looks at what is there now.
@@ -237,7 +245,11 @@ impl Tab {
 
     /// Waits until everything that this tab asked for is settled.
     pub async fn expect_settled(&self) {
-        self.until("all answers", |seen| (seen.sync.waiting() == 0).then_some(())).await;
+        let asked = self.asked.load(Ordering::Relaxed);
+        self.until("all answers", |seen| {
+            (seen.asked >= asked && seen.sync.waiting() == 0).then_some(())
+        })
+        .await;
     }
 
     pub fn lines(&self) -> Vec<Line> {
@@ -273,6 +285,7 @@ impl Tab {
 
     fn ask(&self, command: Command) -> CommandId {
         let id = draw_command_id().expect("randomness");
+        self.asked.fetch_add(1, Ordering::Relaxed);
         self.tell(Input::Ask { id: id.clone(), command });
         id
     }
@@ -534,7 +547,10 @@ impl Browser {
                     witness(Happening::Closed(code), &seen.sync);
                     outputs
                 }
-                other => seen.sync.handle(other, now),
+                other => {
+                    seen.asked += u64::from(matches!(other, Input::Ask { .. }));
+                    seen.sync.handle(other, now)
+                }
             };
             for output in &outputs {
                 match output {
