@@ -27,7 +27,8 @@ use crate::{
     support::{
         chance,
         guest::Guest,
-        program::{Program, lasting_address},
+        program::{Program, allow_open_files, lasting_address},
+        soon,
         tab::{Habits, Happening, Tab},
     },
 };
@@ -48,6 +49,8 @@ pub fn run(form: Form) -> Report {
 }
 
 async fn prove(clients: usize, away: Duration) -> Report {
+    // One for each client in this process, and one in the program, which inherits the limit.
+    allow_open_files(clients as u64 + 500);
     let mut chance = chance::seeded();
     let dir = TempDir::new().expect("a directory");
     let address = lasting_address().to_string();
@@ -222,9 +225,12 @@ impl Crowd {
     /// Waits until everyone has been told how large the crowd is, as it is after a while.
     async fn heard_of_itself(&self) {
         self.told.lock().unwrap().spreads.clear();
-        while self.told.lock().unwrap().spreads.len() < self.tabs.len() {
-            sleep(Duration::from_millis(20)).await;
-        }
+        soon("a pong for everyone", async {
+            while self.told.lock().unwrap().spreads.len() < self.tabs.len() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
     }
 
     /// Lets some write until they are stopped.

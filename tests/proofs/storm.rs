@@ -105,6 +105,7 @@ async fn prove(clients: usize, cuts: u64) -> Report {
     });
     let pause = Duration::from_secs(100) / (clients as u64 * CUTS_PER_SECOND) as u32;
     let mut is_due = tokio::time::interval(pause);
+    is_due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while told.lock().unwrap().cuts() < cuts {
         is_due.tick().await;
         tabs[chance.usize(0..clients)].sever(chance.bool());

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use super::{PATIENCE, guest::Guest, house::Engine, http::Ask};
 
 /// A program that runs.
@@ -52,6 +54,15 @@ pub fn lasting_address() -> SocketAddr {
     let ports = std::iter::repeat_with(|| fastrand::u16(10_000..32_000)).take(1_000);
     let mut addresses = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
+}
+
+/// Raises the soft limit of open files of this process, and of programs that it starts.
+pub fn allow_open_files(at_least: u64) {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < at_least) {
+        limit.current = Some(at_least);
+        setrlimit(Resource::Nofile, limit).expect("a hard limit that is high enough");
+    }
 }
 
 /// Runs a program to its end.
