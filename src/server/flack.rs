@@ -342,8 +342,12 @@ impl Flack {
 
     /// Seconds over which clients should spread their return if they all lose the link now.
     pub fn spread(&self) -> u32 {
-        let sockets = self.0.sockets.load(Ordering::Relaxed);
-        u32::try_from(sockets / RETURNS_PER_SECOND).unwrap_or(u32::MAX)
+        match self.0.sockets.load(Ordering::Relaxed) {
+            // Too few to be a crowd.
+            0..RETURNS_PER_SECOND => 0,
+            // Rounded up: 259 clients over one second would be twice as many as there may be.
+            crowd => u32::try_from(crowd.div_ceil(RETURNS_PER_SECOND)).unwrap_or(u32::MAX),
+        }
     }
 
     fn welcome(&self, you: Person, position: Position) -> ServerFrame {

@@ -2,6 +2,7 @@
 
 use std::{fmt, io, process::ExitCode, time::Duration};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     runtime,
@@ -19,6 +20,9 @@ use super::{
 
 /// How long requests that are under way may take at the end.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How many files may be open beside the live sockets: the database, and requests for pages.
+const OTHER_FILES: usize = 100;
 
 /// How often memory is freed of windows that nobody looks at.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -64,6 +68,7 @@ fn start(config: Config) -> Result<(), Failure> {
         LogFormat::Text => log.with_ansi(false).init(),
         LogFormat::Json => log.json().init(),
     }
+    raise_file_limit(config.limits.sockets);
     let dir = DataDir::lock(&config.data_dir).map_err(Failure::Store)?;
     let (flack, writer) = Flack::open(dir, config.limits).map_err(Failure::Store)?;
     let runtime =
@@ -83,6 +88,26 @@ fn start(config: Config) -> Result<(), Failure> {
     let _ = writer.join();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Lets this process open as many files as it may: a shell allows 1,024 at first, and every socket
+/// is one. Says so if even that is too few.
+fn raise_file_limit(sockets: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => raised.current,
+        Err(_) => limit.current,
+    };
+    if let Some(files) = files
+        && files < (sockets + OTHER_FILES) as u64
+    {
+        tracing::warn!(
+            files,
+            sockets,
+            "the operating system allows fewer open files than max-sockets needs"
+        );
+    }
 }
 
 /// Serves until `stop`, then lets go of everyone: sockets are told to come back, requests that are

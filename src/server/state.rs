@@ -124,14 +124,15 @@ impl State {
         room.window.as_ref()
     }
 
-    /// Puts a window that was read from the store into memory, unless something was applied since it
-    /// was read: then it lacks that, and has to be read again.
+    /// Puts a window that was read from the store into memory, if it is just what was applied. It may
+    /// lack what was applied since it was read, or hold what is committed and will be told only now,
+    /// which its viewers would hear twice: then it has to be read again.
     pub fn install(&mut self, channel: &ChannelName, window: Window) -> bool {
         let Some(room) = self.rooms.get_mut(channel) else { return false };
         if room.window.is_some() {
             return true;
         }
-        let is_current = window.position >= room.position;
+        let is_current = window.position == room.position;
         if is_current {
             room.window = Some(window);
         }

@@ -104,6 +104,12 @@ impl Link {
         self.spread = u64::from(seconds) * 1_000;
     }
 
+    /// What the server says of it in its welcome. One that has just started has not seen its crowd
+    /// yet, so what was said before holds until the next pong.
+    pub fn spread_over_at_least(&mut self, seconds: u32) {
+        self.spread = self.spread.max(u64::from(seconds) * 1_000);
+    }
+
     pub fn heard(&mut self, now: Moment) {
         // Whatever the browser says: this came over a network.
         self.unplugged = false;
@@ -178,11 +184,18 @@ impl Link {
 
     /// Full jitter: anywhere between at once and a bound that doubles with every failure, but is
     /// never less than the server asks for.
+    ///
+    /// Whoever tried in vain waits for all that the server asks for, and then for the jitter. So
+    /// nobody knocks twice within the spread, and a crowd knocks no faster than it comes back, for
+    /// however long the server is away.
     fn retry(&mut self, now: Moment) -> Phase {
         let bound = (FIRST_DELAY * 2f64.powi(self.failures.min(16) as i32)).min(LONGEST_DELAY);
-        let bound = bound.max(self.spread as f64);
+        let (at_least, bound) = match self.phase {
+            Phase::Live { .. } => (0, bound.max(self.spread as f64)),
+            _ => (self.spread, bound),
+        };
         self.failures = self.failures.saturating_add(1);
-        Phase::Waiting { until: now.millis + (bound * now.random) as u64 }
+        Phase::Waiting { until: now.millis + at_least + (bound * now.random) as u64 }
     }
 }
 
@@ -241,6 +254,27 @@ mod tests {
         // One who comes back alone, because their own network was away, does not wait.
         link.woken(at(1));
         assert_eq!(link.tick(at(1)), Some(Output::Connect));
+    }
+
+    #[test]
+    fn a_crowd_knocks_no_faster_than_it_comes_back() {
+        let mut link = live();
+        link.spread_over(15);
+        link.closed(None, at(0));
+        assert_eq!(link.tick(at(14_985)), Some(Output::Connect));
+        link.closed(None, Moment { millis: 14_985, random: 0.0 });
+        assert!(matches!(link.phase, Phase::Waiting { until: 29_985 }));
+    }
+
+    #[test]
+    fn a_server_that_has_just_started_does_not_know_its_crowd() {
+        let mut link = live();
+        link.spread_over(15);
+        link.welcomed(at(0));
+        link.spread_over_at_least(2);
+        assert_eq!(link.spread, 15_000);
+        link.spread_over(2);
+        assert_eq!(link.spread, 2_000);
     }
 
     #[test]

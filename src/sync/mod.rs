@@ -254,7 +254,7 @@ impl Sync {
         match frame {
             ServerFrame::Welcome(Welcome { you, epoch, spread, .. }) => {
                 self.link.welcomed(now);
-                self.link.spread_over(spread);
+                self.link.spread_over_at_least(spread);
                 self.me = you;
                 let is_new_log = self.epoch != epoch;
                 self.outbox.welcomed(is_new_log, now);

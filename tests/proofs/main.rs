@@ -13,10 +13,14 @@ use std::{
 #[allow(dead_code, reason = "the server tests use what is not used here")]
 mod support;
 
+mod database;
+mod kill;
 mod report;
+mod restart;
 mod seeds;
 mod simulation;
 mod snapshot;
+mod storm;
 
 use report::{Form, Report, Row};
 
@@ -29,8 +33,11 @@ struct Proof {
 }
 
 const PROOFS: &[Proof] = &[
+    Proof { number: "T1", name: "kill", run: kill::run },
     Proof { number: "T4", name: "simulation", run: simulation::run },
+    Proof { number: "T5", name: "storm", run: storm::run },
     Proof { number: "T6", name: "snapshot", run: snapshot::run },
+    Proof { number: "T8", name: "restart", run: restart::run },
 ];
 
 fn main() -> ExitCode {

@@ -1,6 +1,7 @@
 //! The server over real sockets and real files. One file for each promise.
 
 #[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "the proofs use what is not used here")]
 mod support;
 
 mod deletion;

@@ -3,14 +3,20 @@
 use std::net::SocketAddr;
 
 use flack::domain::{
-    channel::Channel, command::Accepted, name::ChannelName, person::Person, position::Position,
+    channel::{Channel, Directory},
+    command::Accepted,
+    name::ChannelName,
+    page::Page,
+    person::Person,
+    position::{Epoch, Position},
+    window::Window,
 };
 
 use super::{
     house::Engine,
     http::{Answer, Ask},
     socket::Socket,
-    tab::Tab,
+    tab::{Habits, Tab},
 };
 
 pub struct Guest {
@@ -81,6 +87,21 @@ impl Guest {
         let tab = Tab::open(self.address, &self.cookie, self.person.clone(), &page, Vec::new());
         tab.expect_live().await;
         tab
+    }
+
+    /// Opens a page that the server has told nothing yet. Everything comes over its socket.
+    pub fn blank(&self, channel: &str, habits: Habits) -> Tab {
+        let channel = ChannelName::try_from(channel).expect("a channel's name");
+        let page = Page {
+            me: Some(self.person.clone()),
+            epoch: Epoch(String::new()),
+            directory: Directory::default(),
+            path: channel.path(),
+            open: Some((channel, Window::default())),
+            refused: None,
+        };
+        let (me, outbox) = (self.person.clone(), Vec::new());
+        Tab::open_with(self.address, &self.cookie, me, &page, outbox, habits)
     }
 
     /// A socket that is greeted and views these channels from scratch. What it was told of them is

@@ -14,6 +14,7 @@
 
 use std::{future::Future, time::Duration};
 
+pub mod chance;
 pub mod guest;
 pub mod house;
 pub mod http;

@@ -2,19 +2,24 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
+    time::{Duration, Instant},
 };
 
-use super::{PATIENCE, http::Ask};
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use super::{PATIENCE, guest::Guest, house::Engine, http::Ask};
 
 /// A program that runs.
 pub struct Program {
     child: Option<Child>,
     pub address: SocketAddr,
+    /// How long it took until it said so, from nothing.
+    pub ready_after: Duration,
     log: Receiver<String>,
 }
 
@@ -29,16 +34,38 @@ pub struct Ended {
 /// The program with nothing of this process's environment, in a working directory.
 ///
 /// It is the one that `FLACK_BIN` names, if it does: the finished program instead of the test build.
+/// It may open as many files as a shell usually allows, whatever this process may.
 pub fn flack(dir: &Path) -> Command {
     let program = std::env::var_os("FLACK_BIN");
-    let mut command = Command::new(program.unwrap_or(env!("CARGO_BIN_EXE_flack").into()));
+    let mut command = Command::new("/bin/sh");
     command
+        .args(["-c", "ulimit -S -n 1024; exec \"$0\" \"$@\""])
+        .arg(program.unwrap_or(env!("CARGO_BIN_EXE_flack").into()))
         .env_clear()
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+/// A free address for a program that is started again on it.
+///
+/// Its port is one that the operating system does not give to outgoing connections. Who knocks while
+/// nobody listens could be given that very port, would reach themselves, and keep the program out.
+pub fn lasting_address() -> SocketAddr {
+    let ports = std::iter::repeat_with(|| fastrand::u16(10_000..32_000)).take(1_000);
+    let mut addresses = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
+}
+
+/// Raises the soft limit of open files of this process.
+pub fn allow_open_files(at_least: u64) {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < at_least) {
+        limit.current = Some(at_least);
+        setrlimit(Resource::Nofile, limit).expect("a hard limit that is high enough");
+    }
 }
 
 /// Runs a program to its end.
@@ -54,6 +81,7 @@ pub fn ended(mut command: Command) -> Ended {
 impl Program {
     /// Starts it in `dir`, on a free port, and waits until it says that it is ready.
     pub fn start(dir: &Path, settings: &[(&str, &str)]) -> Self {
+        let start = Instant::now();
         let mut child = flack(dir)
             .env("LEPTOS_SITE_ADDR", "127.0.0.1:0")
             .envs(settings.iter().copied())
@@ -71,8 +99,19 @@ impl Program {
             let _ = child.kill();
             panic!("it does not start: {}", log.recv_timeout(PATIENCE).unwrap_or_default());
         };
+        let ready_after = start.elapsed();
         let address = ready.rsplit_once("http://").expect("an address").1;
-        Self { child: Some(child), address: address.parse().expect("an address"), log }
+        let address = address.parse().expect("an address");
+        Self { child: Some(child), address, ready_after, log }
+    }
+
+    /// Starts it, and ends it (SIGKILL) after a while, wherever it is then.
+    pub fn start_in_vain(dir: &Path, settings: &[(&str, &str)], after: Duration) {
+        let mut child =
+            flack(dir).envs(settings.iter().copied()).spawn().expect("the program starts");
+        thread::sleep(after);
+        child.kill().expect("it is our own child");
+        child.wait().expect("it is our own child");
     }
 
     pub fn get(&self, path: &str) -> Ask {
@@ -88,6 +127,17 @@ impl Program {
         let id = self.child.as_ref().expect("it runs").id().to_string();
         let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status();
         assert!(kill.expect("a shell").success());
+    }
+
+    /// Ends it at once, wherever it is (SIGKILL).
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// Takes a display name. The guest cannot open pages that this process has rendered.
+    pub async fn join(&self, name: &str) -> Guest {
+        let answer = self.post("/api/sign_in").form(&[("name", name)]).await.expect(200);
+        Guest::new(self.address, Engine::default(), answer.session_cookie(), answer.json())
     }
 
     /// Waits for its end, and gives its log.

@@ -6,10 +6,11 @@ use flack::domain::frame::{ClientFrame, CloseCode, PROTOCOL, Reset, ServerFrame,
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
-    WebSocketStream, client_async,
+    WebSocketStream, client_async_with_config,
     tungstenite::{
         Error, Message,
         handshake::client::{Request, generate_key},
+        protocol::WebSocketConfig,
     },
 };
 
@@ -50,7 +51,10 @@ impl Socket {
 
     async fn over(stream: TcpStream, handshake: Request) -> Result<Self, Error> {
         stream.set_nodelay(true)?;
-        let (socket, _) = soon("the handshake", client_async(handshake, stream)).await?;
+        // There may be thousands in one test; each would take 128 KiB to read.
+        let config = WebSocketConfig::default().read_buffer_size(4 * 1024);
+        let opening = client_async_with_config(handshake, stream, Some(config));
+        let (socket, _) = soon("the handshake", opening).await?;
         Ok(Self(socket))
     }
 

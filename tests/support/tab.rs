@@ -5,9 +5,13 @@
 use std::{
     collections::BTreeMap,
     future::{Future, pending},
+    io,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,7 +19,7 @@ use flack::{
     domain::{
         command::{Command, CommandId},
         event::{Event, Lane},
-        frame::{Difference, Reset, ServerFrame},
+        frame::{ClientFrame, Difference, Reset, ServerFrame},
         message::{Message, MessageText},
         name::ChannelName,
         page::Page,
@@ -30,6 +34,7 @@ use tokio::{
     select,
     sync::{mpsc, watch},
     task::JoinHandle,
+    time::MissedTickBehavior,
 };
 use tokio_tungstenite::tungstenite::{self, Message as Wire};
 
@@ -38,19 +43,76 @@ use super::{socket::Socket, soon};
 /// What a tab knows, and what it has lived through.
 pub struct Seen {
     pub sync: Sync,
-    /// Every frame, in the order in which they came.
+    /// Every frame, in the order in which they came, if the tab [keeps](Habits::keeps_frames) them.
     pub frames: Vec<ServerFrame>,
+    /// Whether the server has said how the open channel is, since the last welcome.
+    pub is_told: bool,
     /// The code of each close; none where the connection just ended.
     pub closes: Vec<Option<u16>>,
     /// The browser's storage: what a new tab would find in the outbox.
     pub outbox: BTreeMap<CommandId, Pending>,
     pub is_signed_out: bool,
+    /// How many commands it was asked for, as far as it has heard.
+    asked: u64,
+}
+
+/// How a tab lives. As a rule it is impatient, so that tests need not wait; one of a crowd lives as
+/// in a browser.
+pub struct Habits {
+    /// How often the state machine is told that time has passed.
+    pub tick: Duration,
+    /// The random numbers of its jitter, in `0.0..1.0`.
+    pub random: Box<dyn FnMut() -> f64 + Send>,
+    pub keeps_frames: bool,
+    pub witness: Witness,
+}
+
+/// Hears what happens to a tab, once the tab knows it too.
+pub type Witness = Box<dyn FnMut(Happening, &Sync) + Send>;
+
+/// What happens to a tab.
+pub enum Happening<'a> {
+    Connecting,
+    /// The socket is open.
+    Opened,
+    /// The socket could not be opened. Whoever finds nobody listening did not burden the server.
+    Failed {
+        is_refused: bool,
+    },
+    Heard(&'a ServerFrame),
+    Said(&'a ClientFrame),
+    Closed(Option<u16>),
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            tick: Duration::from_millis(10),
+            random: Box::new(|| 0.02),
+            keeps_frames: true,
+            witness: Box::new(|_, _| {}),
+        }
+    }
+}
+
+impl Habits {
+    /// Those of the page in a browser, with chance of its own.
+    pub fn of_a_browser(mut chance: fastrand::Rng, witness: Witness) -> Self {
+        Self {
+            tick: Duration::from_millis(250),
+            random: Box::new(move || chance.f64()),
+            keeps_frames: false,
+            witness,
+        }
+    }
 }
 
 pub struct Tab {
     seen: Arc<Mutex<Seen>>,
     changes: watch::Receiver<u64>,
     orders: mpsc::UnboundedSender<Order>,
+    /// How many commands it was asked for.
+    asked: AtomicU64,
     task: JoinHandle<()>,
 }
 
@@ -61,6 +123,10 @@ enum Order {
     Cut,
     /// Lets the next link come about.
     Mend,
+    /// Breaks the connection that there is, even one that is only coming about.
+    Sever {
+        by_reset: bool,
+    },
 }
 
 impl Tab {
@@ -72,13 +138,27 @@ impl Tab {
         page: &Page,
         outbox: Vec<Pending>,
     ) -> Self {
+        Self::open_with(address, cookie, me, page, outbox, Habits::default())
+    }
+
+    /// Opens a page in a browser with other habits than usual.
+    pub fn open_with(
+        address: SocketAddr,
+        cookie: &str,
+        me: Person,
+        page: &Page,
+        outbox: Vec<Pending>,
+        habits: Habits,
+    ) -> Self {
         let stored = outbox.iter().map(|pending| (pending.id.clone(), pending.clone())).collect();
         let seen = Arc::new(Mutex::new(Seen {
             sync: Sync::new(me, page, outbox),
             frames: Vec::new(),
+            is_told: false,
             closes: Vec::new(),
             outbox: stored,
             is_signed_out: false,
+            asked: 0,
         }));
         let (orders, ordered) = mpsc::unbounded_channel();
         let (changed, changes) = watch::channel(0);
@@ -91,9 +171,10 @@ impl Tab {
             socket: None,
             connecting: None,
             is_cut: false,
+            habits,
         };
         let task = tokio::spawn(browser.run(ordered));
-        Self { seen, changes, orders, task }
+        Self { seen, changes, orders, asked: AtomicU64::new(0), task }
     }
 
     /// Looks at what is there now.
@@ -126,8 +207,7 @@ impl Tab {
     pub async fn expect_live(&self) {
         self.until("a live link, up to date", |seen| {
             let is_live = seen.sync.link() == LinkState::Live;
-            let is_told = seen.sync.viewing_is_told(&seen.frames);
-            (is_live && is_told).then_some(())
+            (is_live && seen.is_told).then_some(())
         })
         .await;
     }
@@ -165,7 +245,11 @@ impl Tab {
 
     /// Waits until everything that this tab asked for is settled.
     pub async fn expect_settled(&self) {
-        self.until("all answers", |seen| (seen.sync.waiting() == 0).then_some(())).await;
+        let asked = self.asked.load(Ordering::Relaxed);
+        self.until("all answers", |seen| {
+            (seen.asked >= asked && seen.sync.waiting() == 0).then_some(())
+        })
+        .await;
     }
 
     pub fn lines(&self) -> Vec<Line> {
@@ -201,6 +285,7 @@ impl Tab {
 
     fn ask(&self, command: Command) -> CommandId {
         let id = draw_command_id().expect("randomness");
+        self.asked.fetch_add(1, Ordering::Relaxed);
         self.tell(Input::Ask { id: id.clone(), command });
         id
     }
@@ -224,6 +309,12 @@ impl Tab {
 
     pub fn mend(&self) {
         self.order(Order::Mend);
+    }
+
+    /// Breaks the connection, whatever it is doing, and lets the tab find its own way back.
+    /// `by_reset` drops what is under way in the network too.
+    pub fn sever(&self, by_reset: bool) {
+        self.order(Order::Sever { by_reset });
     }
 
     fn order(&self, order: Order) {
@@ -259,50 +350,87 @@ fn sent(seen: &Seen) -> impl Iterator<Item = Message> {
 /// wherever the tab was told a position of it. Gives how many events there were.
 #[track_caller]
 pub fn assert_chain(frames: &[ServerFrame], lane: &Lane) -> usize {
-    let mut last: Option<Position> = None;
-    let mut count = 0;
+    let mut chain = Chain::of(lane.clone());
     for frame in frames {
+        if let Err(fault) = chain.follow(frame) {
+            panic!("{fault:?} at {frame:?}");
+        }
+    }
+    chain.events
+}
+
+/// The events of a lane as a tab hears them.
+#[derive(Debug)]
+pub struct Chain {
+    lane: Lane,
+    /// Where the tab is, once it was told.
+    last: Option<Position>,
+    /// How many events there were.
+    pub events: usize,
+}
+
+/// What must not be in a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Something between this and what was told before is missing.
+    Gap,
+    /// This was told before.
+    Repeat,
+    /// The server has forgotten what it told before.
+    StepBack,
+}
+
+impl Chain {
+    pub fn of(lane: Lane) -> Self {
+        Self { lane, last: None, events: 0 }
+    }
+
+    /// Takes the next frame in.
+    ///
+    /// # Errors
+    /// What is wrong with it. The chain goes on from there.
+    pub fn follow(&mut self, frame: &ServerFrame) -> Result<(), Fault> {
         match frame {
-            ServerFrame::Event(Event { lane: of, position, prev, .. }) if of == lane => {
-                assert_eq!(Some(*prev), last, "the event at {position} follows another");
-                assert!(position > prev, "{position} after {prev}");
-                last = Some(*position);
-                count += 1;
+            ServerFrame::Event(Event { lane, position, prev, .. }) if *lane == self.lane => {
+                let known = self.last.replace(*position);
+                self.events += 1;
+                match known {
+                    Some(known) if *position <= known => Err(Fault::Repeat),
+                    Some(known) if *prev == known && position > prev => Ok(()),
+                    _ => Err(Fault::Gap),
+                }
             }
-            ServerFrame::Difference(Difference { lane: of, position, .. }) if of == lane => {
-                assert!(last.is_none_or(|last| last <= *position), "back to {position}");
-                last = Some(*position);
+            ServerFrame::Difference(Difference { lane, position, .. }) if *lane == self.lane => {
+                match self.last.replace(*position) {
+                    Some(known) if *position < known => Err(Fault::StepBack),
+                    _ => Ok(()),
+                }
             }
             ServerFrame::Reset(Reset { channel, window })
-                if *lane == Lane::Channel(channel.clone()) =>
+                if self.lane == Lane::Channel(channel.clone()) =>
             {
-                last = Some(window.position);
+                self.last = Some(window.position);
+                Ok(())
             }
-            ServerFrame::Directory(directory) if *lane == Lane::Directory => {
-                last = Some(directory.position);
+            ServerFrame::Directory(directory) if self.lane == Lane::Directory => {
+                self.last = Some(directory.position);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Seen {
+    fn hear(&mut self, frame: &ServerFrame) {
+        match frame {
+            ServerFrame::Welcome(_) => self.is_told = false,
+            ServerFrame::Reset(_)
+            | ServerFrame::Difference(Difference { lane: Lane::Channel(_), .. }) => {
+                self.is_told = true;
             }
             _ => {}
         }
-    }
-    count
-}
-
-trait IsTold {
-    /// Whether the server has said how the open channel is, since the last welcome.
-    fn viewing_is_told(&self, frames: &[ServerFrame]) -> bool;
-}
-
-impl IsTold for Sync {
-    fn viewing_is_told(&self, frames: &[ServerFrame]) -> bool {
-        let welcome = frames.iter().rposition(|frame| matches!(frame, ServerFrame::Welcome(_)));
-        let since = welcome.map_or(frames, |place| &frames[place..]);
-        since.iter().any(|frame| {
-            matches!(
-                frame,
-                ServerFrame::Reset(_)
-                    | ServerFrame::Difference(Difference { lane: Lane::Channel(_), .. })
-            )
-        })
     }
 }
 
@@ -318,14 +446,13 @@ struct Browser {
     socket: Option<Socket>,
     connecting: Option<Connecting>,
     is_cut: bool,
+    habits: Habits,
 }
-
-/// How often the state machine is told that time has passed.
-const TICK: Duration = Duration::from_millis(10);
 
 impl Browser {
     async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = tokio::time::interval(self.habits.tick);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let input = select! {
                 order = orders.recv() => match order {
@@ -341,6 +468,17 @@ impl Browser {
                         self.connect();
                         continue;
                     }
+                    Some(Order::Sever { by_reset }) => {
+                        let had_one = self.socket.is_some() || self.connecting.is_some();
+                        if let Some(Socket(socket)) = self.socket.take() && by_reset {
+                            let _ = socket.get_ref().set_zero_linger();
+                        }
+                        self.connecting = None;
+                        if !had_one {
+                            continue;
+                        }
+                        Input::Closed(None)
+                    }
                     None => return,
                 },
                 connected = connected(&mut self.connecting) => match connected {
@@ -348,12 +486,17 @@ impl Browser {
                         self.socket = Some(socket);
                         Input::Opened
                     }
-                    Err(_) => Input::Closed(None),
+                    Err(error) => {
+                        let is_refused = matches!(&error, tungstenite::Error::Io(error)
+                            if error.kind() == io::ErrorKind::ConnectionRefused);
+                        let failed = Happening::Failed { is_refused };
+                        (self.habits.witness)(failed, &self.seen.lock().unwrap().sync);
+                        Input::Closed(None)
+                    }
                 },
                 message = message(&mut self.socket) => match message {
                     Some(Ok(Wire::Text(text))) => {
                         let frame = ServerFrame::read(&text).expect("a frame");
-                        self.seen.lock().unwrap().frames.push(frame.clone());
                         Input::Frame(frame)
                     }
                     Some(Ok(Wire::Close(close))) => {
@@ -378,15 +521,37 @@ impl Browser {
 
     async fn tell(&mut self, input: Input) {
         let is_tick = matches!(input, Input::Tick);
-        // Jitter is close to nothing: tests should not wait.
         let millis = 1_700_000_000_000 + self.since.elapsed().as_millis() as u64;
-        let now = Moment { millis, random: 0.02 };
+        let now = Moment { millis, random: (self.habits.random)() };
         let outputs = {
             let seen = &mut *self.seen.lock().unwrap();
-            if let Input::Closed(code) = input {
-                seen.closes.push(code);
-            }
-            let outputs = seen.sync.handle(input, now);
+            let witness = &mut self.habits.witness;
+            let outputs = match input {
+                Input::Frame(frame) => {
+                    seen.hear(&frame);
+                    let outputs = seen.sync.handle(Input::Frame(frame.clone()), now);
+                    witness(Happening::Heard(&frame), &seen.sync);
+                    if self.habits.keeps_frames {
+                        seen.frames.push(frame);
+                    }
+                    outputs
+                }
+                Input::Opened => {
+                    let outputs = seen.sync.handle(input, now);
+                    witness(Happening::Opened, &seen.sync);
+                    outputs
+                }
+                Input::Closed(code) => {
+                    seen.closes.push(code);
+                    let outputs = seen.sync.handle(input, now);
+                    witness(Happening::Closed(code), &seen.sync);
+                    outputs
+                }
+                other => {
+                    seen.asked += u64::from(matches!(other, Input::Ask { .. }));
+                    seen.sync.handle(other, now)
+                }
+            };
             for output in &outputs {
                 match output {
                     Output::Keep(pending) => {
@@ -396,7 +561,9 @@ impl Browser {
                         seen.outbox.remove(id);
                     }
                     Output::SignedOut => seen.is_signed_out = true,
-                    Output::Connect | Output::Disconnect | Output::Send(_) => {}
+                    Output::Connect => witness(Happening::Connecting, &seen.sync),
+                    Output::Send(frame) => witness(Happening::Said(frame), &seen.sync),
+                    Output::Disconnect => {}
                 }
             }
             outputs

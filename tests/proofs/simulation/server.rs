@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    path::PathBuf,
+    path::Path,
     pin::Pin,
     rc::Rc,
     sync::{Arc, Mutex},
@@ -65,7 +65,7 @@ pub enum Turn {
 }
 
 impl Server {
-    pub fn start(path: &PathBuf, bug: Option<Bug>, random: &mut fastrand::Rng) -> Self {
+    pub fn start(path: &Path, bug: Option<Bug>, random: &mut fastrand::Rng) -> Self {
         let limits = store::Limits { people: LIMITS.people, channels: LIMITS.channels };
         let dir = DataDir::lock(path).expect("the server before has ended");
         let store = dir.open(limits).expect("the store opens");
