@@ -97,6 +97,8 @@ pub enum StoreError {
     Io(PathBuf, io::Error),
     /// The file was written by a newer Flack.
     Newer(i64),
+    /// The file is somebody else's.
+    Foreign(PathBuf),
     Sqlite(rusqlite::Error),
     NoRandomness(getrandom::Error),
 }
@@ -121,6 +123,9 @@ impl fmt::Display for StoreError {
                 "the data was written by a newer Flack (schema {version}, this one knows \
                  {SCHEMA_VERSION})"
             ),
+            StoreError::Foreign(path) => {
+                write!(f, "{} is not a database of Flack", path.display())
+            }
             StoreError::Sqlite(error) => write!(f, "the database: {error}"),
             StoreError::NoRandomness(error) => write!(f, "no randomness: {error}"),
         }
@@ -141,8 +146,8 @@ impl DataDir {
     /// # Errors
     /// [`StoreError::InUse`] when another process has it.
     pub fn lock(path: &Path) -> Result<Self, StoreError> {
+        make_dir(path)?;
         let at = |error| StoreError::Io(path.to_owned(), error);
-        fs::create_dir_all(path).map_err(at)?;
         let lock =
             File::options().create(true).append(true).open(path.join("flack.lock")).map_err(at)?;
         match lock.try_lock() {
@@ -157,19 +162,22 @@ impl DataDir {
     /// # Errors
     /// When the file cannot be opened, or is not one of ours.
     pub fn open(&self, limits: Limits) -> Result<Store, StoreError> {
-        let mut db = self.connect()?;
+        let file = self.database();
+        if !file.try_exists().map_err(|error| StoreError::Io(file, error))? {
+            self.create()?;
+        }
+        let db = self.connect()?;
+        match db.query_row("PRAGMA user_version", [], |row| row.get(0))? {
+            SCHEMA_VERSION => {}
+            0 => return Err(StoreError::Foreign(self.database())),
+            newer => return Err(StoreError::Newer(newer)),
+        }
         db.pragma_update(None, "journal_mode", "wal")?;
         // Every commit is synced; what is deleted is overwritten.
         db.pragma_update(None, "synchronous", "full")?;
         db.pragma_update(None, "secure_delete", true)?;
         db.pragma_update(None, "foreign_keys", true)?;
         db.set_prepared_statement_cache_capacity(64);
-        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        match version {
-            0 => create(&mut db)?,
-            SCHEMA_VERSION => {}
-            newer => return Err(StoreError::Newer(newer)),
-        }
         let last = db.query_row("SELECT value FROM meta WHERE key = 'last'", [], position)?;
         Ok(Store { db, last, limits, _lock: self.lock.clone() })
     }
@@ -185,15 +193,64 @@ impl DataDir {
         Ok(Reader { db })
     }
 
+    fn database(&self) -> PathBuf {
+        self.path.join("flack.db")
+    }
+
     fn connect(&self) -> Result<Connection, StoreError> {
-        let db = Connection::open(self.path.join("flack.db"))?;
+        let db = Connection::open(self.database())?;
         db.busy_timeout(std::time::Duration::from_secs(5))?;
         db.pragma_update(None, "cache_size", -2_000)?; // KiB
         Ok(db)
     }
+
+    /// Makes the database under another name, and gives it its own when all of it is on disk:
+    /// whenever the power fails, it is there with everything in it, or not at all.
+    fn create(&self) -> Result<(), StoreError> {
+        let new = self.path.join("flack.db.new");
+        // Left behind by a beginning that broke off, or by a database that is no more.
+        for leftover in ["flack.db.new", "flack.db.new-journal", "flack.db-wal", "flack.db-shm"] {
+            let leftover = self.path.join(leftover);
+            match fs::remove_file(&leftover) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(StoreError::Io(leftover, error));
+                }
+                _ => {}
+            }
+        }
+        let mut db = Connection::open(&new)?;
+        fill(&mut db)?;
+        db.close().map_err(|(_, error)| error)?;
+        let at = |error| StoreError::Io(new.clone(), error);
+        File::open(&new).and_then(|file| file.sync_all()).map_err(at)?;
+        fs::rename(&new, self.database()).map_err(at)?;
+        sync_dir(&self.path)
+    }
 }
 
-fn create(db: &mut Connection) -> Result<(), StoreError> {
+/// Makes a directory, and those above it, so that they outlast a power cut.
+fn make_dir(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    // A relative path begins in the working directory.
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    let parent = parent.unwrap_or(Path::new("."));
+    make_dir(parent)?;
+    match fs::create_dir(path) {
+        Err(error) if !path.is_dir() => Err(StoreError::Io(path.to_owned(), error)),
+        _ => sync_dir(parent),
+    }
+}
+
+/// Makes the names in a directory durable.
+fn sync_dir(path: &Path) -> Result<(), StoreError> {
+    let synced = File::open(path).and_then(|dir| dir.sync_all());
+    synced.map_err(|error| StoreError::Io(path.to_owned(), error))
+}
+
+/// Puts into an empty database what every Flack begins with.
+fn fill(db: &mut Connection) -> Result<(), StoreError> {
     let mut epoch = [0; 8];
     getrandom::fill(&mut epoch).map_err(StoreError::NoRandomness)?;
     let first = ChannelName::try_from(FIRST).expect("the first channel has a valid name");

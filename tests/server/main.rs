@@ -14,4 +14,5 @@ mod process;
 mod resume;
 mod session;
 mod socket;
+mod store;
 mod window;
