@@ -112,7 +112,11 @@ test('a tab whose link works sends what another one cannot', async ({ people, ma
   await tab.sees('One', 'Two', 'Three', 'Four');
 });
 
-test('a message that is not confirmed, or not saved, says so', async ({ people }) => {
+test('a message that is not confirmed, or not saved, says so', async ({
+  people,
+  mayLog,
+}) => {
+  mayLog(noServer);
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');
   await ada.page.clock.install();

@@ -14,7 +14,9 @@ use std::{
 mod support;
 
 mod database;
+mod disk;
 mod kill;
+mod power_cut;
 mod report;
 mod restart;
 mod seeds;
@@ -34,6 +36,7 @@ struct Proof {
 
 const PROOFS: &[Proof] = &[
     Proof { number: "T1", name: "kill", run: kill::run },
+    Proof { number: "T2", name: "power-cut", run: power_cut::run },
     Proof { number: "T4", name: "simulation", run: simulation::run },
     Proof { number: "T5", name: "storm", run: storm::run },
     Proof { number: "T6", name: "snapshot", run: snapshot::run },

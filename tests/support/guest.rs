@@ -19,6 +19,7 @@ use super::{
     tab::{Habits, Tab},
 };
 
+#[derive(Clone)]
 pub struct Guest {
     pub person: Person,
     /// Name and value, as a browser sends it.

@@ -140,6 +140,12 @@ impl Program {
         Guest::new(self.address, Engine::default(), answer.session_cookie(), answer.json())
     }
 
+    /// Somebody who joined an earlier program on the same data.
+    pub fn again(&self, guest: &Guest) -> Guest {
+        let (cookie, person) = (guest.cookie.clone(), guest.person.clone());
+        Guest::new(self.address, Engine::default(), cookie, person)
+    }
+
     /// Waits for its end, and gives its log.
     pub fn wait(mut self) -> (ExitStatus, String) {
         let status = wait(self.child.take().expect("it runs"));
