@@ -48,7 +48,7 @@ $(flack): $(sources)
 	@touch -r $(@D)/build-started $@
 
 .PHONY: test
-test: setup lint unit $(flack) e2e ## check, test and build everything, and drive it in a browser
+test: setup lint unit $(flack) proofs e2e ## check, test and build everything, and drive it in a browser
 	$(heading) 'All tests have passed'
 
 .PHONY: setup
@@ -60,7 +60,7 @@ lint: setup ## check the formatting and run clippy, for the server and for the c
 	$(heading) 'Checking the formatting'
 	cargo fmt --check
 	$(heading) 'Linting the server'
-	cargo clippy --all-targets $(server) -- -D warnings
+	cargo clippy --all-targets --test proofs $(server) -- -D warnings
 	$(heading) 'Linting the client'
 	cargo clippy $(client) -- -D warnings
 
@@ -69,22 +69,45 @@ unit: setup ## run the tests that need no browser
 	$(heading) 'Testing the domain and the server'
 	cargo test $(server)
 
+# What docs/promises.md promises, proven with the finished program; the tests take the short forms.
+# The long ones are worth a build of their own.
+proof := FLACK_BIN='$(abspath $(flack))' cargo test --quiet $(server) --test proofs
+browser := FLACK_BIN='$(abspath $(flack))' \
+           CHROMIUM="$${CHROMIUM:-$$(type -P $(browsers) | head -n 1)}"
+promises := kill power-cut disk-faults simulation storm snapshot restart
+
+.PHONY: proofs
+proofs: setup $(flack)
+	$(heading) 'Proving the promises, in their short forms'
+	$(proof)
+	cd end2end && $(browser) playwright test --config proofs.config.ts
+
+.PHONY: prove
+prove: setup $(flack) ## prove every promise in full, in about half an hour, and print a table
+	@rm -rf target/proven
+	-@$(MAKE) --keep-going $(promises:%=prove-%) prove-link
+	@$(proof) --profile proofs -- --table
+
+.PHONY: $(promises:%=prove-%)
+$(promises:%=prove-%): prove-%: setup $(flack)
+	$(heading) 'Proving in full: $*'
+	$(proof) --profile proofs -- --full $*
+
+.PHONY: prove-link
+prove-link: setup $(flack)
+	$(heading) 'Proving in full: link'
+	cd end2end && FLACK_FORM=full $(browser) playwright test --config proofs.config.ts
+
 # ARGS goes to Playwright: make e2e ARGS='--headed --grep "delete"'
 .PHONY: e2e
 e2e: setup $(flack) ## run the browser tests (ARGS='...' goes to Playwright)
 	$(heading) 'Testing in a browser'
-	cd end2end && \
-	FLACK_BIN='$(abspath $(flack))' \
-	CHROMIUM="$${CHROMIUM:-$$(type -P $(browsers) | head -n 1)}" \
-	playwright test --reporter=list $(ARGS)
+	cd end2end && $(browser) playwright test --reporter=list $(ARGS)
 
 .PHONY: bench
 bench: setup $(flack) ## measure what Flack claims of itself, beside the limits of this machine
 	$(heading) 'Measuring'
-	cd end2end && \
-	FLACK_BIN='$(abspath $(flack))' \
-	CHROMIUM="$${CHROMIUM:-$$(type -P $(browsers) | head -n 1)}" \
-	node bench.mjs
+	cd end2end && $(browser) node bench.mjs
 
 .PHONY: watch
 watch: ## build, serve, and do so again at every change

@@ -129,7 +129,7 @@ test('dead links are noticed and replaced, and nothing is lost', async ({
       lost + doubled === 0,
   };
   // Where the table of all proofs looks for it.
-  const rows = new URL('../../target/proofs/', import.meta.url);
+  const rows = new URL('../../target/proven/', import.meta.url);
   await mkdir(rows, { recursive: true });
   await writeFile(new URL('link.json', rows), JSON.stringify(row));
   console.log(`| ${row.number} ${row.name} (${row.form}) | ${row.did} | ${row.found} |`);

@@ -12,7 +12,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, named_params, params};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension, Row, Transaction, ffi::SQLITE_IOERR_SHMSIZE,
+    named_params, params,
+};
 
 use super::{
     log::Request,
@@ -106,8 +109,11 @@ pub enum StoreError {
 impl StoreError {
     /// Whether there was no room on the disk, which may pass.
     pub fn is_full(&self) -> bool {
-        matches!(self, StoreError::Sqlite(error)
-            if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+        let StoreError::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
+            return false;
+        };
+        // The second is about the memory that the connections share, which is a file, too.
+        error.code == ErrorCode::DiskFull || error.extended_code == SQLITE_IOERR_SHMSIZE
     }
 }
 

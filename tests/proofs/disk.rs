@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
     process::Command,
@@ -22,18 +23,17 @@ const SECTOR: usize = 512;
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
+        let test = std::env::current_exe().expect("this program has a path");
+        let target = test.parent().and_then(Path::parent).expect("target/debug/deps");
+        let profile = target.file_name().and_then(OsStr::to_str).expect("a profile");
         // Cargo makes examples for `cargo test`, but not for `cargo test --test proofs`.
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--locked", "--no-default-features", "--features", "ssr"])
-            .args(["--example", "disk"])
+            .args(["--example", "disk", "--profile", profile.replace("debug", "dev").as_str()])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status();
         assert!(built.expect("cargo runs").success(), "the library of the disk is built");
-        let test = std::env::current_exe().expect("this program has a path");
-        let profile = test.parent().and_then(Path::parent).expect("target/debug/deps");
-        let library = profile.join("examples/libdisk.so");
-        assert!(library.is_file(), "{} is there", library.display());
-        library
+        target.join("examples/libdisk.so")
     })
 }
 

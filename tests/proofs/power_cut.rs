@@ -82,7 +82,7 @@ pub fn run(form: Form) -> Report {
 
 /// Something that people know, so that it may not be lost.
 #[derive(Clone, Debug)]
-enum Told {
+pub enum Told {
     Person {
         id: PersonId,
         name: String,
@@ -337,14 +337,14 @@ impl History {
 }
 
 /// A directory that costs no time, where there is one.
-fn in_memory() -> TempDir {
+pub fn in_memory() -> TempDir {
     let memory = Path::new("/dev/shm");
     let dir = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
     dir.expect("a directory")
 }
 
 /// Opens what is left with the server's own code, and looks for all that people were told.
-fn check(data: &Path, told: &[&Told]) -> Result<(), Violation> {
+pub fn check(data: &Path, told: &[&Told]) -> Result<(), Violation> {
     let words = |error: &dyn std::fmt::Display| format!("it does not open: {error}");
     let dir = DataDir::lock(data).map_err(|error| words(&error))?;
     let mut store =

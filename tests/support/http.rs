@@ -70,7 +70,16 @@ impl Ask {
             .header("referer", &referer)
     }
 
-    async fn send(self) -> Answer {
+    /// Like awaiting it, where there may be no server: none without an answer.
+    pub async fn attempt(self) -> Option<Answer> {
+        soon("an answer, or the end", self.send())
+            .await
+            .filter(|answer| !answer.is_empty())
+            .map(|answer| Answer::read(&answer))
+    }
+
+    /// Gives the bytes of the answer, or none if nobody listens.
+    async fn send(self) -> Option<Vec<u8>> {
         let mut request = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         for (name, value) in &self.headers {
             request.push_str(&format!("{name}: {value}\r\n"));
@@ -80,11 +89,11 @@ impl Ask {
         bytes.extend_from_slice(&self.body);
 
         let mut answer = Vec::new();
-        let mut stream = TcpStream::connect(self.address).await.expect("the server listens");
+        let mut stream = TcpStream::connect(self.address).await.ok()?;
         // A server that refuses may close before it has read all.
         let _ = stream.write_all(&bytes).await;
         let _ = stream.read_to_end(&mut answer).await;
-        Answer::read(&answer)
+        Some(answer)
     }
 }
 
@@ -95,7 +104,8 @@ impl IntoFuture for Ask {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let what = format!("the answer to {} {}", self.method, self.path);
-            soon(&what, self.send()).await
+            let answer = soon(&what, self.send()).await.expect("the server listens");
+            Answer::read(&answer)
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -81,6 +81,11 @@ pub fn ended(mut command: Command) -> Ended {
 impl Program {
     /// Starts it in `dir`, on a free port, and waits until it says that it is ready.
     pub fn start(dir: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::attempt(dir, settings).unwrap_or_else(|ended| panic!("it does not start: {ended:?}"))
+    }
+
+    /// Like [`start`](Self::start), where it may end instead.
+    pub fn attempt(dir: &Path, settings: &[(&str, &str)]) -> Result<Self, Ended> {
         let start = Instant::now();
         let mut child = flack(dir)
             .env("LEPTOS_SITE_ADDR", "127.0.0.1:0")
@@ -95,14 +100,23 @@ impl Program {
                 let _ = say.send(line);
             })
         });
-        let Ok(ready) = said.recv_timeout(PATIENCE) else {
-            let _ = child.kill();
-            panic!("it does not start: {}", log.recv_timeout(PATIENCE).unwrap_or_default());
-        };
-        let ready_after = start.elapsed();
-        let address = ready.rsplit_once("http://").expect("an address").1;
-        let address = address.parse().expect("an address");
-        Self { child: Some(child), address, ready_after, log }
+        match said.recv_timeout(PATIENCE) {
+            Ok(ready) => {
+                let ready_after = start.elapsed();
+                let address = ready.rsplit_once("http://").expect("an address").1;
+                let address = address.parse().expect("an address");
+                Ok(Self { child: Some(child), address, ready_after, log })
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = wait(child);
+                let stderr = log.recv_timeout(PATIENCE).unwrap_or_default();
+                Err(Ended { status, stdout: String::new(), stderr })
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                panic!("it hangs: {}", log.recv_timeout(PATIENCE).unwrap_or_default());
+            }
+        }
     }
 
     /// Starts it, and ends it (SIGKILL) after a while, wherever it is then.
