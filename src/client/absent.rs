@@ -32,6 +32,10 @@ pub fn now() -> Moment {
     Moment { millis: 0, random: 0.0 }
 }
 
+pub fn has_slept() -> bool {
+    false
+}
+
 /// No command is ever asked for while a page is rendered.
 pub fn draw_command_id() -> CommandId {
     CommandId::from_random([0; 16])

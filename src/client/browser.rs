@@ -3,6 +3,8 @@
 //! Storage may be full, blocked or absent. Then nothing is remembered, and everything else works; a
 //! page says so when that matters.
 
+use std::cell::Cell;
+
 use chrono::{DateTime, Utc};
 use gloo_storage::{LocalStorage, Storage};
 use js_sys::{Date, Object, Reflect};
@@ -23,6 +25,9 @@ use crate::{
     domain::{address::Address, command::CommandId, name::ChannelName, person::Person},
     sync::{Input, Moment, outbox::Pending},
 };
+
+/// From here on a difference of clocks, in milliseconds, is not by chance.
+const SLEEP: f64 = 5_000.0;
 
 /// A live socket. Dropping it closes it, and it says nothing any more.
 ///
@@ -148,6 +153,19 @@ pub fn now() -> Moment {
         .performance()
         .map_or_else(Date::now, |performance| performance.time_origin() + performance.now());
     Moment { millis: millis as u64, random: js_sys::Math::random() }
+}
+
+thread_local! {
+    /// How far the calendar was ahead of the page's clock when this was asked last.
+    static AHEAD: Cell<f64> = const { Cell::new(f64::INFINITY) };
+}
+
+/// Whether the computer has slept since this was asked last: the page's own clock may stand still
+/// then, but the calendar goes on. Somebody who sets the calendar is taken for sleep.
+pub fn has_slept() -> bool {
+    let Some(performance) = window().performance() else { return false };
+    let ahead = Date::now() - performance.now();
+    ahead > AHEAD.replace(ahead) + SLEEP
 }
 
 pub fn draw_command_id() -> CommandId {

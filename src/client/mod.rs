@@ -86,7 +86,7 @@ impl Client {
         if let Some(me) = self.me.get_untracked() {
             self.go_live(me);
         }
-        let tick = move || self.tell(Input::Tick);
+        let tick = move || self.tell(if browser::has_slept() { Input::Woken } else { Input::Tick });
         set_interval(tick, std::time::Duration::from_millis(TICK));
         browser::on_navigation(move |path| self.address.set(Address::of(&path)));
         browser::on_network_change(move |is_online| {

@@ -28,6 +28,8 @@ pub struct Link {
     unplugged: bool,
     /// How long to spread the return, in milliseconds, as the server said last.
     spread: u64,
+    /// The last [tick](Self::tick).
+    ticked: u64,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +49,8 @@ enum Phase {
         ping_at: u64,
         /// When the link is dead if nothing is heard until then.
         dead_at: u64,
+        /// When the first ping since the last frame was sent.
+        asked: Option<u64>,
     },
     Stopped,
 }
@@ -96,7 +100,8 @@ impl Link {
         self.has_been_live = true;
         self.unplugged = false;
         let Moment { millis: since, .. } = now;
-        self.phase = Phase::Live { since, ping_at: next_ping(now), dead_at: since + SILENCE };
+        let (ping_at, dead_at) = (next_ping(now), since + SILENCE);
+        self.phase = Phase::Live { since, ping_at, dead_at, asked: None };
     }
 
     /// What the server says of how many have to come back with this client, in seconds.
@@ -113,8 +118,9 @@ impl Link {
     pub fn heard(&mut self, now: Moment) {
         // Whatever the browser says: this came over a network.
         self.unplugged = false;
-        if let Phase::Live { since, dead_at, .. } = &mut self.phase {
+        if let Phase::Live { since, dead_at, asked, .. } = &mut self.phase {
             *dead_at = now.millis + SILENCE;
+            *asked = None;
             if now.millis.saturating_sub(*since) >= HEALTHY {
                 self.failures = 0;
             }
@@ -157,6 +163,17 @@ impl Link {
 
     /// What time asks for.
     pub fn tick(&mut self, now: Moment) -> Option<Output> {
+        let was_away = now.millis >= self.ticked + DOUBT;
+        self.ticked = now.millis;
+        if let Phase::Live { ping_at, dead_at, asked, .. } = &mut self.phase {
+            // A page in the background may be told of time once a minute. As long as it has not
+            // asked, silence says nothing about the link.
+            let has_asked = asked.is_some_and(|asked| now.millis >= asked + DOUBT);
+            if was_away && !has_asked {
+                *ping_at = now.millis;
+                *dead_at = now.millis + DOUBT;
+            }
+        }
         match &mut self.phase {
             Phase::New => Some(self.connect(now)),
             Phase::Waiting { until } if now.millis >= *until => Some(self.connect(now)),
@@ -164,8 +181,9 @@ impl Link {
             Phase::Connecting { since, .. } if now.millis >= *since + CONNECT => {
                 Some(self.give_up(now))
             }
-            Phase::Live { ping_at, .. } if now.millis >= *ping_at => {
+            Phase::Live { ping_at, asked, .. } if now.millis >= *ping_at => {
                 *ping_at = next_ping(now);
+                asked.get_or_insert(now.millis);
                 Some(Output::Send(ClientFrame::Ping))
             }
             _ => None,
@@ -286,29 +304,48 @@ mod tests {
         assert_eq!(link.failures, 0);
     }
 
+    /// Lets a second pass again and again, and gives what that leads to.
+    fn wait(link: &mut Link, seconds: std::ops::RangeInclusive<u64>) -> Vec<(u64, Output)> {
+        seconds.filter_map(|second| Some((second, link.tick(at(second * 1_000))?))).collect()
+    }
+
+    #[test]
+    fn a_page_that_was_not_told_of_time_asks_before_it_gives_up() {
+        let mut link = live();
+        for minute in 1..10 {
+            // As browsers do in the background.
+            let now = minute * 60_000;
+            assert_eq!(link.tick(at(now)), Some(Output::Send(ClientFrame::Ping)), "{minute}");
+            link.heard(at(now + 50));
+        }
+        // Without an answer, it does.
+        assert_eq!(link.tick(at(10 * 60_000)), Some(Output::Send(ClientFrame::Ping)));
+        assert_eq!(link.tick(at(11 * 60_000)), Some(Output::Disconnect));
+    }
+
     #[test]
     fn silence_is_a_dead_link() {
-        let mut link = live();
-        assert_eq!(link.tick(at(9_999)), None);
-        assert_eq!(link.tick(at(11_000)), Some(Output::Send(ClientFrame::Ping)));
-        assert_eq!(link.tick(at(11_001)), None);
-        assert_eq!(link.tick(at(23_999)), Some(Output::Send(ClientFrame::Ping)));
-        assert_eq!(link.tick(at(24_000)), Some(Output::Disconnect));
-        assert_eq!(link.state(), LinkState::Reconnecting);
+        let ping = Output::Send(ClientFrame::Ping);
+        assert_eq!(
+            wait(&mut live(), 1..=30),
+            [(11, ping.clone()), (22, ping), (24, Output::Disconnect), (25, Output::Connect)]
+        );
     }
 
     #[test]
     fn a_link_that_may_have_died_in_sleep_is_asked_at_once_and_not_believed_for_long() {
+        let ping = Output::Send(ClientFrame::Ping);
         let mut link = live();
+        assert_eq!(wait(&mut link, 1..=6), []);
         link.woken(at(7_000));
-        assert_eq!(link.tick(at(7_000)), Some(Output::Send(ClientFrame::Ping)));
-        assert_eq!(link.tick(at(11_999)), None);
-        assert_eq!(link.tick(at(12_000)), Some(Output::Disconnect));
+        assert_eq!(wait(&mut link, 7..=12), [(7, ping.clone()), (12, Output::Disconnect)]);
 
         let mut link = live();
+        assert_eq!(wait(&mut link, 1..=6), []);
         link.woken(at(7_000));
+        assert_eq!(wait(&mut link, 7..=7), [(7, ping.clone())]);
         link.heard(at(7_050));
-        assert_eq!(link.tick(at(12_000)), Some(Output::Send(ClientFrame::Ping)));
+        assert_eq!(wait(&mut link, 8..=20), [(18, ping)]);
         assert_eq!(link.state(), LinkState::Live);
     }
 
