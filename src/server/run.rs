@@ -78,9 +78,10 @@ fn start(config: Config) -> Result<(), Failure> {
         let listener =
             TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))?;
         let address = listener.local_addr().map_err(Failure::Serve)?;
+        // Whoever reads that it is ready may ask it to stop at once.
+        let stop = asked_to_stop().map_err(Failure::Serve)?;
         // The first line an operator sees, whatever the log level.
         println!("Flack is ready: open http://{address}");
-        let stop = asked_to_stop().map_err(Failure::Serve)?;
         serve(listener, flack, &config, stop).await.map_err(Failure::Serve)
     })?;
     // Tasks that still hold the engine end with the runtime; then the log writes what it has.

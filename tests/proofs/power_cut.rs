@@ -148,7 +148,7 @@ fn start(work: &Path, root: &Path, trace: &Path) -> Program {
 fn stop(program: Program) {
     program.terminate();
     let (status, log) = program.wait();
-    assert!(status.success(), "{log}");
+    assert!(status.success(), "{status}: {log}");
 }
 
 /// Lets the program work, from its first start over a stop to a second one.
