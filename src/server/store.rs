@@ -172,6 +172,8 @@ impl DataDir {
         if !file.try_exists().map_err(|error| StoreError::Io(file, error))? {
             self.create()?;
         }
+        // Here, because whoever made it may have ended before that.
+        sync_dir(&self.path)?;
         let db = self.connect()?;
         match db.query_row("PRAGMA user_version", [], |row| row.get(0))? {
             SCHEMA_VERSION => {}
@@ -183,6 +185,7 @@ impl DataDir {
         db.pragma_update(None, "synchronous", "full")?;
         db.pragma_update(None, "secure_delete", true)?;
         db.pragma_update(None, "foreign_keys", true)?;
+        settle(&db)?;
         db.set_prepared_statement_cache_capacity(64);
         let last = db.query_row("SELECT value FROM meta WHERE key = 'last'", [], position)?;
         Ok(Store { db, last, limits, _lock: self.lock.clone() })
@@ -215,8 +218,8 @@ impl DataDir {
     fn create(&self) -> Result<(), StoreError> {
         let new = self.path.join("flack.db.new");
         // Left behind by a beginning that broke off, or by a database that is no more.
-        for leftover in ["flack.db.new", "flack.db.new-journal", "flack.db-wal", "flack.db-shm"] {
-            let leftover = self.path.join(leftover);
+        for leftover in [".new", ".new-journal", "-journal", "-wal", "-shm"] {
+            let leftover = self.path.join(format!("flack.db{leftover}"));
             match fs::remove_file(&leftover) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(StoreError::Io(leftover, error));
@@ -229,8 +232,7 @@ impl DataDir {
         db.close().map_err(|(_, error)| error)?;
         let at = |error| StoreError::Io(new.clone(), error);
         File::open(&new).and_then(|file| file.sync_all()).map_err(at)?;
-        fs::rename(&new, self.database()).map_err(at)?;
-        sync_dir(&self.path)
+        fs::rename(&new, self.database()).map_err(at)
     }
 }
 
@@ -253,6 +255,19 @@ fn make_dir(path: &Path) -> Result<(), StoreError> {
 fn sync_dir(path: &Path) -> Result<(), StoreError> {
     let synced = File::open(path).and_then(|dir| dir.sync_all());
     synced.map_err(|error| StoreError::Io(path.to_owned(), error))
+}
+
+/// Makes all that is in the database durable.
+///
+/// A server that was killed may have left what it had written but not synced, or what a sync failed
+/// to bring to the disk. It is there to be read, so people are about to see it.
+fn settle(db: &Connection) -> Result<(), StoreError> {
+    let settled = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    match settled.map_err(StoreError::from) {
+        // The WAL is synced before the database, which needs room, is written.
+        Err(error) if error.is_full() => Ok(()),
+        settled => settled,
+    }
 }
 
 /// Puts into an empty database what every Flack begins with.

@@ -269,6 +269,38 @@ impl Model {
             .collect()
     }
 
+    /// The same below another directory, of which no file is open.
+    pub fn moved(&self, from: &Path, to: &Path) -> Self {
+        let moved = |path: &Path| to.join(path.strip_prefix(from).expect("it is below"));
+        let names = |names: &BTreeMap<PathBuf, Option<usize>>| {
+            names.iter().map(|(path, file)| (moved(path), *file)).collect()
+        };
+        let naming = |naming: &Naming| match naming {
+            Naming::Add { path, file } => Naming::Add { path: moved(path), file: *file },
+            Naming::Remove { path } => Naming::Remove { path: moved(path) },
+            Naming::Rename { from, to } => Naming::Rename { from: moved(from), to: moved(to) },
+        };
+        Self {
+            files: self.files.clone(),
+            inodes: HashMap::new(),
+            names: names(&self.names),
+            safe_names: names(&self.safe_names),
+            unsafe_names: self.unsafe_names.iter().map(naming).collect(),
+        }
+    }
+
+    /// Writes what the program sees, if everything that is below `root` is put below `image`.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn show(&self, root: &Path, image: &Path) -> io::Result<()> {
+        let place = |path: &Path| image.join(path.strip_prefix(root).expect("it is below"));
+        for (dir, _) in self.names.iter().filter(|(_, file)| file.is_none()) {
+            fs::create_dir(place(dir))?;
+        }
+        self.seen().iter().try_for_each(|(path, bytes)| fs::write(place(path), bytes))
+    }
+
     /// Writes what a power cut leaves, if everything that is below `root` is put below `image`.
     ///
     /// # Errors

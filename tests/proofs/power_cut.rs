@@ -3,11 +3,11 @@
 //! The real program works under load, and what it writes and syncs is recorded, from its very first
 //! start. Then the power is cut at random points: what was not synced is lost, reordered or torn. The
 //! server's own code opens what is left, which is compared with what people had been told by then.
-//! The power is also cut while the program recovers.
+//! The power is also cut while the program recovers from that, or from having been killed.
 
 use std::{
     collections::{HashMap, HashSet},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -49,7 +49,7 @@ const CUTS: u64 = 10;
 const DATA: &str = "some/where";
 
 pub fn run(form: Form) -> Report {
-    let (cuts, recoveries) = form.pick((300, 4), (10_000, 200));
+    let (cuts, recoveries) = form.pick((300, 16), (10_000, 400));
     let work = TempDir::new().expect("a directory");
     let root = work.path().join("disk");
     fs::create_dir(&root).expect("a new directory");
@@ -60,7 +60,8 @@ pub fn run(form: Form) -> Report {
 
     let (starts, broken) = explore(cuts, |seed| history.cut(seed));
     let in_start = starts.iter().filter(|is_start| **is_start).count();
-    let (_, broken_in_recovery) = explore(recoveries, |seed| history.cut_recovery(seed));
+    let (kills, broken_in_recovery) = explore(recoveries, |seed| history.cut_recovery(seed));
+    let kills = kills.iter().filter(|was_kill| **was_kill).count();
     let never_synced = history.without_syncs();
     let found_out = (0..20).filter(|seed| never_synced.cut(*seed).is_err()).count();
 
@@ -70,6 +71,7 @@ pub fn run(form: Form) -> Report {
     report.did("cuts", starts.len() as u64 + broken, cuts);
     report.did("of them in the first start", in_start as u64, cuts / 10);
     report.did("cuts in recovery", recoveries * CUTS, recoveries * CUTS);
+    report.did("recoveries from a kill", kills as u64, recoveries / 4);
     report.did("of 20 cuts of a disk that is never synced found out", found_out as u64, 1);
     report.never("files unlike the record", unrecorded);
     report.never("lost, doubled or unreadable", broken);
@@ -306,21 +308,35 @@ impl History {
         Ok(count <= self.start)
     }
 
-    /// Cuts the power, starts the program on what is left, and cuts the power while it recovers.
-    fn cut_recovery(&self, seed: u64) -> Result<(), Violation> {
+    /// Ends the program by a power cut or a kill, starts it on what is left, and cuts the power while
+    /// it recovers or soon after. Gives whether it was a kill.
+    fn cut_recovery(&self, seed: u64) -> Result<bool, Violation> {
         let mut random = fastrand::Rng::with_seed(!seed);
         let count = self.point(&mut random);
+        let was_killed = random.bool();
         let work = in_memory();
         let image = work.path().join("image");
         fs::create_dir(&image).expect("a new directory");
-        self.at(count).cut(&self.root, &image, &mut random).expect("room for the image");
-        let mut model = Model::of(&image);
+        let before = self.at(count);
+        let mut model = if was_killed {
+            // All that was written is still there to be read, but not all of it is safe.
+            before.show(&self.root, &image).expect("room for the image");
+            before.moved(&self.root, &image)
+        } else {
+            before.cut(&self.root, &image, &mut random).expect("room for the image");
+            Model::of(&image)
+        };
+        let told = self.told_by(count);
+        let shown = shown(&image.join(DATA))?;
         let trace = work.path().join("trace");
-        stop(start(work.path(), &image, &trace));
+        let program = start(work.path(), &image, &trace);
+        let ready = fs::metadata(&trace).map_or(0, |trace| trace.len());
+        stop(program);
 
         let trace = Trace::read(&trace);
+        let ready = trace.ends.partition_point(|end| *end <= ready);
         let mut points: Vec<usize> =
-            (0..CUTS).map(|_| random.usize(0..=trace.records.len())).collect();
+            (1..CUTS).map(|_| random.usize(0..=trace.records.len())).chain([ready]).collect();
         points.sort_unstable();
         let mut done = 0;
         for point in points {
@@ -328,12 +344,35 @@ impl History {
             done = point;
             let again = in_memory();
             model.cut(&image, again.path(), &mut random).expect("room for the image");
-            check(&again.path().join(DATA), &self.told_by(count)).map_err(|violation| {
-                format!("cut after {count} records, and {point} of the recovery: {violation}")
+            // Who is served by the new program sees all that it found.
+            let shown = shown.iter().filter(|_| point >= ready);
+            let told: Vec<&Told> = told.iter().copied().chain(shown).collect();
+            check(&again.path().join(DATA), &told).map_err(|violation| {
+                let end = if was_killed { "kill" } else { "cut" };
+                format!(
+                    "{end} after {count} records, cut {point} later ({ready}: ready): {violation}"
+                )
             })?;
         }
-        Ok(())
+        Ok(was_killed)
     }
+}
+
+/// What a program shows that finds this, read from a copy.
+fn shown(data: &Path) -> Result<Vec<Told>, Violation> {
+    let copy = in_memory();
+    for name in ["flack.db", "flack.db-wal"] {
+        match fs::copy(data.join(name), copy.path().join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            copied => drop(copied.expect("room for the copy")),
+        }
+    }
+    let file = copy.path().join("flack.db");
+    if !file.exists() {
+        return Ok(Vec::new());
+    }
+    let stored = Stored::read(&file).map_err(|error| format!("what was found: {error}"))?;
+    Ok(stored.told())
 }
 
 /// A directory that costs no time, where there is one.
@@ -432,6 +471,28 @@ impl Stored {
             deleted: deleted.into_iter().map(|(message, _)| message).collect(),
             commands,
         })
+    }
+
+    /// All of it, as somebody who asks is told.
+    fn told(&self) -> Vec<Told> {
+        let id = |id: &u64| PersonId(Position(*id));
+        let people = self.people.iter();
+        let people = people.map(|(by, name)| Told::Person { id: id(by), name: name.clone() });
+        let channels = self.channels.iter().map(|(created, name)| {
+            let (name, created) = (name.clone(), Position(*created));
+            Told::Channel { name, created }
+        });
+        let messages = self.messages.iter().map(|(position, (author, text))| {
+            let (position, author, text) = (Position(*position), id(author), text.clone());
+            Told::Posted { position, author, text }
+        });
+        let commands = self.commands.iter().map(|((by, command), position)| {
+            let command = CommandId::try_from(command.clone()).expect("it was accepted");
+            Told::Done { by: id(by), id: command, position: Position(*position) }
+        });
+        let deleted = self.deleted.iter().map(|message| Position(*message));
+        let deleted = deleted.map(|message| Told::Deleted { message });
+        people.chain(channels).chain(messages).chain(commands).chain(deleted).collect()
     }
 
     fn check(&self, told: &Told) -> Result<(), Violation> {

@@ -14,8 +14,8 @@ fn a_beginning_that_broke_off_is_begun_again() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("some/where/new");
     fs::create_dir_all(&data).unwrap();
-    for leftover in ["flack.db.new", "flack.db.new-journal", "flack.db-wal", "flack.db-shm"] {
-        fs::write(data.join(leftover), "half of something").unwrap();
+    for leftover in [".new", ".new-journal", "-journal", "-wal", "-shm"] {
+        fs::write(data.join(format!("flack.db{leftover}")), "half of something").unwrap();
     }
     let last = open(&data).unwrap().last();
     assert_eq!(last.0, 1, "the first channel");
