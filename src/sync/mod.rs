@@ -25,7 +25,7 @@ pub mod link;
 pub mod outbox;
 
 use link::{Link, LinkState};
-use outbox::{Outbox, Pending, Progress};
+use outbox::{Correction, Outbox, Pending, Progress};
 
 /// What happens to a client.
 #[derive(Clone, Debug)]
@@ -194,11 +194,14 @@ impl Sync {
                 todo.push(Output::Forget(id));
             }
             Input::Kept(pending) => {
-                let reached =
-                    |channel: &ChannelName| reached(&self.windows, &self.viewing, channel);
+                let reached = |channel: &ChannelName| self.windows.reached(channel);
                 let id = pending.id.clone();
-                if self.outbox.kept(pending, reached, now) {
-                    todo.push(Output::Forget(id));
+                match self.outbox.kept(pending, reached, now) {
+                    Correction::Nothing => {}
+                    Correction::Forget => todo.push(Output::Forget(id)),
+                    Correction::Settle(done) => {
+                        todo.extend([Output::Keep(done), Output::Forget(id)]);
+                    }
                 }
             }
             Input::Forgotten(id) => self.outbox.forgotten(&id),
@@ -286,7 +289,7 @@ impl Sync {
 
     /// A command was done. The browser's other tabs are told where, so that they wait for its event.
     fn done(&mut self, id: &CommandId, position: Position, todo: &mut Vec<Output>) {
-        let reached = |channel: &ChannelName| reached(&self.windows, &self.viewing, channel);
+        let reached = |channel: &ChannelName| self.windows.reached(channel);
         if let Some(done) = self.outbox.accepted(id, position, reached) {
             todo.extend([Output::Keep(done), Output::Forget(id.clone())]);
         }
@@ -345,16 +348,6 @@ impl Sync {
             }
         }
     }
-}
-
-/// How far a channel is known, or is going to be, because it is looked at.
-fn reached(
-    windows: &Windows,
-    viewing: &Option<ChannelName>,
-    channel: &ChannelName,
-) -> Option<Position> {
-    let is_viewed = viewing.as_ref() == Some(channel);
-    windows.reached(channel).or(is_viewed.then_some(Position::ZERO))
 }
 
 /// Every channel seen in this tab, so that going back shows it at once: few enough to look through.

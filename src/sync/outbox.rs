@@ -21,6 +21,10 @@ use crate::domain::{
 /// How long another tab of this browser is trusted to send what was asked for in it.
 const TRUST: u64 = 2_000;
 
+/// How many commands that are done are kept for their events, which may be long in coming where their
+/// channel is not looked at.
+const DONE: usize = 100;
+
 /// How long a message may be unconfirmed before it is marked so.
 const LATE: u64 = 10_000;
 
@@ -93,6 +97,19 @@ pub struct Outbox {
     pending: Vec<Pending>,
     /// Not before this time, because the server asked for a pause.
     paused_until: u64,
+    /// What was done of late, and where: the message there is no other command's.
+    done: Vec<(CommandId, Position)>,
+}
+
+/// What has to be done about what another tab has stored.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Correction {
+    Nothing,
+    /// It is done, and has to be taken out again: this tab may have noted later than that one that
+    /// it sent it.
+    Forget,
+    /// It was done before. The other tab has to be told, and then it has to be taken out.
+    Settle(Pending),
 }
 
 impl Outbox {
@@ -103,7 +120,7 @@ impl Outbox {
             done.state = PendingState::Waiting;
         }
         pending.sort_by(|a, b| a.place().cmp(&b.place()));
-        Self { pending, paused_until: 0 }
+        Self { pending, ..Self::default() }
     }
 
     /// How many wait to be accepted.
@@ -118,10 +135,27 @@ impl Outbox {
         window: Option<&Window>,
         me: PersonId,
     ) -> impl Iterator<Item = (&Pending, &MessageText)> {
+        let mut taken: Vec<Position> = self.done.iter().map(|(_, at)| *at).collect();
         self.pending.iter().filter(|it| it.channel == *channel).filter_map(move |pending| {
             let Ask::Post(text) = &pending.ask else { return None };
-            let has_arrived = window.is_some_and(|window| pending.may_be_in(window, text, me));
-            (!has_arrived).then_some((pending, text))
+            let is_it = |message: &&Message| {
+                message.position > pending.after
+                    && message.author.id == me
+                    && message.text == *text
+                    && !taken.contains(&message.position)
+            };
+            // The window may show it before the answer has come: this tab has sent it, or another one
+            // has of which nothing was heard yet.
+            let arrived = window
+                .filter(|_| !matches!(pending.state, PendingState::Refused(_)))
+                .and_then(|window| window.messages().find(is_it));
+            match arrived {
+                Some(message) => {
+                    taken.push(message.position);
+                    None
+                }
+                None => Some((pending, text)),
+            }
         })
     }
 
@@ -163,34 +197,40 @@ impl Outbox {
     }
 
     /// Another tab has stored this: something new, or what became of something. `reached` says how
-    /// far a channel is known here, if it is. Gives whether it has to be taken out of the storage
-    /// again, because this tab has sent it as well, and noted that.
+    /// far a channel is known here, if it is.
     pub fn kept(
         &mut self,
         mut told: Pending,
         reached: impl Fn(&ChannelName) -> Option<Position>,
         now: Moment,
-    ) -> bool {
+    ) -> Correction {
+        let is_done = matches!(told.state, PendingState::Accepted(_));
         let Some(known) = self.find(&told.id) else {
+            if let Some((_, position)) = self.done.iter().find(|(id, _)| *id == told.id)
+                && !is_done
+            {
+                told.state = PendingState::Accepted(*position);
+                return Correction::Settle(told);
+            }
             if told.is_unsettled() || matches!(told.state, PendingState::Refused(_)) {
                 told.trusted_until = now.millis + TRUST;
                 let place = self.pending.partition_point(|it| it.place() < told.place());
                 self.pending.insert(place, told);
             }
-            return false;
+            return Correction::Nothing;
         };
         known.was_sent |= told.was_sent;
         let was_out = known.state == PendingState::Sent;
         match told.state {
             PendingState::Accepted(position) => {
                 self.accepted(&told.id, position, reached);
-                was_out
+                Correction::Forget
             }
             // What this tab hears from the server itself counts more.
-            _ if was_out || matches!(known.state, PendingState::Accepted(_)) => false,
+            _ if was_out || matches!(known.state, PendingState::Accepted(_)) => Correction::Nothing,
             state => {
                 known.state = state;
-                false
+                Correction::Nothing
             }
         }
     }
@@ -241,6 +281,7 @@ impl Outbox {
     pub fn welcomed(&mut self, is_new_log: bool, now: Moment) {
         if is_new_log {
             self.pending.retain(|it| !matches!(it.state, PendingState::Accepted(_)));
+            self.done.clear();
         }
         for pending in self.pending.iter_mut().filter(|pending| pending.trusted_until > 0) {
             pending.trusted_until = now.millis + TRUST;
@@ -248,8 +289,7 @@ impl Outbox {
     }
 
     /// A command is done. It stays until its event has come, unless `reached` says of the channel
-    /// that it has, or that nothing of it is known here. Gives what the other tabs should know, if it
-    /// was waiting here.
+    /// that it has. Gives what the other tabs should know, if it was waiting here.
     pub fn accepted(
         &mut self,
         id: &CommandId,
@@ -260,8 +300,17 @@ impl Outbox {
         pending.state = PendingState::Accepted(position);
         pending.held = None;
         let done = pending.clone();
-        if reached(&done.channel).is_none_or(|reached| reached >= position) {
+        self.done.push((id.clone(), position));
+        if self.done.len() > DONE {
+            self.done.remove(0);
+        }
+        if reached(&done.channel).is_some_and(|reached| reached >= position) {
             self.remove(id);
+        }
+        let is_done = |it: &Pending| matches!(it.state, PendingState::Accepted(_));
+        if self.pending.iter().filter(|it| is_done(it)).count() > DONE {
+            let oldest = self.pending.iter().position(is_done);
+            oldest.map(|place| self.pending.remove(place));
         }
         Some(done)
     }
@@ -270,7 +319,8 @@ impl Outbox {
     pub fn postpone(&mut self, id: &CommandId, refusal: Refusal, now: Moment) {
         let pause = u64::from(refusal.retry_after.unwrap_or_default()) * 1_000;
         self.paused_until = now.millis + pause;
-        if let Some(pending) = self.find(id) {
+        // Another tab may have had a better answer meanwhile.
+        if let Some(pending) = self.find(id).filter(|pending| pending.is_unsettled()) {
             pending.state = PendingState::Waiting;
             pending.held = Some(refusal);
         }
@@ -278,7 +328,7 @@ impl Outbox {
 
     /// A command was not done, for good. Gives it back if it stays for its author to decide.
     pub fn refused(&mut self, id: &CommandId, refusal: Refusal) -> Option<Pending> {
-        let pending = self.find(id)?;
+        let pending = self.find(id).filter(|pending| pending.is_unsettled())?;
         if let Ask::Delete(_) = pending.ask {
             // A deletion in vain shows by itself: the message is still there, or gone already.
             self.remove(id);
@@ -332,18 +382,6 @@ impl Pending {
             Ask::Post(text) => ClientFrame::Post { id, channel, text: text.as_str().to_owned() },
             Ask::Delete(message) => ClientFrame::Delete { id, channel, message: *message },
         }
-    }
-
-    /// Whether the window may show it already, although the answer has not come: there is something
-    /// new by `me` that says the same. The answer will tell, a moment later.
-    fn may_be_in(&self, window: &Window, text: &MessageText, me: PersonId) -> bool {
-        let is_out = self.was_sent || !self.is_own;
-        let is_it = |message: &Message| {
-            message.position > self.after && message.author.id == me && message.text == *text
-        };
-        is_out
-            && !matches!(self.state, PendingState::Refused(_))
-            && window.messages().rev().any(is_it)
     }
 
     fn is_unsettled(&self) -> bool {

@@ -5,7 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use chrono::DateTime;
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    outbox::{Ask, PendingState},
+    *,
+};
 use crate::domain::{
     event::Deletion,
     frame::{Heartbeat, Limits, Welcome},
@@ -461,6 +464,93 @@ fn a_refused_message_stays_for_its_author_to_decide() {
     world.tell(0, Input::Discard(id));
     world.settle();
     world.check();
+}
+
+/// What another tab of the browser stores about a command of this one.
+fn told(world: &World, id: &CommandId, state: PendingState) -> Input {
+    let pending =
+        Pending { was_sent: true, is_own: false, state, ..world.tabs[0].stored[id].clone() };
+    Input::Kept(pending)
+}
+
+/// The server does a command that another tab has sent.
+fn done_by_another_tab(world: &mut World, id: &CommandId) -> Position {
+    let me = world.tabs[0].me.clone();
+    let Ask::Post(text) = world.tabs[0].stored[id].ask.clone() else { panic!("no message") };
+    world.server.ask(&me, id, Command::Post { channel: general(), text }).unwrap().0
+}
+
+fn look_again(world: &mut World) {
+    let view = View { channel: "general".to_owned(), position: None };
+    let frame = world.server.view(&view, true);
+    world.tell(0, Input::Frame(frame));
+}
+
+#[test]
+fn what_another_tab_has_sent_is_shown_once() {
+    let mut world = World::new(1);
+    world.settle();
+    world.cut(0);
+    let id = world.post(0);
+    done_by_another_tab(&mut world, &id);
+    look_again(&mut world);
+    assert_eq!(world.tabs[0].sync.lines().len(), 1, "the other tab has not told yet");
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn the_same_words_twice_are_two_messages() {
+    let mut world = World::new(1);
+    world.settle();
+    world.cut(0);
+    let text = MessageText::try_from("ok").unwrap();
+    let ids = [0, 1].map(|_| {
+        let id = world.draw_id();
+        let command = Command::Post { channel: general(), text: text.clone() };
+        world.tell(0, Input::Ask { id: id.clone(), command });
+        id
+    });
+    for sent in 0..=2 {
+        look_again(&mut world);
+        assert_eq!(world.tabs[0].sync.lines().len(), 2, "with {sent} sent");
+        if let Some(id) = ids.get(sent) {
+            let position = done_by_another_tab(&mut world, id);
+            let input = told(&world, id, PendingState::Accepted(position));
+            world.tell(0, input);
+        }
+    }
+}
+
+#[test]
+fn a_late_refusal_does_not_undo_what_another_tab_has_done() {
+    let mut world = World::new(1);
+    world.settle();
+    let id = world.post(0);
+    world.tabs[0].to_server.clear();
+    let position = done_by_another_tab(&mut world, &id);
+    let input = told(&world, &id, PendingState::Accepted(position));
+    world.tell(0, input);
+    assert!(world.tabs[0].stored.is_empty(), "what is done waits nowhere");
+    world.tell(0, Input::Frame(ServerFrame::Refused { id, refusal: Refusal::busy() }));
+    assert_eq!(world.tabs[0].sync.waiting(), 0);
+    look_again(&mut world);
+    assert_eq!(world.tabs[0].sync.lines().len(), 1);
+}
+
+#[test]
+fn a_tab_that_notes_late_what_is_done_is_told_so() {
+    let mut world = World::new(1);
+    world.settle();
+    let id = world.post(0);
+    let late = told(&world, &id, PendingState::Waiting);
+    world.settle();
+    assert!(world.tabs[0].stored.is_empty());
+    let position = world.server.last;
+    let Input::Kept(pending) = late.clone() else { panic!("{late:?}") };
+    let outputs = world.tabs[0].sync.handle(late, Moment { millis: world.now, random: 0.5 });
+    let done = Pending { state: PendingState::Accepted(position), ..pending };
+    assert_eq!(outputs, [Output::Keep(done), Output::Forget(id)]);
 }
 
 #[test]
