@@ -66,7 +66,7 @@ test('an unknown channel says so, and offers the way back', async ({ people, may
   const ada = await people.join('Ada');
   const answer = await ada.visit('/c/nowhere');
   expect(answer?.status()).toBe(404);
-  await expect(ada.page.getByRole('heading')).toHaveText('There is no channel #nowhere');
+  await expect(ada.page.getByRole('heading', { level: 1 })).toHaveText('There is no channel #nowhere');
   await ada.page.getByRole('link', { name: 'Back to #general' }).click();
   await expect(ada.conversation('general')).toBeVisible();
   await expect(ada.page).toHaveURL('/c/general');
@@ -86,7 +86,7 @@ test('an unknown address says so, and offers the way back', async ({ people, may
   const ada = await people.join('Ada');
   const answer = await ada.visit('/some/where');
   expect(answer?.status()).toBe(404);
-  await expect(ada.page.getByRole('heading')).toHaveText('There is nothing here');
+  await expect(ada.page.getByRole('heading', { level: 1 })).toHaveText('There is nothing here');
   await ada.page.getByRole('link', { name: 'Back to #general' }).click();
   await expect(ada.conversation('general')).toBeVisible();
 });

@@ -54,6 +54,32 @@ export class Person {
     return this.page.getByRole('textbox', { name: 'Channel name' });
   }
 
+  get directs(): Locator {
+    return this.page.getByRole('navigation', { name: 'Direct messages' });
+  }
+
+  /** A direct conversation in the list. */
+  direct(name: string): Locator {
+    return this.directs.getByRole('link', { name, exact: true });
+  }
+
+  get undo(): Locator {
+    return this.page.getByRole('button', { name: 'Undo' });
+  }
+
+  edit(text: string): Locator {
+    return this.message(text).getByRole('link', { name: 'Edit message' });
+  }
+
+  /** The field in which one changes the words of a message. */
+  get editor(): Locator {
+    return this.page.getByRole('textbox', { name: 'Edit message' });
+  }
+
+  async delete(text: string) {
+    await this.message(text).getByRole('button', { name: 'Delete message' }).click();
+  }
+
   /** The open conversation. */
   get log(): Locator {
     return this.page.getByRole('log');
@@ -72,7 +98,7 @@ export class Person {
   }
 
   get composer(): Locator {
-    return this.page.getByRole('textbox', { name: /^Message #/ });
+    return this.page.getByRole('textbox', { name: /^Message / });
   }
 
   get connection(): Locator {

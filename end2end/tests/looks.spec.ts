@@ -236,8 +236,10 @@ test('everything can be done with the keyboard alone', async ({ people }) => {
     '#general',
     '#plans',
     'New channel',
+    'New message',
     expect.stringContaining('Ada'),
     'Messages in #plans',
+    'Edit message',
     'Delete message',
   ]);
 

@@ -158,7 +158,7 @@ for (const [device, viewport] of [
     expect(await shifts()).toEqual([]);
 
     // A shift would have been seen.
-    await ada.page.getByRole('heading').evaluate((heading) => (heading.style.marginLeft = '99px'));
+    await ada.page.getByRole('heading', { level: 1 }).evaluate((heading) => (heading.style.marginLeft = '99px'));
     await expect.poll(shifts).not.toEqual([]);
   });
 }

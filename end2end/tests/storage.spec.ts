@@ -67,8 +67,8 @@ test('what cannot be read in the storage is said once, kept aside, and breaks no
       if (key.startsWith('flack.outbox.') && !value.includes('Broken')) continue;
       localStorage.setItem(key, value.slice(0, -9));
     }
-    localStorage.setItem('flack.channel', '{{{');
-    localStorage.setItem('flack.draft.general', '{{{');
+    localStorage.setItem('flack.room', '{{{');
+    localStorage.setItem('flack.draft./c/general', '{{{');
   });
   wire.up = true;
   await ada.reload();

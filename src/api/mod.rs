@@ -37,20 +37,53 @@ pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {
     crate::server::doors::list_channels().await
 }
 
-/// Writes a message. With an `id` (see `CommandId`), asking again writes it once.
+/// People whose names have `name` in them, at most 50, in alphabetical order.
+#[server(endpoint = "/list_people", input = GetUrl)]
+pub async fn list_people(name: String) -> Result<Vec<Person>, Refusal> {
+    crate::server::doors::list_people(name).await
+}
+
+/// Writes a message to a channel, or to the person whose id is in `direct`. With an `id` (see
+/// `CommandId`), asking again writes it once.
 #[server(endpoint = "/post_message")]
 pub async fn post_message(
-    channel: String,
+    channel: Option<String>,
+    direct: Option<u64>,
     text: String,
     id: Option<String>,
 ) -> Result<Accepted, Refusal> {
-    crate::server::doors::post_message(channel, text, id).await
+    crate::server::doors::post_message(channel, direct, text, id).await
+}
+
+/// Changes the words of a message of one's own, known by its position.
+#[server(endpoint = "/edit_message")]
+pub async fn edit_message(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+    text: String,
+) -> Result<Accepted, Refusal> {
+    crate::server::doors::edit_message(channel, direct, message, text).await
 }
 
 /// Deletes a message of one's own, known by its position.
 #[server(endpoint = "/delete_message")]
-pub async fn delete_message(channel: String, message: u64) -> Result<Accepted, Refusal> {
-    crate::server::doors::delete_message(channel, message).await
+pub async fn delete_message(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+) -> Result<Accepted, Refusal> {
+    crate::server::doors::delete_message(channel, direct, message).await
+}
+
+/// Brings back a message that one has just deleted.
+#[server(endpoint = "/restore_message")]
+pub async fn restore_message(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+) -> Result<Accepted, Refusal> {
+    crate::server::doors::restore_message(channel, direct, message).await
 }
 
 impl FromServerFnError for Refusal {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::SocketEvent;
 use crate::{
-    domain::{command::CommandId, name::ChannelName, person::Person},
+    domain::{command::CommandId, person::Person},
     sync::{Input, Moment, outbox::Pending},
 };
 
@@ -53,17 +53,17 @@ pub fn on_outbox_change(_me: &Person, _tell: impl Fn(Input) + Copy + 'static) {}
 
 pub fn forget(_me: &Person, _id: &CommandId) {}
 
-pub fn remembered_channel() -> Option<String> {
+pub fn remembered_room() -> Option<String> {
     None
 }
 
-pub fn remember_channel(_channel: &ChannelName) {}
+pub fn remember_room(_path: &str) {}
 
-pub fn draft(_channel: &ChannelName) -> String {
+pub fn draft(_room: &str) -> String {
     String::new()
 }
 
-pub fn save_draft(_channel: &ChannelName, _text: &str) {}
+pub fn save_draft(_room: &str, _text: &str) {}
 
 /// The server does not know where the reader is: universal time, and it says so. A script of the
 /// page changes it to the reader's before they see it.
@@ -81,6 +81,16 @@ pub fn mark_hydrated() {}
 pub fn load_page(_path: &str) {}
 
 pub fn hide_popover(_id: &str) {}
+
+pub fn focus(_id: &str) {}
+
+pub fn is_focus_visible() -> bool {
+    false
+}
+
+pub fn has_focus(_id: &str) -> bool {
+    false
+}
 
 pub fn has_fine_pointer() -> bool {
     false

@@ -22,7 +22,7 @@ use web_sys::{
 
 use super::SocketEvent;
 use crate::{
-    domain::{address::Address, command::CommandId, name::ChannelName, person::Person},
+    domain::{address::Address, command::CommandId, person::Person},
     sync::{Input, Moment, outbox::Pending},
 };
 
@@ -199,29 +199,31 @@ fn erase(key: &str) {
     }
 }
 
-const CHANNEL: &str = "flack.channel";
+const ROOM: &str = "flack.room";
 
-pub fn remembered_channel() -> Option<String> {
-    read(CHANNEL)
+/// The path of the room that was open last.
+pub fn remembered_room() -> Option<String> {
+    read(ROOM)
 }
 
-pub fn remember_channel(channel: &ChannelName) {
-    let _ = write(CHANNEL, channel.as_str());
+pub fn remember_room(path: &str) {
+    let _ = write(ROOM, path);
 }
 
-fn draft_key(channel: &ChannelName) -> String {
-    format!("flack.draft.{}", channel.as_str())
+fn draft_key(room: &str) -> String {
+    format!("flack.draft.{room}")
 }
 
-pub fn draft(channel: &ChannelName) -> String {
-    read(&draft_key(channel)).unwrap_or_default()
+/// What was typed in the room of this path, and not sent.
+pub fn draft(room: &str) -> String {
+    read(&draft_key(room)).unwrap_or_default()
 }
 
-pub fn save_draft(channel: &ChannelName, text: &str) {
+pub fn save_draft(room: &str, text: &str) {
     if text.is_empty() {
-        erase(&draft_key(channel));
+        erase(&draft_key(room));
     } else {
-        let _ = write(&draft_key(channel), text);
+        let _ = write(&draft_key(room), text);
     }
 }
 
@@ -320,6 +322,26 @@ pub fn hide_popover(id: &str) {
     if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         let _ = element.hide_popover();
     }
+}
+
+/// Puts the focus where the element of this id is.
+pub fn focus(id: &str) {
+    let element = document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Whether the element that has the focus was reached with the keyboard, as far as the browser can
+/// tell.
+pub fn is_focus_visible() -> bool {
+    let element = document().active_element();
+    element.is_some_and(|element| element.matches(":focus-visible").unwrap_or_default())
+}
+
+/// Whether the element of this id has the focus.
+pub fn has_focus(id: &str) -> bool {
+    document().active_element().is_some_and(|element| element.id() == id)
 }
 
 /// Whether taking the focus is help: with a touch screen it would bring up the keyboard.

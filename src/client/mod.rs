@@ -7,13 +7,14 @@ use crate::{
     domain::{
         address::Address,
         channel::{Channel, Directory},
-        command::{Command, CommandId},
+        command::{Ask, Command, CommandId, UNDO_SECONDS},
+        direct::Directs,
         frame::ServerFrame,
         message::MessageText,
-        name::ChannelName,
-        page::{Page, RefusedForm},
+        page::{Found, Page, RefusedForm},
         person::Person,
         position::Position,
+        room::{NamedRoom, Room},
     },
     sync::{Input, Output, Sync, link::LinkState, returning},
 };
@@ -27,6 +28,10 @@ use timeline::{Row, rows};
 
 /// How often time is told to the state machine, in milliseconds: the step of its delays.
 const TICK: u64 = 250;
+
+/// The ids of elements that take the focus when another goes away with it.
+pub const COMPOSER: &str = "composer";
+pub const UNDO: &str = "undo";
 
 /// What the socket in the browser says.
 pub enum SocketEvent {
@@ -47,17 +52,30 @@ pub enum StorageState {
     Unreadable,
 }
 
+/// A message that its author has just deleted, and can bring back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    pub room: Room,
+    pub message: Position,
+}
+
 /// One tab's session, for every component: small, copied freely, found in the context.
 #[derive(Clone, Copy)]
 pub struct Client {
     /// None as long as no name is taken.
     pub me: RwSignal<Option<Person>>,
     pub directory: RwSignal<Directory>,
+    pub directs: RwSignal<Directs>,
     pub address: RwSignal<Address>,
-    /// What the open channel shows; none until it has come from the server.
+    /// What the open room shows; none until it has come from the server.
     pub rows: RwSignal<Option<Vec<Row>>>,
     pub link: RwSignal<LinkState>,
     pub storage: RwSignal<StorageState>,
+    /// The message whose words are being changed.
+    pub editing: RwSignal<Option<Position>>,
+    pub deleted: RwSignal<Option<Deleted>>,
+    /// What was typed to be the words of which message.
+    edited_words: StoredValue<Option<(Position, String)>>,
     page: StoredValue<Page>,
     sync: StoredValue<Option<Sync>>,
     socket: StoredValue<Option<browser::Socket>>,
@@ -69,10 +87,14 @@ impl Client {
         let client = Self {
             me: RwSignal::new(page.me.clone()),
             directory: RwSignal::new(page.directory.clone()),
+            directs: RwSignal::new(page.directs.clone()),
             address: RwSignal::new(Address::of(&page.path)),
             rows: RwSignal::new(None),
             link: RwSignal::new(LinkState::default()),
             storage: RwSignal::new(StorageState::default()),
+            editing: RwSignal::new(page.editing),
+            deleted: RwSignal::new(None),
+            edited_words: StoredValue::new(None),
             sync: StoredValue::new(page.me.clone().map(|me| Sync::new(me, &page, Vec::new()))),
             page: StoredValue::new(page),
             socket: StoredValue::new(None),
@@ -130,24 +152,37 @@ impl Client {
         refused.filter(|refused| refused.action == action)
     }
 
-    /// The channel that the address names, if there is one.
-    pub fn channel(self) -> Option<ChannelName> {
-        let Address::Channel(name) = self.address.get() else { return None };
-        self.directory.with(|directory| directory.find(&name).map(|channel| channel.name.clone()))
+    /// Those whom the page was asked for.
+    pub fn found(self) -> Found {
+        self.page.with_value(|page| page.people.clone()).unwrap_or_default()
     }
 
-    /// The channel to open for someone who comes back.
-    pub fn returning(self) -> Option<ChannelName> {
-        let left = browser::remembered_channel();
+    /// The room that the address names, if there is one.
+    pub fn room(self) -> Option<NamedRoom> {
+        let me = self.me.with(|me| me.as_ref().map(|me| me.id))?;
+        match self.address.get() {
+            Address::Channel(name) => self.directory.with(|directory| {
+                directory.find(&name).map(|channel| NamedRoom::channel(channel.name.clone()))
+            }),
+            Address::Direct(with) => self.directs.with(|directs| {
+                directs.find(with).map(|direct| NamedRoom::direct(me, direct.with.clone()))
+            }),
+            Address::Home | Address::People | Address::Nowhere => None,
+        }
+    }
+
+    /// The path of the room to open for someone who comes back.
+    pub fn returning(self) -> Option<String> {
+        let left = browser::remembered_room();
         self.directory.with(|directory| {
-            returning(directory, left.as_deref()).map(|channel| channel.name.clone())
+            self.directs.with(|directs| returning(directory, directs, left.as_deref()))
         })
     }
 
-    /// Opens a channel, and remembers it for the next visit.
-    pub fn open(self, channel: ChannelName) {
-        browser::remember_channel(&channel);
-        self.tell(Input::Open(Some(channel)));
+    /// Opens a room, and remembers it for the next visit.
+    pub fn open(self, room: &NamedRoom) {
+        browser::remember_room(&room.path());
+        self.tell(Input::Open(Some(room.room.clone())));
     }
 
     /// A channel was created on this page.
@@ -156,15 +191,93 @@ impl Client {
         self.tell(Input::Created(channel));
     }
 
-    pub fn post(self, channel: ChannelName, text: MessageText) {
-        self.ask(Command::Post { channel, text });
+    /// Somebody to talk to, perhaps for the first time.
+    pub fn meet(self, person: Person) {
+        self.tell(Input::Meet(person));
     }
 
-    pub fn delete(self, channel: ChannelName, message: Position) {
-        self.ask(Command::Delete { channel, message });
+    pub fn post(self, room: Room, text: MessageText) {
+        self.ask(room, Ask::Post(text));
     }
 
-    fn ask(self, command: Command) {
+    pub fn edit(self, room: Room, message: Position, text: MessageText) {
+        self.ask(room, Ask::Edit(message, text));
+    }
+
+    /// Begins to change one's newest message of the open room, if there is one.
+    pub fn edit_last(self) {
+        let newest = self.sync.with_value(|sync| {
+            let sync = sync.as_ref()?;
+            let mut messages = sync.window()?.messages().rev();
+            let own = messages.find(|message| message.author.id == sync.me().id)?;
+            Some(own.position)
+        });
+        if newest.is_some() {
+            self.editing.set(newest);
+        }
+    }
+
+    /// What was typed so far to be the words of a message.
+    pub fn edited_words(self, message: Position) -> Option<String> {
+        let words = self.edited_words.get_value();
+        words.filter(|(of, _)| *of == message).map(|(_, words)| words)
+    }
+
+    pub fn keep_edited_words(self, message: Position, words: String) {
+        self.edited_words.set_value(Some((message, words)));
+    }
+
+    pub fn stop_editing(self) {
+        self.edited_words.set_value(None);
+        self.editing.set(None);
+        self.write_on();
+    }
+
+    /// Deletes a message, and offers to bring it back for a moment.
+    pub fn delete(self, room: Room, message: Position) {
+        self.ask(room.clone(), Ask::Delete(message));
+        // The button that was pressed goes away with its message.
+        let by_keyboard = browser::is_focus_visible();
+        let deleted = Some(Deleted { room, message });
+        self.deleted.set(deleted.clone());
+        match by_keyboard {
+            // It is there from the next frame on.
+            true => request_animation_frame(|| browser::focus(UNDO)),
+            false => self.write_on(),
+        }
+        let pass = move || {
+            if self.deleted.with_untracked(|now| *now == deleted) {
+                self.end_undo();
+            }
+        };
+        set_timeout(pass, std::time::Duration::from_secs(UNDO_SECONDS));
+    }
+
+    /// Brings back what was deleted last.
+    pub fn restore(self) {
+        if let Some(Deleted { room, message }) = self.deleted.get_untracked() {
+            self.end_undo();
+            self.ask(room, Ask::Restore(message));
+        }
+    }
+
+    fn end_undo(self) {
+        let has_focus = browser::has_focus(UNDO);
+        self.deleted.set(None);
+        if has_focus {
+            self.write_on();
+        }
+    }
+
+    /// Puts the focus where one writes, unless that would bring up a keyboard on the screen.
+    fn write_on(self) {
+        if browser::has_fine_pointer() {
+            browser::focus(COMPOSER);
+        }
+    }
+
+    fn ask(self, room: Room, ask: Ask) {
+        let command = Command { room, ask };
         self.tell(Input::Ask { id: browser::draw_command_id(), command });
     }
 
@@ -232,6 +345,7 @@ impl Client {
         let _ = self.sync.try_with_value(|sync| {
             let Some(sync) = sync else { return };
             show(self.directory, sync.directory());
+            show(self.directs, sync.directs());
             show(self.link, &sync.link());
             show(self.me, &Some(sync.me().clone()));
             if sync.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {

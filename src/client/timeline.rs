@@ -2,7 +2,10 @@
 
 use chrono::TimeDelta;
 
-use crate::sync::{Content, Line, outbox::Progress};
+use crate::{
+    domain::{command::CommandId, position::Position},
+    sync::{Content, Line, outbox::Progress},
+};
 
 /// How soon a message has to follow another of the same person to stand under one name.
 const TOGETHER: TimeDelta = TimeDelta::minutes(5);
@@ -16,15 +19,30 @@ pub struct Row {
 
 impl Row {
     /// Changes whenever the row has to be drawn anew.
-    pub fn key(&self) -> (String, bool, bool, u8) {
+    pub fn key(&self) -> RowKey {
         let progress = match &self.line.content {
             Content::Sent(_) | Content::OnItsWay { progress: Progress::UnderWay, .. } => 0,
             Content::OnItsWay { progress: Progress::Late, .. } => 1,
             Content::OnItsWay { progress: Progress::Held(_), .. } => 2,
             Content::OnItsWay { progress: Progress::Refused(_), .. } => 3,
         };
-        (self.line.key(), self.is_continued, self.line.deleting, progress)
+        let revised = match &self.line.content {
+            Content::Sent(message) => message.revised,
+            Content::OnItsWay { .. } => None,
+        };
+        let change = self.line.change.clone();
+        RowKey { line: self.line.key(), is_continued: self.is_continued, revised, change, progress }
     }
+}
+
+/// What a row's look depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RowKey {
+    line: String,
+    is_continued: bool,
+    revised: Option<Position>,
+    change: Option<CommandId>,
+    progress: u8,
 }
 
 /// Joins lines of one person that were written shortly after one another.
@@ -56,7 +74,6 @@ mod tests {
         message::{Message, MessageText},
         name::DisplayName,
         person::{Person, PersonId},
-        position::Position,
     };
 
     fn sent(person: u64, minute: i64) -> Line {
@@ -67,8 +84,10 @@ mod tests {
             author,
             at: DateTime::from_timestamp(minute * 60, 0).unwrap(),
             text: MessageText::stored("Hello".to_owned()),
+            edited: None,
+            revised: None,
         };
-        Line { content: Content::Sent(message), deleting: false }
+        Line { content: Content::Sent(message), change: None }
     }
 
     #[test]

@@ -2,12 +2,18 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::{person::PersonId, position::Position};
+
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     Home,
     /// The channel of this name, which may not exist.
     Channel(String),
+    /// The direct conversation with this person, who may not exist.
+    Direct(PersonId),
+    /// Everyone who is on this server.
+    People,
     Nowhere,
 }
 
@@ -16,12 +22,20 @@ impl Address {
     pub fn of(path: &str) -> Self {
         match path {
             "/" => Address::Home,
-            path => match path.strip_prefix("/c/").map(percent_decode_str) {
-                Some(name) => Address::Channel(name.decode_utf8_lossy().into_owned()),
-                None => Address::Nowhere,
-            },
+            "/people" => Address::People,
+            path => channel(path).or_else(|| direct(path)).unwrap_or(Address::Nowhere),
         }
     }
+}
+
+fn channel(path: &str) -> Option<Address> {
+    let name = percent_decode_str(path.strip_prefix("/c/")?);
+    Some(Address::Channel(name.decode_utf8_lossy().into_owned()))
+}
+
+fn direct(path: &str) -> Option<Address> {
+    let id = path.strip_prefix("/d/")?.parse().ok()?;
+    Some(Address::Direct(PersonId(Position(id))))
 }
 
 #[cfg(test)]
@@ -40,9 +54,10 @@ mod tests {
     #[test]
     fn other_paths_lead_home_or_nowhere() {
         assert_eq!(Address::of("/"), Address::Home);
-        for path in ["", "/c", "/channels", "/C/general", "//"] {
+        for path in ["", "/c", "/channels", "/C/general", "//", "/d", "/d/", "/d/ada", "/d/-1"] {
             assert_eq!(Address::of(path), Address::Nowhere, "{path}");
         }
+        assert_eq!(Address::of("/d/17"), Address::Direct(PersonId(Position(17))));
         assert_eq!(Address::of("/c/%FF"), Address::Channel("\u{fffd}".to_owned()));
     }
 }

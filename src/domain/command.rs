@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{message::MessageText, name::ChannelName, position::Position};
+use super::{message::MessageText, position::Position, room::Room};
 
 /// What the asker calls a command, so that asking twice does it once: 1 to 64 printable ASCII
 /// characters, unique for ever among the commands of one person.
@@ -54,20 +54,27 @@ impl fmt::Display for NotACommandId {
     }
 }
 
-/// What changes a channel's conversation.
+/// What changes a room's conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    Post { channel: ChannelName, text: MessageText },
-    Delete { channel: ChannelName, message: Position },
+pub struct Command {
+    pub room: Room,
+    pub ask: Ask,
 }
 
-impl Command {
-    pub fn channel(&self) -> &ChannelName {
-        match self {
-            Command::Post { channel, .. } | Command::Delete { channel, .. } => channel,
-        }
-    }
+/// What is asked for in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    Post(MessageText),
+    /// Change the words of a message of one's own.
+    Edit(Position, MessageText),
+    Delete(Position),
+    /// Bring back a message that one has [just](UNDO_SECONDS) deleted.
+    Restore(Position),
 }
+
+/// For how long a deleted message can be brought back, in seconds. Then it is gone for good.
+pub const UNDO_SECONDS: u64 = 5;
 
 /// The answer to a command that was done, now or when it was first asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

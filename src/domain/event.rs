@@ -3,7 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    channel::Channel, command::CommandId, message::Message, name::ChannelName, position::Position,
+    channel::Channel,
+    command::CommandId,
+    direct::Direct,
+    message::Message,
+    name::ChannelName,
+    person::PersonId,
+    position::Position,
+    room::{Pair, Room},
 };
 
 /// One stream of events with one set of listeners.
@@ -12,8 +19,32 @@ use super::{
 pub enum Lane {
     /// Which channels there are; everyone who is signed in listens.
     Directory,
+    /// What concerns one person; all their sockets listen.
+    Person(PersonId),
     /// What is said in one channel; everyone who views it listens.
     Channel(ChannelName),
+    /// What is said between two people; those of them who view it listen.
+    Direct(Pair),
+}
+
+impl From<Room> for Lane {
+    fn from(room: Room) -> Self {
+        match room {
+            Room::Channel(name) => Lane::Channel(name),
+            Room::Direct(pair) => Lane::Direct(pair),
+        }
+    }
+}
+
+impl Lane {
+    /// The room whose lane this is, if it is one's.
+    pub fn room(self) -> Option<Room> {
+        match self {
+            Lane::Directory | Lane::Person(_) => None,
+            Lane::Channel(name) => Some(Room::Channel(name)),
+            Lane::Direct(pair) => Some(Room::Direct(pair)),
+        }
+    }
 }
 
 /// One change, and where it stands among those of its lane.
@@ -33,11 +64,14 @@ pub struct Event {
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     ChannelCreated(Channel),
+    DirectBegun(Direct),
     Posted(Message),
+    /// A message was edited or brought back; this is how it is now.
+    Revised(Message),
     Deleted(Deletion),
 }
 
-/// A message is gone, for everyone and for good.
+/// A message is gone for everyone; its author can bring it back for a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
     /// Where in the log it was deleted.

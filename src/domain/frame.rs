@@ -7,21 +7,22 @@ use serde::{Deserialize, Serialize, de};
 use super::{
     channel::Directory,
     command::CommandId,
+    direct::Directs,
     event::{Change, Event, Lane},
-    name::ChannelName,
     person::Person,
     position::{Epoch, Position},
     refusal::Refusal,
+    room::Room,
     window::Window,
 };
 
 /// The version of the protocol that this build speaks.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The largest frame that is read, which is also the largest message (RFC 6455 §5.4), in bytes.
 pub const FRAME_LIMIT: usize = 64 * 1024;
 
-/// How many channels one socket may view at once.
+/// How many rooms one socket may view at once.
 pub const VIEW_LIMIT: usize = 128;
 
 /// Seconds in which the client says hello.
@@ -45,31 +46,37 @@ pub enum ClientFrame {
         #[serde(default)]
         viewing: Vec<View>,
     },
-    /// Also look at this channel.
+    /// Also look at this room.
     View(View),
-    /// No longer look at this channel.
-    Leave { channel: String },
+    /// No longer look at this room.
+    Leave { room: Room },
     /// Write a message.
-    Post { id: CommandId, channel: String, text: String },
+    Post { id: CommandId, room: Room, text: String },
+    /// Change the words of a message of one's own.
+    Edit { id: CommandId, room: Room, message: Position, text: String },
     /// Delete a message of one's own.
-    Delete { id: CommandId, channel: String, message: Position },
+    Delete { id: CommandId, room: Room, message: Position },
+    /// Bring back a message that one has just deleted.
+    Restore { id: CommandId, room: Room, message: Position },
     /// Are you there?
     Ping,
 }
 
-/// Which log the client knows, and how far it knows its directory.
+/// Which log the client knows, and how far it knows the directory and its own direct conversations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
     pub epoch: Epoch,
     pub position: Position,
+    #[serde(default)]
+    pub directs: Position,
 }
 
-/// A channel to look at, and how far the client knows it already.
+/// A room to look at, and how far the client knows it already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
-    pub channel: String,
+    pub room: Room,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
 }
@@ -84,7 +91,9 @@ pub enum ServerFrame {
     Difference(Difference),
     /// Forget the directory; this is how it is now.
     Directory(Directory),
-    /// Forget a channel's messages; this is how they are now.
+    /// Forget the direct conversations; these are all there are now.
+    Directs(Directs),
+    /// Forget a room's messages; this is how they are now.
     Reset(Reset),
     /// Something changed.
     Event(Event),
@@ -96,9 +105,9 @@ pub enum ServerFrame {
         #[serde(flatten)]
         refusal: Refusal,
     },
-    /// The channel cannot be viewed.
+    /// The room cannot be viewed.
     Unviewable {
-        channel: String,
+        room: Room,
         #[serde(flatten)]
         refusal: Refusal,
     },
@@ -141,7 +150,7 @@ pub struct Difference {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reset {
-    pub channel: ChannelName,
+    pub room: Room,
     pub window: Window,
 }
 
@@ -158,17 +167,18 @@ impl ServerFrame {
             r#type: String,
             id: Option<CommandId>,
             position: Option<Position>,
-            channel: Option<String>,
+            room: Option<Room>,
             #[serde(default)]
             spread: u32,
         }
-        let Head { r#type, id, position, channel, spread } = serde_json::from_str(text)?;
+        let Head { r#type, id, position, room, spread } = serde_json::from_str(text)?;
         let missing = de::Error::missing_field;
         let id = id.ok_or_else(|| missing("id"));
         Ok(match r#type.as_str() {
             "welcome" => Self::Welcome(serde_json::from_str(text)?),
             "difference" => Self::Difference(serde_json::from_str(text)?),
             "directory" => Self::Directory(serde_json::from_str(text)?),
+            "directs" => Self::Directs(serde_json::from_str(text)?),
             "reset" => Self::Reset(serde_json::from_str(text)?),
             "event" => Self::Event(serde_json::from_str(text)?),
             "accepted" => {
@@ -177,8 +187,8 @@ impl ServerFrame {
             }
             "refused" => Self::Refused { id: id?, refusal: serde_json::from_str(text)? },
             "unviewable" => {
-                let channel = channel.ok_or_else(|| missing("channel"))?;
-                Self::Unviewable { channel, refusal: serde_json::from_str(text)? }
+                let room = room.ok_or_else(|| missing("room"))?;
+                Self::Unviewable { room, refusal: serde_json::from_str(text)? }
             }
             "pong" => Self::Pong { spread },
             unknown => return Err(de::Error::custom(format!("unknown type {unknown}"))),
@@ -199,7 +209,7 @@ pub struct Limits {
     pub text: usize,
     /// Bytes of a frame.
     pub frame: usize,
-    /// Channels viewed at once.
+    /// Rooms viewed at once.
     pub viewing: usize,
 }
 

@@ -15,6 +15,16 @@ pub struct Message {
     #[serde(with = "chrono::serde::ts_milliseconds")]
     pub at: DateTime<Utc>,
     pub text: MessageText,
+    /// When its words were changed last, if they were; on the wire as `at`.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "chrono::serde::ts_milliseconds_option"
+    )]
+    pub edited: Option<DateTime<Utc>>,
+    /// Where in the log it was edited or brought back last, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised: Option<Position>,
 }
 
 /// 1 to [`MessageText::LIMIT`] characters with something to see among them; line breaks are `\n`.

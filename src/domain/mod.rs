@@ -6,6 +6,7 @@
 pub mod address;
 pub mod channel;
 pub mod command;
+pub mod direct;
 pub mod event;
 pub mod frame;
 pub mod message;
@@ -14,4 +15,5 @@ pub mod page;
 pub mod person;
 pub mod position;
 pub mod refusal;
+pub mod room;
 pub mod window;

@@ -3,7 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    channel::Directory, name::ChannelName, person::Person, position::Epoch, refusal::Refusal,
+    channel::Directory,
+    direct::Directs,
+    person::Person,
+    position::{Epoch, Position},
+    refusal::Refusal,
+    room::Room,
     window::Window,
 };
 
@@ -14,12 +19,25 @@ pub struct Page {
     pub me: Option<Person>,
     pub epoch: Epoch,
     pub directory: Directory,
+    /// With the person of the page's address among them, if it is one's.
+    pub directs: Directs,
     /// The path of the page's address.
     pub path: String,
-    /// The channel that the address names, if there is one.
-    pub open: Option<(ChannelName, Window)>,
+    /// The room that the address names, if there is one.
+    pub open: Option<(Room, Window)>,
+    /// Those whom the address asks for, if it asks for people.
+    pub people: Option<Found>,
+    /// The message that a browser without JavaScript wants to edit.
+    pub editing: Option<Position>,
     /// What a form of a browser without JavaScript asked for in vain.
     pub refused: Option<RefusedForm>,
+}
+
+/// People, and what was looked for in their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub name: String,
+    pub people: Vec<Person>,
 }
 
 /// A form that was refused, and all that was typed into it.

@@ -9,6 +9,7 @@ use super::{
     message::{MessageText, TextFault},
     name::{ChannelName, DisplayName, NameFault},
     person::Person,
+    room::Room,
 };
 
 /// The one error that leaves the server: what it is for programs, and a sentence for people.
@@ -34,6 +35,7 @@ pub enum RefusalCode {
     ChannelExists,
     UnknownChannel,
     UnknownMessage,
+    UnknownPerson,
     TextEmpty,
     TextTooLong,
     Malformed,
@@ -54,7 +56,9 @@ impl RefusalCode {
         match self {
             RefusalCode::NotSignedIn => 401,
             RefusalCode::ForeignOrigin => 403,
-            RefusalCode::UnknownChannel | RefusalCode::UnknownMessage => 404,
+            RefusalCode::UnknownChannel
+            | RefusalCode::UnknownMessage
+            | RefusalCode::UnknownPerson => 404,
             RefusalCode::AlreadySignedIn | RefusalCode::NameTaken | RefusalCode::ChannelExists => {
                 409
             }
@@ -133,6 +137,18 @@ impl Refusal {
     /// The same answer whether the message never was, is gone, or belongs to somebody else.
     pub fn unknown_message() -> Self {
         Self::new(RefusalCode::UnknownMessage, "You have no such message here.")
+    }
+
+    /// The same answer whether there is no such person, or the conversation is other people's.
+    pub fn unknown_person() -> Self {
+        Self::new(RefusalCode::UnknownPerson, "There is no such person.")
+    }
+
+    pub fn unknown_room(room: &Room) -> Self {
+        match room {
+            Room::Channel(_) => Self::unknown_channel(),
+            Room::Direct(_) => Self::unknown_person(),
+        }
     }
 
     pub fn text(fault: TextFault) -> Self {

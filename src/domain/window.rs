@@ -78,7 +78,8 @@ impl Window {
                 }
                 self.remember(deletion.clone());
             }
-            Change::ChannelCreated(_) => {}
+            Change::Revised(message) => self.revise(message),
+            Change::ChannelCreated(_) | Change::DirectBegun(_) => {}
         }
     }
 
@@ -90,10 +91,17 @@ impl Window {
         if position < self.complete_from || position > self.position {
             return None;
         }
-        let posted = self.messages.iter().filter(|message| message.position > position);
+        // A message that was revised comes when it became what it is now. It may have been deleted
+        // and brought back after it was posted.
+        let messages = self.messages.iter().filter_map(|message| match message.revised {
+            Some(at) if at > position => Some((at, Change::Revised(message.clone()))),
+            _ if message.position > position => {
+                Some((message.position, Change::Posted(message.clone())))
+            }
+            _ => None,
+        });
         let deleted = self.deletions.iter().filter(|deletion| deletion.position > position);
-        let mut changes: Vec<(Position, Change)> = posted
-            .map(|message| (message.position, Change::Posted(message.clone())))
+        let mut changes: Vec<(Position, Change)> = messages
             .chain(deleted.map(|deletion| (deletion.position, Change::Deleted(deletion.clone()))))
             .collect();
         changes.sort_by_key(|(position, _)| *position);
@@ -105,8 +113,9 @@ impl Window {
         for change in changes {
             let at = match change {
                 Change::Posted(message) => message.position,
+                Change::Revised(message) => message.revised.unwrap_or(message.position),
                 Change::Deleted(deletion) => deletion.position,
-                Change::ChannelCreated(channel) => channel.created,
+                Change::ChannelCreated(_) | Change::DirectBegun(_) => continue,
             };
             self.apply(at, change);
         }
@@ -123,6 +132,22 @@ impl Window {
             if self.messages.len() > Self::LIMIT {
                 self.messages.remove(0);
             }
+        }
+    }
+
+    /// Takes the newer state of a message. One that is too old for the window, or has been brought
+    /// back, takes the place that its age gives it.
+    fn revise(&mut self, message: &Message) {
+        for deletion in &mut self.deletions {
+            if let Some(uncovered) = &mut deletion.uncovered
+                && uncovered.position == message.position
+            {
+                uncovered.clone_from(message);
+            }
+        }
+        match self.place(message.position) {
+            Ok(place) => self.messages[place].clone_from(message),
+            Err(_) => self.insert(message.clone()),
         }
     }
 
@@ -159,6 +184,8 @@ mod tests {
             },
             at: DateTime::from_timestamp_millis(position as i64).unwrap(),
             text: MessageText::try_from(format!("message {position}").as_str()).unwrap(),
+            edited: None,
+            revised: None,
         }
     }
 

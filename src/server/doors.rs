@@ -8,12 +8,16 @@ use leptos_axum::ResponseOptions;
 use super::{flack::Flack, token::Token};
 use crate::domain::{
     channel::Channel,
-    command::{Accepted, Command, CommandId},
+    command::{Accepted, Ask, Command, CommandId},
     message::MessageText,
-    person::{Person, SessionId},
+    person::{Person, PersonId, SessionId},
     position::Position,
     refusal::Refusal,
+    room::{Pair, Room},
 };
+
+/// How many people one search finds.
+pub const PEOPLE_LIMIT: usize = 50;
 
 /// Who asks, as the session cookie says; never what they say of themselves.
 #[derive(Clone)]
@@ -69,29 +73,76 @@ pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {
     Ok(asker.flack.directory().channels().to_vec())
 }
 
+pub async fn list_people(name: String) -> Result<Vec<Person>, Refusal> {
+    let asker = asker()?;
+    asker.person()?;
+    asker.flack.people(name, PEOPLE_LIMIT).await
+}
+
+/// Which room a form means: the channel of this name, or one's conversation with this person.
+struct To {
+    channel: Option<String>,
+    direct: Option<u64>,
+}
+
+impl To {
+    fn room(self, flack: &Flack, me: PersonId) -> Result<Room, Refusal> {
+        match (self.channel, self.direct) {
+            (Some(name), None) => flack.channel(&name).map(Room::Channel),
+            (None, Some(id)) => Ok(Room::Direct(Pair::of(me, PersonId(Position(id))))),
+            _ => Err(Refusal::malformed()),
+        }
+    }
+}
+
 pub async fn post_message(
-    channel: String,
+    channel: Option<String>,
+    direct: Option<u64>,
     text: String,
     id: Option<String>,
 ) -> Result<Accepted, Refusal> {
-    let asker = asker()?;
-    let by = asker.person()?.id;
-    let channel = asker.flack.channel(&channel)?;
-    let text = MessageText::try_from(text.as_str()).map_err(Refusal::text)?;
     let id = match id.filter(|id| !id.is_empty()) {
         Some(id) => CommandId::try_from(id).map_err(|_| Refusal::malformed())?,
         None => draw_command_id()?,
     };
-    let position = asker.flack.ask(by, id, Command::Post { channel, text }).await?;
-    Ok(Accepted { position })
+    ask(To { channel, direct }, id, words(&text).map(Ask::Post)).await
 }
 
-pub async fn delete_message(channel: String, message: u64) -> Result<Accepted, Refusal> {
+pub async fn edit_message(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+    text: String,
+) -> Result<Accepted, Refusal> {
+    let edit = words(&text).map(|text| Ask::Edit(Position(message), text));
+    ask(To { channel, direct }, draw_command_id()?, edit).await
+}
+
+pub async fn delete_message(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+) -> Result<Accepted, Refusal> {
+    ask(To { channel, direct }, draw_command_id()?, Ok(Ask::Delete(Position(message)))).await
+}
+
+pub async fn restore_message(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+) -> Result<Accepted, Refusal> {
+    ask(To { channel, direct }, draw_command_id()?, Ok(Ask::Restore(Position(message)))).await
+}
+
+fn words(text: &str) -> Result<MessageText, Refusal> {
+    MessageText::try_from(text).map_err(Refusal::text)
+}
+
+async fn ask(to: To, id: CommandId, ask: Result<Ask, Refusal>) -> Result<Accepted, Refusal> {
     let asker = asker()?;
     let by = asker.person()?.id;
-    let channel = asker.flack.channel(&channel)?;
-    let command = Command::Delete { channel, message: Position(message) };
-    let position = asker.flack.ask(by, draw_command_id()?, command).await?;
+    let command = Command { room: to.room(&asker.flack, by)?, ask: ask? };
+    let position = asker.flack.ask(by, id, command).await?;
     Ok(Accepted { position })
 }
 

@@ -22,6 +22,7 @@ use super::{
 use crate::domain::{
     channel::{Channel, Directory},
     command::{Command, CommandId},
+    direct::Directs,
     event::{Change, Event, Lane},
     frame::{
         CloseCode, Difference, FRAME_LIMIT, Heartbeat, Limits as FrameLimits, PING_SECONDS, Reset,
@@ -33,6 +34,7 @@ use crate::domain::{
     person::{Person, PersonId, SessionId},
     position::{Epoch, Position},
     refusal::Refusal,
+    room::Room,
     window::Window,
 };
 
@@ -63,7 +65,7 @@ struct Inner {
     house: Arc<Mutex<House>>,
     // Before the log: whoever closes the file last tidies it up, and with it what was deleted. Two
     // who close it at once would leave that to each other.
-    windows: Box<dyn Windows>,
+    archive: Box<dyn Archive>,
     log: Box<dyn Log>,
     sockets: AtomicUsize,
     is_draining: AtomicBool,
@@ -79,28 +81,47 @@ struct House {
     lanes: Lanes,
 }
 
-/// Where the windows are that memory does not hold.
-pub trait Windows: Send + Sync {
-    /// Reads a channel's window; none if there is no such channel.
-    fn read(&self, channel: ChannelName) -> ReadWindow;
+/// What memory does not hold.
+pub trait Archive: Send + Sync {
+    /// Reads a room's window; none if there is no such room, and can be none.
+    fn window(&self, room: Room) -> Reading<Option<Window>>;
+
+    /// Reads who somebody is; none if there is no such person.
+    fn person(&self, id: PersonId) -> Reading<Option<Person>>;
+
+    /// Reads who has `part` in their name: so many, in alphabetical order.
+    fn people(&self, part: String, limit: usize) -> Reading<Vec<Person>>;
 }
 
-/// A window on its way from the store.
-pub type ReadWindow = Pin<Box<dyn Future<Output = Result<Option<Window>, StoreError>> + Send>>;
+/// Something on its way from the store.
+pub type Reading<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
-impl Windows for Arc<Mutex<Reader>> {
-    fn read(&self, channel: ChannelName) -> ReadWindow {
-        let reader = self.clone();
-        let read = move || {
-            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-            reader.window(&channel)
-        };
-        Box::pin(async {
-            let read = tokio::task::spawn_blocking(read);
-            // It is cancelled only when the runtime ends, and this with it.
-            read.await.unwrap_or(Ok(None))
-        })
+impl Archive for Arc<Mutex<Reader>> {
+    fn window(&self, room: Room) -> Reading<Option<Window>> {
+        read(self, move |reader| reader.window(&room))
     }
+
+    fn person(&self, id: PersonId) -> Reading<Option<Person>> {
+        read(self, move |reader| reader.person(id))
+    }
+
+    fn people(&self, part: String, limit: usize) -> Reading<Vec<Person>> {
+        read(self, move |reader| reader.people(&part, limit))
+    }
+}
+
+/// Reads on a thread that may wait for the disk.
+fn read<T: Default + Send + 'static>(
+    reader: &Arc<Mutex<Reader>>,
+    read: impl FnOnce(&mut Reader) -> Result<T, StoreError> + Send + 'static,
+) -> Reading<T> {
+    let reader = reader.clone();
+    let read = move || read(&mut reader.lock().unwrap_or_else(PoisonError::into_inner));
+    Box::pin(async {
+        let read = tokio::task::spawn_blocking(read);
+        // It is cancelled only when the runtime ends, and this with it.
+        read.await.unwrap_or_else(|_| Ok(T::default()))
+    })
 }
 
 impl Flack {
@@ -113,8 +134,8 @@ impl Flack {
         let store = dir.open(store::Limits { people: limits.people, channels: limits.channels })?;
         let reader = dir.reader()?;
         let beginning = reader.beginning(store.last())?;
-        let windows = Arc::new(Mutex::new(reader));
-        Ok(Self::start(beginning, Box::new(windows), limits, |follower| {
+        let archive = Arc::new(Mutex::new(reader));
+        Ok(Self::start(beginning, Box::new(archive), limits, |follower| {
             let (log, thread) = Embedded::start(store, follower);
             (Box::new(log), thread)
         }))
@@ -123,7 +144,7 @@ impl Flack {
     /// Goes on from a beginning. `log` makes the log, and gives it with whatever else it made.
     pub fn start<T>(
         beginning: Beginning,
-        windows: Box<dyn Windows>,
+        archive: Box<dyn Archive>,
         limits: Limits,
         log: impl FnOnce(Follower) -> (Box<dyn Log>, T),
     ) -> (Self, T) {
@@ -131,7 +152,7 @@ impl Flack {
         let house = Arc::new(Mutex::new(House { position, state, lanes: Lanes::default() }));
         let (log, made) = log(follow(house.clone()));
         let (sockets, is_draining) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let inner = Inner { epoch, house, windows, log, sockets, is_draining, limits };
+        let inner = Inner { epoch, house, archive, log, sockets, is_draining, limits };
         (Self(Arc::new(inner)), made)
     }
 
@@ -179,6 +200,35 @@ impl Flack {
             .ok_or_else(Refusal::unknown_channel)
     }
 
+    /// The room that somebody means, if they may be there.
+    ///
+    /// # Errors
+    /// When there is none for them; whether there is one for others is not said.
+    pub fn room(&self, by: PersonId, room: &Room) -> Result<Room, Refusal> {
+        match room {
+            Room::Channel(name) => self.channel(name.as_str()).map(Room::Channel),
+            room if room.admits(by) => Ok(room.clone()),
+            room => Err(Refusal::unknown_room(room)),
+        }
+    }
+
+    /// The person of this id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn person_of(&self, id: PersonId) -> Result<Person, Refusal> {
+        let person = self.0.archive.person(id).await.map_err(unreadable)?;
+        person.ok_or_else(Refusal::unknown_person)
+    }
+
+    /// People whose names have `part` in them: so many, in alphabetical order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn people(&self, part: String, limit: usize) -> Result<Vec<Person>, Refusal> {
+        self.0.archive.people(part, limit).await.map_err(unreadable)
+    }
+
     /// # Errors
     /// When the name is no name, or conflicts with another channel's.
     pub async fn create_channel(&self, by: PersonId, name: &str) -> Result<Channel, Refusal> {
@@ -223,61 +273,70 @@ impl Flack {
         answered.await.unwrap_or_else(|_| Err(Refusal::unavailable()))
     }
 
-    /// All that a page shows to `me`, with the channel of its address open.
+    /// All that a page shows to `me`, with the room of its address open.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When there is no such room for them, or the store cannot be read.
     pub async fn page(
         &self,
         me: Option<Person>,
         path: &str,
-        open: Option<ChannelName>,
+        open: Option<Room>,
     ) -> Result<Page, Refusal> {
         let mut page = Page {
             me,
             epoch: self.0.epoch.clone(),
             directory: Directory::default(),
+            directs: Directs::default(),
             path: path.to_owned(),
             open: None,
+            people: None,
+            editing: None,
             refused: None,
         };
-        if page.me.is_some() {
-            if let Some(channel) = open {
-                let window = self.look(&channel, |_, window| window.clone()).await?;
-                page.open = Some((channel, window));
+        let Some(me) = page.me.as_ref().map(|me| me.id) else { return Ok(page) };
+        let mut stranger = None;
+        if let Some(room) = open {
+            let room = self.room(me, &room)?;
+            if let Room::Direct(pair) = &room {
+                stranger = Some(self.person_of(pair.other(me)).await?);
             }
-            page.directory = self.directory();
+            let window = self.look(&room, |_, window| window.clone()).await?;
+            page.open = Some((room, window));
         }
+        {
+            let house = self.house();
+            page.directory = house.state.directory().clone();
+            page.directs = house.state.directs(me);
+        }
+        stranger.into_iter().for_each(|stranger| page.directs.add(stranger));
         Ok(page)
     }
 
-    /// Looks at a channel's window with nothing happening meanwhile. It is read from the store
+    /// Looks at a room's window with nothing happening meanwhile. It is read from the store
     /// first, if it is not in memory.
     async fn look<T>(
         &self,
-        channel: &ChannelName,
+        room: &Room,
         look: impl FnOnce(&mut Lanes, &Window) -> T,
     ) -> Result<T, Refusal> {
         loop {
             {
                 let house = &mut *self.house();
-                if let Some(window) = house.state.window(channel) {
+                if let Some(window) = house.state.window(room) {
                     return Ok(look(&mut house.lanes, window));
                 }
             }
-            let window = self.0.windows.read(channel.clone()).await.map_err(|error| {
-                tracing::error!(%error, "a window could not be read");
-                Refusal::unavailable()
-            })?;
-            let window = window.ok_or_else(Refusal::unknown_channel)?;
-            self.house().state.install(channel, window);
+            let window = self.0.archive.window(room.clone()).await.map_err(unreadable)?;
+            let window = window.ok_or_else(|| Refusal::unknown_room(room))?;
+            self.house().state.install(room, window);
         }
     }
 
     /// Drops the windows that nobody looks at. Gives how many are left in memory.
     pub fn sweep(&self) -> usize {
         let House { state, lanes, .. } = &mut *self.house();
-        state.sweep(|channel| lanes.listeners(&Lane::Channel(channel.clone())).is_some())
+        state.sweep(|room| lanes.listeners(&room.clone().into()).is_some())
     }
 
     /// Whether what people say can be saved.
@@ -302,16 +361,17 @@ impl Flack {
     }
 
     /// Counts a socket out, and takes it off every lane.
-    pub fn leave(&self, socket: &Arc<Socket>, viewing: &HashSet<ChannelName>) {
+    pub fn leave(&self, socket: &Arc<Socket>, viewing: &HashSet<Room>) {
         let mut house = self.house();
         house.lanes.leave(&Lane::Directory, socket);
-        for channel in viewing {
-            house.lanes.leave(&Lane::Channel(channel.clone()), socket);
+        house.lanes.leave(&Lane::Person(socket.person.id), socket);
+        for room in viewing {
+            house.lanes.leave(&room.clone().into(), socket);
         }
         self.0.sockets.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Welcomes a socket and lets it listen to the directory. Gives whether it knows this log, so
+    /// Welcomes a socket and lets it listen to the directory and to what concerns its person. Gives whether it knows this log, so
     /// that its positions mean something.
     pub fn greet(&self, socket: &Arc<Socket>, resume: Option<&Resume>) -> bool {
         let house = &mut *self.house();
@@ -335,8 +395,13 @@ impl Flack {
                 None => ServerFrame::Directory(directory.clone()),
             },
         );
+        let directs = house.state.directs(socket.person.id);
+        if resume.is_none_or(|resume| resume.directs != directs.position) {
+            encode_into(&mut frames, &ServerFrame::Directs(directs));
+        }
         socket.answer(&frames.into());
         house.lanes.join(&Lane::Directory, socket);
+        house.lanes.join(&Lane::Person(socket.person.id), socket);
         resume.is_some()
     }
 
@@ -365,27 +430,28 @@ impl Flack {
         })
     }
 
-    /// Brings a socket up to date with a channel and lets it listen to it.
+    /// Brings a socket up to date with a room and lets it listen to it.
     ///
     /// # Errors
-    /// When there is no such channel, or it cannot be read.
+    /// When there is no such room for its person, or it cannot be read.
     pub async fn view(
         &self,
         socket: &Arc<Socket>,
-        channel: &ChannelName,
+        room: &Room,
         position: Option<Position>,
     ) -> Result<(), Refusal> {
-        let lane = Lane::Channel(channel.clone());
-        self.look(channel, |lanes, window| {
+        if !room.admits(socket.person.id) {
+            return Err(Refusal::unknown_room(room));
+        }
+        let lane = Lane::from(room.clone());
+        self.look(room, |lanes, window| {
             let frame = match position.and_then(|position| window.since(position)) {
                 Some(changes) => ServerFrame::Difference(Difference {
                     lane: lane.clone(),
                     position: window.position,
                     changes,
                 }),
-                None => {
-                    ServerFrame::Reset(Reset { channel: channel.clone(), window: window.clone() })
-                }
+                None => ServerFrame::Reset(Reset { room: room.clone(), window: window.clone() }),
             };
             // Queued before anything that comes later.
             socket.answer(&encode(&frame));
@@ -394,8 +460,8 @@ impl Flack {
         .await
     }
 
-    pub fn unview(&self, socket: &Arc<Socket>, channel: &ChannelName) {
-        self.house().lanes.leave(&Lane::Channel(channel.clone()), socket);
+    pub fn unview(&self, socket: &Arc<Socket>, room: &Room) {
+        self.house().lanes.leave(&room.clone().into(), socket);
     }
 
     /// Sends everyone away, to come back when the next server runs: a few at a time, so that what is
@@ -428,6 +494,11 @@ impl Flack {
     }
 }
 
+fn unreadable(error: StoreError) -> Refusal {
+    tracing::error!(%error, "the store could not be read");
+    Refusal::unavailable()
+}
+
 /// What happens after a commit: the state changes, and whoever listens is told.
 fn follow(house: Arc<Mutex<House>>) -> Follower {
     Box::new(move |entries| {
@@ -438,23 +509,28 @@ fn follow(house: Arc<Mutex<House>>) -> Follower {
             for entry in entries {
                 house.position = entry.position;
                 ended.extend(ended_by(&entry, &house.lanes));
-                let Some(event) = apply(&mut house.state, &entry) else { continue };
-                let Some(listeners) = house.lanes.listeners(&event.lane) else { continue };
-                let burst = bursts.iter_mut().find(|(_, events)| events[0].lane == event.lane);
-                match burst {
-                    Some((_, events)) => events.push(event),
-                    None => bursts.push((listeners.clone(), vec![event])),
+                for event in apply(&mut house.state, &entry) {
+                    let Some(listeners) = house.lanes.listeners(&event.lane) else { continue };
+                    let burst = bursts.iter_mut().find(|(_, events)| events[0].lane == event.lane);
+                    match burst {
+                        Some((_, events)) => events.push(event),
+                        None => bursts.push((listeners.clone(), vec![event])),
+                    }
                 }
             }
         }
         // Only the log calls this, one batch after the other, so the order is kept without the lock.
         for (listeners, events) in bursts {
+            let room = events[0].lane.clone().room();
             let mut frames = Vec::new();
             events.into_iter().for_each(|event| {
                 encode_into(&mut frames, &ServerFrame::Event(event));
             });
             let frames = frames.into();
-            listeners.iter().for_each(|socket| socket.send(&frames));
+            // None but these could join the lane. What is private is worth asking twice.
+            let is_admitted =
+                |socket: &&Arc<Socket>| room.iter().all(|room| room.admits(socket.person.id));
+            listeners.iter().filter(is_admitted).for_each(|socket| socket.send(&frames));
         }
         ended.iter().for_each(|socket| socket.close(CloseCode::SignedOut));
     })

@@ -11,6 +11,9 @@ use crate::domain::{
     address::Address,
     channel::{Channel, FIRST},
     name::ChannelName,
+    person::PersonId,
+    position::Position,
+    room::direct_path,
 };
 
 /// A form that a browser submitted by itself, and what was typed into it.
@@ -34,8 +37,12 @@ impl Form {
             serde_urlencoded::from_bytes(body).unwrap_or_default();
         let channel = fields
             .get("channel")
-            .and_then(|channel| ChannelName::try_from(channel.as_str()).ok()?.path().parse().ok());
-        let from = channel.or_else(|| referer(&parts.headers));
+            .and_then(|channel| Some(ChannelName::try_from(channel.as_str()).ok()?.path()));
+        let direct = fields
+            .get("direct")
+            .and_then(|id| Some(direct_path(PersonId(Position(id.parse().ok()?)))));
+        let room = channel.or(direct).and_then(|path| path.parse().ok());
+        let from = room.or_else(|| referer(&parts.headers));
         Some(Self {
             action: parts.uri.path().to_owned(),
             from: from.unwrap_or_else(|| Uri::from_static("/")),
@@ -72,12 +79,13 @@ impl Form {
     }
 }
 
-/// The path of the channel's page that a request comes from. Only the name counts, and its path is
+/// The path of the room's page that a request comes from. Only its name or number counts, and its path is
 /// written anew: it is always ours, and has no character that means something in a page or script.
 fn referer(headers: &HeaderMap) -> Option<Uri> {
     let referer: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
     match Address::of(referer.path()) {
         Address::Channel(name) => ChannelName::stored(name).path().parse().ok(),
-        Address::Home | Address::Nowhere => None,
+        Address::Direct(person) => direct_path(person).parse().ok(),
+        Address::Home | Address::People | Address::Nowhere => None,
     }
 }

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use super::{
     assets,
     config::Origin,
-    doors::{Asker, cookie_name},
+    doors::{Asker, PEOPLE_LIMIT, cookie_name},
     flack::Flack,
     forms::Form,
     live::connection,
@@ -32,9 +32,11 @@ use super::{
 use crate::{
     domain::{
         address::Address,
-        page::{Page, RefusedForm},
+        page::{Found, Page, RefusedForm},
         person::{Person, SessionId},
-        refusal::Refusal,
+        position::Position,
+        refusal::{Refusal, RefusalCode},
+        room::{Pair, Room},
     },
     ui::app::shell,
 };
@@ -223,7 +225,7 @@ async fn run(
     *request.headers_mut() = parts.headers.clone();
     // Leptos would answer a form with a redirect of its own.
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    let is_reading = parts.uri.path() == "/api/list_channels";
+    let is_reading = ["/api/list_channels", "/api/list_people"].contains(&parts.uri.path());
     *request.method_mut() = match parts.method {
         Method::GET | Method::POST if is_reading => Method::GET,
         Method::POST => Method::POST,
@@ -277,31 +279,51 @@ async fn render(
 ) -> Response<Body> {
     let me = door.session(&parts.headers).map(|(_, person)| person);
     let address = Address::of(uri.path());
-    let open = match &address {
-        Address::Channel(name) if me.is_some() => door.flack.channel(name).ok(),
+    let open = match (&address, &me) {
+        (Address::Channel(name), Some(_)) => door.flack.channel(name).ok().map(Room::Channel),
+        (Address::Direct(with), Some(me)) => Some(Room::Direct(Pair::of(me.id, *with))),
         _ => None,
     };
-    if let (Address::Channel(name), Some(channel)) = (&address, &open)
+    if let (Address::Channel(name), Some(Room::Channel(channel))) = (&address, &open)
         && name != channel.as_str()
         && refused.is_none()
     {
         return Redirect::permanent(&channel.path()).into_response();
     }
-    let is_found = match address {
-        Address::Home => true,
-        Address::Channel(_) => me.is_none() || open.is_some(),
-        Address::Nowhere => false,
-    };
-    let mut page = match door.flack.page(me, uri.path(), open).await {
+    let mut page = door.flack.page(me.clone(), uri.path(), open).await;
+    if let Err(Refusal { code: RefusalCode::UnknownPerson, .. }) = page {
+        page = door.flack.page(me, uri.path(), None).await;
+    }
+    let mut page = match page {
         Ok(page) => page,
         Err(refusal) => return (status(&refusal), refusal.message).into_response(),
     };
+    let is_found = match address {
+        Address::Home | Address::People => true,
+        Address::Channel(_) | Address::Direct(_) => page.me.is_none() || page.open.is_some(),
+        Address::Nowhere => false,
+    };
+    if address == Address::People && page.me.is_some() {
+        let name = query(uri, "name").unwrap_or_default();
+        let people = door.flack.people(name.clone(), PEOPLE_LIMIT).await.unwrap_or_default();
+        page.people = Some(Found { name, people });
+    }
+    // A browser without JavaScript asks for the form of a message in this way.
+    let refused_edit = refused.as_ref().filter(|refused| refused.action == "/api/edit_message");
+    let editing = refused_edit.map(|refused| refused.field("message")).or(query(uri, "edit"));
+    page.editing = editing.and_then(|message| message.parse().ok()).map(Position);
     page.refused = refused;
     let mut response = render_page(parts, uri, page).await;
     if !is_found {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
     response
+}
+
+/// A field of an address's query.
+fn query(uri: &Uri, name: &str) -> Option<String> {
+    let fields: Vec<(String, String)> = serde_urlencoded::from_str(uri.query()?).ok()?;
+    fields.into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
 }
 
 async fn render_page(parts: &Parts, uri: &Uri, page: Page) -> Response<Body> {

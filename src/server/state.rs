@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    channel::Directory,
+    channel::{Channel, Directory},
     command::CommandId,
+    direct::{Direct, Directs},
     event::{Change, Event, Lane},
-    name::ChannelName,
-    person::{Person, SessionId},
+    message::Message,
+    person::{Person, PersonId, SessionId},
     position::Position,
+    room::{Pair, Room},
     window::Window,
 };
 
@@ -25,88 +27,140 @@ pub struct Entry {
 
 #[derive(Clone, Debug)]
 pub enum Fact {
-    SignedIn { person: Person, session: SessionId },
-    SignedOut { session: SessionId },
-    Changed { lane: Lane, command: Option<CommandId>, change: Change },
+    SignedIn {
+        person: Person,
+        session: SessionId,
+    },
+    SignedOut {
+        session: SessionId,
+    },
+    Changed {
+        lane: Lane,
+        command: Option<CommandId>,
+        change: Change,
+    },
+    /// The first message between two people.
+    Begun {
+        between: [Person; 2],
+        command: CommandId,
+        message: Message,
+    },
 }
 
-/// Who is here, which channels there are, and the newest messages of those that are looked at.
+/// Who is here, which rooms there are, and the newest messages of those that are looked at.
 #[derive(Debug, Default)]
 pub struct State {
     sessions: HashMap<SessionId, Person>,
     directory: Directory,
-    rooms: HashMap<ChannelName, Room>,
+    directs: HashMap<PersonId, Directs>,
+    rooms: HashMap<Room, RoomState>,
 }
 
 #[derive(Debug, Default)]
-struct Room {
-    /// The last change of the channel's lane, whether its window is in memory or not.
+struct RoomState {
+    /// The last change of the room's lane, whether its window is in memory or not.
     position: Position,
     window: Option<Window>,
     /// Whether the window was used since the last [sweep](State::sweep).
     is_used: bool,
 }
 
-/// Changes the state by one entry, and says what its listeners have to be told.
+/// Changes the state by one entry, and says what listeners have to be told.
 ///
 /// This is the only code that changes what people see. The same entries in the same order give the
 /// same state on any machine.
-pub fn apply(state: &mut State, entry: &Entry) -> Option<Event> {
+pub fn apply(state: &mut State, entry: &Entry) -> Vec<Event> {
     match &entry.fact {
         Fact::SignedIn { person, session } => {
             state.sessions.insert(*session, person.clone());
-            None
+            Vec::new()
         }
         Fact::SignedOut { session } => {
             state.sessions.remove(session);
-            None
+            Vec::new()
         }
-        Fact::Changed { lane, command, change } => Some(Event {
-            lane: lane.clone(),
-            position: entry.position,
-            prev: state.change(lane, entry.position, change),
-            command: command.clone(),
-            change: change.clone(),
-        }),
+        Fact::Changed { lane, command, change } => {
+            vec![state.change(entry.position, lane.clone(), command.clone(), change.clone())]
+        }
+        Fact::Begun { between: [one, other], command, message } => {
+            let begun = |with: &Person| {
+                let direct = Direct { with: with.clone(), created: Some(entry.position) };
+                Change::DirectBegun(direct)
+            };
+            let mut ends = vec![(one.id, begun(other)), (other.id, begun(one))];
+            ends.dedup(); // somebody may talk to themselves
+            let pair = Lane::Direct(Pair::of(one.id, other.id));
+            let (posted, command) = (Change::Posted(message.clone()), Some(command.clone()));
+            let ends = ends.into_iter().map(|(person, begun)| (Lane::Person(person), None, begun));
+            ends.chain([(pair, command, posted)])
+                .map(|(lane, command, change)| state.change(entry.position, lane, command, change))
+                .collect()
+        }
     }
 }
 
 impl State {
-    /// The state as the store remembers it: sessions, and channels with the position of each lane.
+    /// The state as the store remembers it: sessions, and rooms with the position of each lane.
     pub fn restore(
         sessions: impl IntoIterator<Item = (SessionId, Person)>,
-        channels: impl IntoIterator<Item = (crate::domain::channel::Channel, Position)>,
+        channels: impl IntoIterator<Item = (Channel, Position)>,
+        directs: impl IntoIterator<Item = ([Person; 2], Position, Position)>,
     ) -> Self {
         let mut state = Self { sessions: sessions.into_iter().collect(), ..Self::default() };
         for (channel, position) in channels {
-            let room = Room { position, ..Room::default() };
-            state.rooms.insert(channel.name.clone(), room);
+            let room = RoomState { position, ..RoomState::default() };
+            state.rooms.insert(Room::Channel(channel.name.clone()), room);
             state.directory.apply(channel);
+        }
+        for ([one, other], created, position) in directs {
+            let room = RoomState { position, ..RoomState::default() };
+            state.rooms.insert(Room::Direct(Pair::of(one.id, other.id)), room);
+            for (me, with) in [(&one, &other), (&other, &one)] {
+                let direct = Direct { with: with.clone(), created: Some(created) };
+                state.directs.entry(me.id).or_default().apply(created, direct);
+            }
         }
         state
     }
 
-    /// Makes a change of a lane and gives the position of the lane's change before it.
-    fn change(&mut self, lane: &Lane, position: Position, change: &Change) -> Position {
-        match lane {
-            Lane::Directory => {
+    /// Makes a change of a lane, and gives what its listeners have to be told.
+    fn change(
+        &mut self,
+        position: Position,
+        lane: Lane,
+        command: Option<CommandId>,
+        change: Change,
+    ) -> Event {
+        let prev = match (&lane, &change) {
+            (Lane::Directory, Change::ChannelCreated(channel)) => {
                 let prev = self.directory.position;
-                if let Change::ChannelCreated(channel) = change {
-                    self.directory.apply(channel.clone());
-                    let window = Window::restore(position, vec![], vec![], position);
-                    let room = Room { position, window: Some(window), is_used: true };
-                    self.rooms.insert(channel.name.clone(), room);
-                }
+                self.directory.apply(channel.clone());
+                let window = Window::restore(position, vec![], vec![], position);
+                let room = RoomState { position, window: Some(window), is_used: true };
+                self.rooms.insert(Room::Channel(channel.name.clone()), room);
                 prev
             }
-            Lane::Channel(channel) => {
-                let room = self.rooms.entry(channel.clone()).or_default();
-                if let Some(window) = &mut room.window {
-                    window.apply(position, change);
-                }
-                std::mem::replace(&mut room.position, position)
+            (Lane::Person(person), Change::DirectBegun(direct)) => {
+                let directs = self.directs.entry(*person).or_default();
+                let prev = directs.position;
+                directs.apply(position, direct.clone());
+                prev
             }
+            _ => match lane.clone().room() {
+                Some(room) => self.change_room(position, room, &change),
+                None => Position::ZERO,
+            },
+        };
+        Event { lane, position, prev, command, change }
+    }
+
+    /// Gives the position of the room's change before this one.
+    fn change_room(&mut self, position: Position, room: Room, change: &Change) -> Position {
+        let room = self.rooms.entry(room).or_default();
+        if let Some(window) = &mut room.window {
+            window.apply(position, change);
         }
+        std::mem::replace(&mut room.position, position)
     }
 
     pub fn person(&self, session: &SessionId) -> Option<&Person> {
@@ -117,9 +171,14 @@ impl State {
         &self.directory
     }
 
-    /// The window of a channel, if it is in memory.
-    pub fn window(&mut self, channel: &ChannelName) -> Option<&Window> {
-        let room = self.rooms.get_mut(channel)?;
+    /// The direct conversations of a person.
+    pub fn directs(&self, person: PersonId) -> Directs {
+        self.directs.get(&person).cloned().unwrap_or_default()
+    }
+
+    /// The window of a room, if it is in memory.
+    pub fn window(&mut self, room: &Room) -> Option<&Window> {
+        let room = self.rooms.get_mut(room)?;
         room.is_used = true;
         room.window.as_ref()
     }
@@ -127,8 +186,9 @@ impl State {
     /// Puts a window that was read from the store into memory, if it is just what was applied. It may
     /// lack what was applied since it was read, or hold what is committed and will be told only now,
     /// which its viewers would hear twice: then it has to be read again.
-    pub fn install(&mut self, channel: &ChannelName, window: Window) -> bool {
-        let Some(room) = self.rooms.get_mut(channel) else { return false };
+    pub fn install(&mut self, room: &Room, window: Window) -> bool {
+        // Nothing was said in a room that is not known here; its window says the same.
+        let room = self.rooms.entry(room.clone()).or_default();
         if room.window.is_some() {
             return true;
         }
@@ -140,13 +200,15 @@ impl State {
     }
 
     /// Drops the windows that nobody looked at since the last sweep. Gives how many are left.
-    pub fn sweep(&mut self, is_watched: impl Fn(&ChannelName) -> bool) -> usize {
-        for (channel, room) in &mut self.rooms {
+    pub fn sweep(&mut self, is_watched: impl Fn(&Room) -> bool) -> usize {
+        for (name, room) in &mut self.rooms {
             let is_used = std::mem::take(&mut room.is_used);
-            if !is_used && !is_watched(channel) {
+            if !is_used && !is_watched(name) {
                 room.window = None;
             }
         }
+        // Somebody looked at these, and nobody said anything.
+        self.rooms.retain(|_, room| room.window.is_some() || room.position > Position::ZERO);
         self.rooms.values().filter(|room| room.window.is_some()).count()
     }
 }

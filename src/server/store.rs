@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{
     Connection, ErrorCode, OptionalExtension, Row, Transaction, ffi::SQLITE_IOERR_SHMSIZE,
     named_params, params,
@@ -24,18 +24,19 @@ use super::{
 };
 use crate::domain::{
     channel::{Channel, FIRST},
-    command::{Command, CommandId},
+    command::{Ask, Command, CommandId, UNDO_SECONDS},
     event::{Change, Deletion, Lane},
     message::{Message, MessageText},
     name::{ChannelName, DisplayName},
     person::{Person, PersonId, SessionId},
     position::{Epoch, Position},
     refusal::Refusal,
+    room::{Pair, Room},
     window::Window,
 };
 
-/// Raised by one with every change of the tables.
-const SCHEMA_VERSION: i64 = 1;
+/// Raised by one with every change of the tables, which [`migrate`] makes.
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -52,38 +53,52 @@ const SCHEMA: &str = "
         since INTEGER NOT NULL        -- milliseconds since 1970, like every time here
     ) STRICT, WITHOUT ROWID;
 
-    CREATE TABLE channels (
-        id INTEGER PRIMARY KEY,       -- the position of the creation
-        name TEXT NOT NULL UNIQUE,
-        key TEXT NOT NULL UNIQUE,     -- ChannelName::key
-        last INTEGER NOT NULL         -- the position of the lane's last change
-    ) STRICT;
-
-    CREATE TABLE messages (
-        position INTEGER PRIMARY KEY,
-        channel INTEGER NOT NULL REFERENCES channels,
-        author INTEGER NOT NULL REFERENCES people,
-        at INTEGER NOT NULL,
-        text TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX messages_of_channel ON messages (channel, position);
-
     CREATE TABLE commands (
         person INTEGER NOT NULL REFERENCES people,
         id TEXT NOT NULL,
         position INTEGER NOT NULL,
         PRIMARY KEY (person, id)
     ) STRICT, WITHOUT ROWID;
+";
 
-    -- What was deleted, for those who were away. What was posted is in messages.
+/// Where people talk, and what they say there.
+const SCHEMA_OF_ROOMS: &str = "
+    CREATE TABLE rooms (
+        id INTEGER PRIMARY KEY,       -- the position of its beginning
+        last INTEGER NOT NULL,        -- the position of the lane's last change
+        name TEXT UNIQUE,             -- of a channel
+        key TEXT UNIQUE,              -- ChannelName::key
+        one INTEGER REFERENCES people,    -- the two of a direct conversation,
+        other INTEGER REFERENCES people,  -- in the order of their ids
+        UNIQUE (one, other),
+        CHECK (iif(name IS NULL,
+            key IS NULL AND one <= other,
+            key IS NOT NULL AND one IS NULL AND other IS NULL))
+    ) STRICT;
+    CREATE INDEX rooms_of_other ON rooms (other) WHERE other IS NOT NULL;
+
+    CREATE TABLE messages (
+        position INTEGER PRIMARY KEY,
+        room INTEGER NOT NULL REFERENCES rooms,
+        author INTEGER NOT NULL REFERENCES people,
+        at INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        edited INTEGER,               -- when its words were changed last
+        revised INTEGER,              -- the position where it was edited or brought back last
+        deleted INTEGER               -- when; it can be brought back for a moment, then it goes
+    ) STRICT;
+    CREATE INDEX messages_of_room ON messages (room, position) WHERE deleted IS NULL;
+    CREATE INDEX deleted_messages ON messages (deleted) WHERE deleted IS NOT NULL;
+
+    -- What was deleted, for those who were away. What was posted or revised is in messages.
     CREATE TABLE log (
         position INTEGER PRIMARY KEY,
-        channel INTEGER NOT NULL REFERENCES channels,
+        room INTEGER NOT NULL REFERENCES rooms,
         at INTEGER NOT NULL,
         message INTEGER NOT NULL,
         uncovered INTEGER             -- the message that took the freed place in the window
     ) STRICT;
-    CREATE INDEX log_of_channel ON log (channel, position);
+    CREATE INDEX log_of_room ON log (room, position);
 ";
 
 /// The exclusive right to a data directory, for as long as it or its [`Store`] lives.
@@ -174,9 +189,10 @@ impl DataDir {
         }
         // Here, because whoever made it may have ended before that.
         sync_dir(&self.path)?;
-        let db = self.connect()?;
-        match db.query_row("PRAGMA user_version", [], |row| row.get(0))? {
-            SCHEMA_VERSION => {}
+        let mut db = self.connect()?;
+        let version = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        match version {
+            1..=SCHEMA_VERSION => {}
             0 => return Err(StoreError::Foreign(self.database())),
             newer => return Err(StoreError::Newer(newer)),
         }
@@ -184,6 +200,9 @@ impl DataDir {
         // Every commit is synced; what is deleted is overwritten.
         db.pragma_update(None, "synchronous", "full")?;
         db.pragma_update(None, "secure_delete", true)?;
+        if version < SCHEMA_VERSION {
+            migrate(&mut db, version)?;
+        }
         db.pragma_update(None, "foreign_keys", true)?;
         settle(&db)?;
         db.set_prepared_statement_cache_capacity(64);
@@ -277,15 +296,47 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
     let first = ChannelName::try_from(FIRST).expect("the first channel has a valid name");
     let tx = db.transaction()?;
     tx.execute_batch(SCHEMA)?;
+    tx.execute_batch(SCHEMA_OF_ROOMS)?;
     tx.execute(
         "INSERT INTO meta VALUES ('epoch', ?1), ('last', 1), ('trimmed', 0)",
         params![hex(&epoch)],
     )?;
-    tx.execute("INSERT INTO channels VALUES (1, ?1, ?2, 1)", params![first.as_str(), first.key()])?;
+    tx.execute(
+        "INSERT INTO rooms (id, last, name, key) VALUES (1, 1, ?1, ?2)",
+        params![first.as_str(), first.key()],
+    )?;
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     Ok(())
 }
+
+/// Brings the tables of an older Flack to this one's form, at once or not at all.
+fn migrate(db: &mut Connection, version: i64) -> Result<(), StoreError> {
+    let tx = db.transaction()?;
+    if version < 2 {
+        tx.execute_batch(
+            "ALTER TABLE messages RENAME TO old_messages;
+             ALTER TABLE log RENAME TO old_log;",
+        )?;
+        tx.execute_batch(SCHEMA_OF_ROOMS)?;
+        tx.execute_batch(
+            "INSERT INTO rooms (id, last, name, key) SELECT id, last, name, key FROM channels;
+             INSERT INTO messages (position, room, author, at, text)
+                 SELECT position, channel, author, at, text FROM old_messages;
+             INSERT INTO log SELECT position, channel, at, message, uncovered FROM old_log;
+             DROP TABLE old_log;
+             DROP TABLE old_messages;
+             DROP TABLE channels;",
+        )?;
+    }
+    tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    tx.commit()?;
+    tracing::info!(from = version, to = SCHEMA_VERSION, "the tables were brought up to date");
+    Ok(())
+}
+
+/// How many direct conversations one person may have.
+const DIRECTS_LIMIT: u64 = 1_000;
 
 /// How much the store may hold.
 #[derive(Clone, Copy, Debug)]
@@ -369,6 +420,22 @@ impl Store {
         Ok(())
     }
 
+    /// Wipes the messages that were deleted too long ago to be brought back. Gives when to do so
+    /// again; none if nothing is left to be wiped.
+    ///
+    /// # Errors
+    /// Nothing is wiped then.
+    pub fn wipe(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let until = undoable_since(now).timestamp_millis();
+        self.db.prepare_cached("DELETE FROM messages WHERE deleted < ?1")?.execute([until])?;
+        let next: Option<i64> = self
+            .db
+            .prepare_cached("SELECT min(deleted) FROM messages WHERE deleted IS NOT NULL")?
+            .query_row([], |row| row.get(0))?;
+        let moment = next.map(|next| time(next + 1) + undo());
+        Ok(moment)
+    }
+
     /// Forgets the entries that were accepted before `until`; people who were away for longer get
     /// whole windows.
     ///
@@ -409,12 +476,7 @@ impl Decision<'_> {
                 if let Some(position) = self.first_answer(*by, id)? {
                     return Ok(Ok(Outcome::Repeated(position)));
                 }
-                let fact = match command {
-                    Command::Post { channel, text } => self.post(*by, id, channel, text)?,
-                    Command::Delete { channel, message } => {
-                        self.delete(*by, id, channel, *message)?
-                    }
-                };
+                let fact = self.command(*by, id, command)?;
                 if fact.is_ok() {
                     self.tx
                         .prepare_cached("INSERT INTO commands VALUES (?1, ?2, ?3)")?
@@ -433,7 +495,7 @@ impl Decision<'_> {
         if is_taken {
             return Ok(Err(Refusal::name_taken(name)));
         }
-        if self.count("SELECT count(*) FROM people")? >= self.limits.people {
+        if self.count("SELECT count(*) FROM people", [])? >= self.limits.people {
             return Ok(Err(Refusal::full("people")));
         }
         self.tx.prepare_cached("INSERT INTO people VALUES (?1, ?2, ?3)")?.execute(params![
@@ -460,17 +522,19 @@ impl Decision<'_> {
         let key = name.key();
         let existing = self
             .tx
-            .prepare_cached("SELECT id, name FROM channels WHERE key = ?1")?
+            .prepare_cached("SELECT id, name FROM rooms WHERE key = ?1")?
             .query_row([&key], channel)
             .optional()?;
         if let Some(existing) = existing {
             return Ok(Err(Refusal::channel_exists(&existing)));
         }
-        if self.count("SELECT count(*) FROM channels")? >= self.limits.channels {
+        if self.count("SELECT count(*) FROM rooms WHERE name IS NOT NULL", [])?
+            >= self.limits.channels
+        {
             return Ok(Err(Refusal::full("channels")));
         }
         self.tx
-            .prepare_cached("INSERT INTO channels VALUES (?1, ?2, ?3, ?1)")?
+            .prepare_cached("INSERT INTO rooms (id, last, name, key) VALUES (?1, ?1, ?2, ?3)")?
             .execute(params![sql(self.position), name.as_str(), key])?;
         let channel = Channel { name: name.clone(), created: self.position };
         Ok(Ok(Fact::Changed {
@@ -480,80 +544,180 @@ impl Decision<'_> {
         }))
     }
 
-    fn post(
-        &self,
-        by: PersonId,
-        id: &CommandId,
-        channel: &ChannelName,
-        text: &MessageText,
-    ) -> Decided<Fact> {
-        let (Some(room), Some(author)) = (self.move_lane(channel)?, self.person(by)?) else {
-            return Ok(Err(Refusal::unknown_channel()));
+    fn command(&self, by: PersonId, id: &CommandId, command: &Command) -> Decided<Fact> {
+        let room = &command.room;
+        if !room.admits(by) {
+            return Ok(Err(Refusal::unknown_room(room)));
+        }
+        let change = match &command.ask {
+            Ask::Post(text) => return self.post(by, id, room, text),
+            Ask::Edit(message, text) => self.edit(by, room, *message, text)?,
+            Ask::Delete(message) => self.delete(by, room, *message)?,
+            Ask::Restore(message) => self.restore(by, room, *message)?,
         };
-        self.tx.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
-            params![sql(self.position), room, sql(by.0), self.at.timestamp_millis(), text.as_str()],
-        )?;
-        let message = Message { position: self.position, author, at: self.at, text: text.clone() };
-        Ok(Ok(changed(channel, id, Change::Posted(message))))
+        Ok(change.map(|change| changed(room, id, change)))
     }
 
-    fn delete(
+    fn post(&self, by: PersonId, id: &CommandId, room: &Room, text: &MessageText) -> Decided<Fact> {
+        let begun = match (self.room(room)?, room) {
+            (Some(_), _) => None,
+            (None, Room::Channel(_)) => return Ok(Err(Refusal::unknown_channel())),
+            (None, Room::Direct(pair)) => match self.begin(by, *pair)? {
+                Ok(between) => Some(between),
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+        };
+        let (Some(row), Some(author)) = (self.move_lane(room)?, self.person(by)?) else {
+            return Ok(Err(Refusal::unknown_room(room)));
+        };
+        self.tx
+            .prepare_cached(
+                "INSERT INTO messages (position, room, author, at, text) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                sql(self.position),
+                row,
+                sql(by.0),
+                self.at.timestamp_millis(),
+                text.as_str()
+            ])?;
+        let message = Message {
+            position: self.position,
+            author,
+            at: self.at,
+            text: text.clone(),
+            edited: None,
+            revised: None,
+        };
+        Ok(Ok(match begun {
+            Some(between) => Fact::Begun { between, command: id.clone(), message },
+            None => changed(room, id, Change::Posted(message)),
+        }))
+    }
+
+    /// Begins the conversation of two people.
+    fn begin(&self, by: PersonId, pair: Pair) -> Decided<[Person; 2]> {
+        let [one, other] = pair.people();
+        let (Some(one), Some(other)) = (self.person(one)?, self.person(other)?) else {
+            return Ok(Err(Refusal::unknown_person()));
+        };
+        let query = "SELECT (SELECT count(*) FROM rooms WHERE one = ?1)
+                          + (SELECT count(*) FROM rooms WHERE other = ?1)";
+        if self.count(query, [sql(by.0)])? >= DIRECTS_LIMIT {
+            return Ok(Err(Refusal::full("direct conversations")));
+        }
+        self.tx
+            .prepare_cached("INSERT INTO rooms (id, last, one, other) VALUES (?1, ?1, ?2, ?3)")?
+            .execute(params![sql(self.position), sql(one.id.0), sql(other.id.0)])?;
+        Ok(Ok([one, other]))
+    }
+
+    fn edit(
         &self,
         by: PersonId,
-        id: &CommandId,
-        channel: &ChannelName,
+        room: &Room,
         message: Position,
-    ) -> Decided<Fact> {
-        let Some(message_sql) = i64::try_from(message.0).ok() else {
+        text: &MessageText,
+    ) -> Decided<Change> {
+        let now = self.at.timestamp_millis();
+        self.revise(
+            by,
+            room,
+            message,
+            "UPDATE messages SET text = :text, edited = :now, revised = :here
+             WHERE position = :message AND author = :by AND room = :room AND deleted IS NULL",
+            &[(":text", &text.as_str()), (":now", &now)],
+        )
+    }
+
+    fn restore(&self, by: PersonId, room: &Room, message: Position) -> Decided<Change> {
+        let since = undoable_since(self.at).timestamp_millis();
+        self.revise(
+            by,
+            room,
+            message,
+            "UPDATE messages SET deleted = NULL, revised = :here
+             WHERE position = :message AND author = :by AND room = :room AND deleted >= :since",
+            &[(":since", &since)],
+        )
+    }
+
+    /// Changes a row of one's own message, if it is there.
+    fn revise(
+        &self,
+        by: PersonId,
+        room: &Room,
+        message: Position,
+        update: &str,
+        values: &[(&str, &dyn rusqlite::ToSql)],
+    ) -> Decided<Change> {
+        let Some(row) = self.room(room)? else { return Ok(Err(Refusal::unknown_message())) };
+        let (here, by, place) = (sql(self.position), sql(by.0), sql(message));
+        let own: [(&str, &dyn rusqlite::ToSql); 4] =
+            [(":here", &here), (":by", &by), (":room", &row), (":message", &place)];
+        let values = [&own, values].concat();
+        if self.tx.prepare_cached(update)?.execute(values.as_slice())? == 0 {
             return Ok(Err(Refusal::unknown_message()));
-        };
+        }
+        self.move_lane(room)?;
+        let message = self
+            .tx
+            .prepare_cached(&format!("{MESSAGES} WHERE messages.position = ?1"))?
+            .query_row([place], self::message)?;
+        Ok(Ok(Change::Revised(message)))
+    }
+
+    fn delete(&self, by: PersonId, room: &Room, message: Position) -> Decided<Change> {
+        let Some(row) = self.room(room)? else { return Ok(Err(Refusal::unknown_message())) };
+        let now = self.at.timestamp_millis();
         let gone = self
             .tx
             .prepare_cached(
-                "DELETE FROM messages WHERE position = ?1 AND author = ?2
-                 AND channel = (SELECT id FROM channels WHERE name = ?3)",
+                "UPDATE messages SET deleted = ?1
+                 WHERE position = ?2 AND author = ?3 AND room = ?4 AND deleted IS NULL",
             )?
-            .execute(params![message_sql, sql(by.0), channel.as_str()])?;
+            .execute(params![now, sql(message), sql(by.0), row])?;
         if gone == 0 {
             return Ok(Err(Refusal::unknown_message()));
         }
-        let Some(room) = self.move_lane(channel)? else {
-            return Ok(Err(Refusal::unknown_channel()));
-        };
+        self.move_lane(room)?;
         // The oldest of the window as it is now; it was not in it before if the deleted was newer.
         let uncovered = self
             .tx
             .prepare_cached(&format!(
-                "{MESSAGES} WHERE channel = ?1 ORDER BY messages.position DESC LIMIT 1 OFFSET {}",
+                "{MESSAGES} WHERE room = ?1 AND deleted IS NULL
+                 ORDER BY messages.position DESC LIMIT 1 OFFSET {}",
                 Window::LIMIT - 1
             ))?
-            .query_row([room], self::message)
+            .query_row([row], self::message)
             .optional()?
             .filter(|oldest| oldest.position < message);
         self.tx.prepare_cached("INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
             sql(self.position),
-            room,
-            self.at.timestamp_millis(),
-            message_sql,
+            row,
+            now,
+            sql(message),
             uncovered.as_ref().map(|message| sql(message.position)),
         ])?;
-        let deletion = Deletion { position: self.position, message, uncovered };
-        Ok(Ok(changed(channel, id, Change::Deleted(deletion))))
+        Ok(Ok(Change::Deleted(Deletion { position: self.position, message, uncovered })))
     }
 
-    /// Notes that the channel's lane changes here. Gives the channel's id, if there is one.
-    fn move_lane(&self, channel: &ChannelName) -> Result<Option<i64>, rusqlite::Error> {
+    /// The row of a room, if there is one.
+    fn room(&self, room: &Room) -> Result<Option<i64>, rusqlite::Error> {
+        Ok(find_room(self.tx, room)?.map(|(row, _)| row))
+    }
+
+    /// Notes that the room's lane changes here. Gives the room's row, if there is one.
+    fn move_lane(&self, room: &Room) -> Result<Option<i64>, rusqlite::Error> {
+        let Some(row) = self.room(room)? else { return Ok(None) };
         self.tx
-            .prepare_cached("UPDATE channels SET last = ?1 WHERE name = ?2 RETURNING id")?
-            .query_row(params![sql(self.position), channel.as_str()], |row| row.get(0))
-            .optional()
+            .prepare_cached("UPDATE rooms SET last = ?1 WHERE id = ?2")?
+            .execute([sql(self.position), row])?;
+        Ok(Some(row))
     }
 
     fn person(&self, id: PersonId) -> Result<Option<Person>, rusqlite::Error> {
-        self.tx
-            .prepare_cached("SELECT id, name FROM people WHERE id = ?1")?
-            .query_row([sql(id.0)], |row| person(row, 0))
-            .optional()
+        find_person(self.tx, id)
     }
 
     fn first_answer(
@@ -567,14 +731,49 @@ impl Decision<'_> {
             .optional()
     }
 
-    fn count(&self, query: &str) -> Result<u64, rusqlite::Error> {
-        let count: i64 = self.tx.prepare_cached(query)?.query_row([], |row| row.get(0))?;
+    fn count(&self, query: &str, of: impl rusqlite::Params) -> Result<u64, rusqlite::Error> {
+        let count: i64 = self.tx.prepare_cached(query)?.query_row(of, |row| row.get(0))?;
         Ok(count.cast_unsigned())
     }
 }
 
-fn changed(channel: &ChannelName, id: &CommandId, change: Change) -> Fact {
-    Fact::Changed { lane: Lane::Channel(channel.clone()), command: Some(id.clone()), change }
+fn changed(room: &Room, id: &CommandId, change: Change) -> Fact {
+    Fact::Changed { lane: room.clone().into(), command: Some(id.clone()), change }
+}
+
+/// The row of a room and its lane's last change, if anything was ever said there.
+fn find_room(db: &Connection, room: &Room) -> rusqlite::Result<Option<(i64, Position)>> {
+    let found = |row: &Row| Ok((row.get(0)?, at_position(row, 1)?));
+    match room {
+        Room::Channel(name) => db
+            .prepare_cached("SELECT id, last FROM rooms WHERE name = ?1")?
+            .query_row([name.as_str()], found)
+            .optional(),
+        Room::Direct(pair) => db
+            .prepare_cached("SELECT id, last FROM rooms WHERE one = ?1 AND other = ?2")?
+            .query_row(pair.people().map(|person| sql(person.0)), found)
+            .optional(),
+    }
+}
+
+fn find_person(db: &Connection, id: PersonId) -> rusqlite::Result<Option<Person>> {
+    db.prepare_cached("SELECT id, name FROM people WHERE id = ?1")?
+        .query_row([sql(id.0)], |row| person(row, 0))
+        .optional()
+}
+
+/// For how long a deleted message can be brought back.
+pub fn undo() -> TimeDelta {
+    TimeDelta::seconds(UNDO_SECONDS.cast_signed())
+}
+
+/// What was deleted before this can no more be brought back.
+fn undoable_since(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - undo()
+}
+
+fn time(millis: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default()
 }
 
 /// A connection that only reads.
@@ -611,24 +810,64 @@ impl Reader {
         let sessions = sessions
             .query_map([], |row| Ok((SessionId(row.get(2)?), person(row, 0)?)))?
             .collect::<Result<Vec<_>, _>>()?;
-        let mut channels = self.db.prepare("SELECT id, name, last FROM channels")?;
+        let query = "SELECT id, name, last FROM rooms WHERE name IS NOT NULL";
+        let mut channels = self.db.prepare(query)?;
         let channels = channels
             .query_map([], |row| Ok((channel(row)?, at_position(row, 2)?)))?
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(State::restore(sessions, channels))
+        let mut directs = self.db.prepare(
+            "SELECT rooms.id, rooms.last, one.id, one.name, other.id, other.name FROM rooms
+             JOIN people AS one ON one.id = rooms.one
+             JOIN people AS other ON other.id = rooms.other",
+        )?;
+        let directs = directs
+            .query_map([], |row| {
+                let between = [person(row, 2)?, person(row, 4)?];
+                Ok((between, at_position(row, 0)?, at_position(row, 1)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(State::restore(sessions, channels, directs))
     }
 
-    /// The newest messages of a channel and what was deleted of late, all as of one moment.
-    pub fn window(&mut self, name: &ChannelName) -> Result<Option<Window>, StoreError> {
+    /// The person of this id, if there is one.
+    pub fn person(&self, id: PersonId) -> Result<Option<Person>, StoreError> {
+        Ok(find_person(&self.db, id)?)
+    }
+
+    /// People whose names have `part` in them, in any letter case: the first in alphabetical order.
+    pub fn people(&self, part: &str, limit: usize) -> Result<Vec<Person>, StoreError> {
+        let part = part.to_lowercase();
+        let mut people = self.db.prepare_cached("SELECT id, name FROM people")?;
+        let people = people.query_map([], |row| person(row, 0))?;
+        let mut found = Vec::new();
+        for person in people {
+            let person = person?;
+            let name = person.name.as_str().to_lowercase();
+            if name.contains(&part) {
+                found.push((name, person));
+            }
+        }
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(found.into_iter().take(limit).map(|(_, person)| person).collect())
+    }
+
+    /// The newest messages of a room and what was deleted of late, all as of one moment. None if
+    /// there is no such channel, or not both of these people.
+    pub fn window(&mut self, room: &Room) -> Result<Option<Window>, StoreError> {
         let tx = self.db.transaction()?;
-        let room: Option<(i64, Position)> = tx
-            .prepare_cached("SELECT id, last FROM channels WHERE name = ?1")?
-            .query_row([name.as_str()], |row| Ok((row.get(0)?, at_position(row, 1)?)))
-            .optional()?;
-        let Some((room, last)) = room else { return Ok(None) };
+        let (room, last) = match (find_room(&tx, room)?, room) {
+            (Some(found), _) => found,
+            (None, Room::Channel(_)) => return Ok(None),
+            (None, Room::Direct(pair)) => {
+                let [one, other] = pair.people();
+                let is_possible = find_person(&tx, one)?.and(find_person(&tx, other)?).is_some();
+                return Ok(is_possible.then(Window::default));
+            }
+        };
         let mut messages = tx
             .prepare_cached(&format!(
-                "{MESSAGES} WHERE channel = ?1 ORDER BY messages.position DESC LIMIT {}",
+                "{MESSAGES} WHERE room = ?1 AND deleted IS NULL
+                 ORDER BY messages.position DESC LIMIT {}",
                 Window::LIMIT
             ))?
             .query_map([room], message)?
@@ -638,16 +877,16 @@ impl Reader {
         // One more than is kept: if it is there, it is where completeness begins.
         let mut deletions = tx
             .prepare_cached(&format!(
-                "SELECT messages.position, people.id, people.name, at, text,
+                "SELECT messages.position, people.id, people.name, at, text, edited, revised,
                         log.position, log.message
-                 FROM (SELECT position, message, uncovered FROM log WHERE channel = :channel
+                 FROM (SELECT position, message, uncovered FROM log WHERE room = :room
                        ORDER BY position DESC LIMIT {}) AS log
-                 LEFT JOIN messages ON messages.position = log.uncovered
+                 LEFT JOIN messages ON messages.position = log.uncovered AND deleted IS NULL
                  LEFT JOIN people ON people.id = messages.author
                  ORDER BY log.position",
                 Window::LIMIT + 1
             ))?
-            .query_map(named_params! { ":channel": room }, deletion)?
+            .query_map(named_params! { ":room": room }, deletion)?
             .collect::<Result<Vec<_>, _>>()?;
         let trimmed = tx.query_row("SELECT value FROM meta WHERE key = 'trimmed'", [], position)?;
         let complete_from =
@@ -656,7 +895,7 @@ impl Reader {
     }
 }
 
-const MESSAGES: &str = "SELECT messages.position, people.id, people.name, at, text
+const MESSAGES: &str = "SELECT messages.position, people.id, people.name, at, text, edited, revised
     FROM messages JOIN people ON people.id = messages.author";
 
 /// Reads a row of [`MESSAGES`].
@@ -664,16 +903,18 @@ fn message(row: &Row) -> rusqlite::Result<Message> {
     Ok(Message {
         position: at_position(row, 0)?,
         author: person(row, 1)?,
-        at: DateTime::from_timestamp_millis(row.get(3)?).unwrap_or_default(),
+        at: time(row.get(3)?),
         text: MessageText::stored(row.get(4)?),
+        edited: row.get::<_, Option<i64>>(5)?.map(time),
+        revised: row.get::<_, Option<i64>>(6)?.map(|number| Position(number.cast_unsigned())),
     })
 }
 
 fn deletion(row: &Row) -> rusqlite::Result<Deletion> {
     let uncovered: Option<i64> = row.get(0)?;
     Ok(Deletion {
-        position: at_position(row, 5)?,
-        message: at_position(row, 6)?,
+        position: at_position(row, 7)?,
+        message: at_position(row, 8)?,
         uncovered: uncovered.map(|_| message(row)).transpose()?,
     })
 }

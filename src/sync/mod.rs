@@ -7,17 +7,19 @@
 use std::mem;
 
 use crate::domain::{
-    channel::{Channel, Directory},
-    command::{Command, CommandId},
+    address::Address,
+    channel::{Channel, Directory, FIRST},
+    command::{Ask, Command, CommandId},
+    direct::Directs,
     event::{Change, Event, Lane},
     frame::{
         ClientFrame, CloseCode, Difference, PROTOCOL, Reset, Resume, ServerFrame, View, Welcome,
     },
     message::{Message, MessageText},
-    name::ChannelName,
     page::Page,
     person::Person,
     position::{Epoch, Position},
+    room::{Room, direct_path},
     window::Window,
 };
 
@@ -41,10 +43,12 @@ pub enum Input {
     Woken,
     /// The browser says that it is offline.
     Unplugged,
-    /// Look at this channel, or at none.
-    Open(Option<ChannelName>),
+    /// Look at this room, or at none.
+    Open(Option<Room>),
     /// This channel was created just now; its event is still under way.
     Created(Channel),
+    /// Talk to this person, perhaps for the first time.
+    Meet(Person),
     Ask {
         id: CommandId,
         command: Command,
@@ -87,8 +91,9 @@ pub struct Sync {
     me: Person,
     epoch: Epoch,
     directory: Directory,
+    directs: Directs,
     windows: Windows,
-    viewing: Option<ChannelName>,
+    viewing: Option<Room>,
     outbox: Outbox,
     link: Link,
     /// When something happened last, by the clock of [`Moment`]; 0 before anything did.
@@ -102,8 +107,9 @@ impl Sync {
             me,
             epoch: page.epoch.clone(),
             directory: page.directory.clone(),
+            directs: page.directs.clone(),
             windows: Windows(page.open.iter().cloned().collect()),
-            viewing: page.open.as_ref().map(|(channel, _)| channel.clone()),
+            viewing: page.open.as_ref().map(|(room, _)| room.clone()),
             outbox: Outbox::new(pending),
             link: Link::default(),
             now: 0,
@@ -118,8 +124,12 @@ impl Sync {
         &self.directory
     }
 
-    /// The channel that is looked at.
-    pub fn viewing(&self) -> Option<&ChannelName> {
+    pub fn directs(&self) -> &Directs {
+        &self.directs
+    }
+
+    /// The room that is looked at.
+    pub fn viewing(&self) -> Option<&Room> {
         self.viewing.as_ref()
     }
 
@@ -127,34 +137,41 @@ impl Sync {
         self.link.state()
     }
 
-    /// What is known of the channel that is looked at; none until the server has told.
+    /// What is known of the room that is looked at; none until the server has told.
     pub fn window(&self) -> Option<&Window> {
         self.windows.get(self.viewing.as_ref()?)
     }
 
-    /// The lines of the channel that is looked at, as a person sees them: what was sent, then what
+    /// The lines of the room that is looked at, as a person sees them: what was sent, then what
     /// is on its way.
     pub fn lines(&self) -> Vec<Line> {
-        let Some(channel) = &self.viewing else { return Vec::new() };
-        let window = self.windows.get(channel);
-        let sent = window.into_iter().flat_map(Window::messages).map(|message| Line {
-            deleting: self.outbox.deletes(channel, message.position),
-            content: Content::Sent(message.clone()),
+        let Some(room) = &self.viewing else { return Vec::new() };
+        let window = self.windows.get(room);
+        let sent = window.into_iter().flat_map(Window::messages).map(|message| {
+            let deletion = self.outbox.deletion(room, message.position).cloned();
+            let mut message = message.clone();
+            let change = match self.outbox.edit(room, message.position) {
+                Some((edit, text)) => {
+                    message.text = text.clone();
+                    Some(edit.id.clone())
+                }
+                None => deletion,
+            };
+            Line { change, content: Content::Sent(message) }
         });
-        let on_its_way =
-            self.outbox.posts(channel, window, self.me.id).map(|(pending, text)| Line {
-                deleting: false,
-                content: Content::OnItsWay {
-                    id: pending.id.clone(),
-                    text: text.clone(),
-                    asked: pending.asked,
-                    progress: pending.progress(self.now),
-                },
-            });
+        let on_its_way = self.outbox.posts(room, window, self.me.id).map(|(pending, text)| Line {
+            change: None,
+            content: Content::OnItsWay {
+                id: pending.id.clone(),
+                text: text.clone(),
+                asked: pending.asked,
+                progress: pending.progress(self.now),
+            },
+        });
         sent.chain(on_its_way).collect()
     }
 
-    /// How many commands wait to be accepted, in all channels.
+    /// How many commands wait to be accepted, in all rooms.
     pub fn waiting(&self) -> usize {
         self.outbox.waiting()
     }
@@ -182,19 +199,17 @@ impl Sync {
             Input::Tick => {}
             Input::Woken => self.link.woken(now),
             Input::Unplugged => self.link.unplugged(now),
-            Input::Open(channel) => self.open(channel, &mut todo),
+            Input::Open(room) => self.open(room, &mut todo),
             Input::Created(channel) => self.directory.add(channel),
-            Input::Ask { id, command } => {
-                let after = self.windows.reached(command.channel()).unwrap_or_default();
-                todo.push(Output::Keep(self.outbox.add(id, command, after, now)));
-            }
+            Input::Meet(person) => self.directs.add(person),
+            Input::Ask { id, command } => todo.push(self.ask(id, command, now)),
             Input::Retry(id) => todo.extend(self.outbox.retry(&id).map(Output::Keep)),
             Input::Discard(id) => {
                 self.outbox.remove(&id);
                 todo.push(Output::Forget(id));
             }
             Input::Kept(pending) => {
-                let reached = |channel: &ChannelName| self.windows.reached(channel);
+                let reached = |room: &Room| self.windows.reached(room);
                 let id = pending.id.clone();
                 match self.outbox.kept(pending, reached, now) {
                     Correction::Nothing => {}
@@ -226,26 +241,42 @@ impl Sync {
     fn hello(&self) -> ClientFrame {
         ClientFrame::Hello {
             protocol: PROTOCOL,
-            resume: Some(Resume { epoch: self.epoch.clone(), position: self.directory.position }),
-            viewing: self.viewing.iter().map(|channel| self.view(channel)).collect(),
+            resume: Some(Resume {
+                epoch: self.epoch.clone(),
+                position: self.directory.position,
+                directs: self.directs.position,
+            }),
+            viewing: self.viewing.iter().map(|room| self.view(room)).collect(),
         }
     }
 
-    fn view(&self, channel: &ChannelName) -> View {
-        View { channel: channel.as_str().to_owned(), position: self.windows.reached(channel) }
+    fn view(&self, room: &Room) -> View {
+        View { room: room.clone(), position: self.windows.reached(room) }
     }
 
-    fn open(&mut self, channel: Option<ChannelName>, todo: &mut Vec<Output>) {
-        if self.viewing == channel {
+    /// Takes up a command. One that takes back what has not gone out yet never goes out, either.
+    fn ask(&mut self, id: CommandId, command: Command, now: Moment) -> Output {
+        if let Ask::Restore(message) = command.ask
+            && let Some(deletion) = self.outbox.unsent_deletion(&command.room, message)
+        {
+            self.outbox.remove(&deletion);
+            return Output::Forget(deletion);
+        }
+        let after = self.windows.reached(&command.room).unwrap_or_default();
+        Output::Keep(self.outbox.add(id, command, after, now))
+    }
+
+    fn open(&mut self, room: Option<Room>, todo: &mut Vec<Output>) {
+        if self.viewing == room {
             return;
         }
-        let left = mem::replace(&mut self.viewing, channel);
-        // The hello has named the channel that was open then, so the server has to be told even
+        let left = mem::replace(&mut self.viewing, room);
+        // The hello has named the room that was open then, so the server has to be told even
         // before its welcome. Until that, nobody knows whether positions are of the same log.
         if self.link.is_up() {
-            let left = left.map(|left| ClientFrame::Leave { channel: left.as_str().to_owned() });
-            let opened = self.viewing.as_ref().map(|channel| {
-                let mut view = self.view(channel);
+            let left = left.map(|room| ClientFrame::Leave { room });
+            let opened = self.viewing.as_ref().map(|room| {
+                let mut view = self.view(room);
                 view.position.take_if(|_| !self.link.is_live());
                 ClientFrame::View(view)
             });
@@ -268,9 +299,15 @@ impl Sync {
                 }
             }
             ServerFrame::Directory(directory) => self.directory = directory,
-            ServerFrame::Reset(Reset { channel, window }) => {
-                self.outbox.settle_up_to(&channel, window.position);
-                self.windows.insert(channel, window);
+            ServerFrame::Directs(directs) => {
+                let begun = mem::replace(&mut self.directs, directs);
+                // Whom one is about to write to for the first time stays in the list.
+                let strangers = begun.list().iter().filter(|direct| direct.created.is_none());
+                strangers.for_each(|direct| self.directs.add(direct.with.clone()));
+            }
+            ServerFrame::Reset(Reset { room, window }) => {
+                self.outbox.settle_up_to(&room, window.position);
+                self.windows.insert(room, window);
             }
             ServerFrame::Difference(Difference { lane, position, changes }) => {
                 self.catch_up(lane, position, changes);
@@ -289,89 +326,94 @@ impl Sync {
 
     /// A command was done. The browser's other tabs are told where, so that they wait for its event.
     fn done(&mut self, id: &CommandId, position: Position, todo: &mut Vec<Output>) {
-        let reached = |channel: &ChannelName| self.windows.reached(channel);
+        let reached = |room: &Room| self.windows.reached(room);
         if let Some(done) = self.outbox.accepted(id, position, reached) {
             todo.extend([Output::Keep(done), Output::Forget(id.clone())]);
         }
     }
 
     fn catch_up(&mut self, lane: Lane, position: Position, changes: Vec<Change>) {
-        match lane {
-            Lane::Directory => {
-                changes.into_iter().for_each(|change| self.list(change));
-                self.directory.position = self.directory.position.max(position);
-            }
-            Lane::Channel(channel) => {
-                if let Some(window) = self.windows.get_mut(&channel) {
+        match lane.room() {
+            Some(room) => {
+                if let Some(window) = self.windows.get_mut(&room) {
                     window.catch_up(position, &changes);
-                    self.outbox.settle_up_to(&channel, position);
+                    self.outbox.settle_up_to(&room, position);
                 }
+            }
+            None => {
+                changes.into_iter().for_each(|change| self.list(position, change));
+                self.directory.position = self.directory.position.max(position);
             }
         }
     }
 
-    fn list(&mut self, change: Change) {
-        if let Change::ChannelCreated(channel) = change {
-            self.directory.apply(channel);
+    fn list(&mut self, position: Position, change: Change) {
+        match change {
+            Change::ChannelCreated(channel) => self.directory.apply(channel),
+            Change::DirectBegun(direct) => self.directs.apply(position, direct),
+            Change::Posted(_) | Change::Revised(_) | Change::Deleted(_) => {}
         }
     }
 
     /// Makes the change of an event that is the next of its lane, drops one that is known already,
     /// and asks for the difference where one before it is missing.
     fn follow(&mut self, event: Event, now: Moment, todo: &mut Vec<Output>) {
-        match event.lane {
-            Lane::Directory => {
-                if event.prev > self.directory.position {
-                    // A link that skips an event is broken; the next one starts with a difference.
-                    self.link.closed(None, now);
-                    todo.push(Output::Disconnect);
-                } else {
-                    self.list(event.change);
-                }
-            }
-            Lane::Channel(channel) => {
-                if let Some(window) = self.windows.get_mut(&channel) {
-                    if event.prev > window.position {
-                        let position = Some(window.position);
-                        let channel = channel.as_str().to_owned();
-                        todo.push(Output::Send(ClientFrame::View(View { channel, position })));
-                        return;
-                    }
-                    window.apply(event.position, &event.change);
-                }
-                if let (Change::Posted(message), Some(id)) = (&event.change, &event.command)
-                    && message.author.id == self.me.id
-                {
-                    self.done(id, event.position, todo);
-                }
-                self.outbox.settle_up_to(&channel, event.position);
-            }
+        let known = match &event.lane {
+            Lane::Directory => self.directory.position,
+            Lane::Person(_) => self.directs.position,
+            Lane::Channel(_) | Lane::Direct(_) => return self.follow_room(event, todo),
+        };
+        if event.prev > known {
+            // A link that skips an event is broken; the next one starts with a difference.
+            self.link.closed(None, now);
+            todo.push(Output::Disconnect);
+        } else {
+            self.list(event.position, event.change);
         }
+    }
+
+    fn follow_room(&mut self, event: Event, todo: &mut Vec<Output>) {
+        let Some(room) = event.lane.room() else { return };
+        if let Some(window) = self.windows.get_mut(&room) {
+            if event.prev > window.position {
+                let position = Some(window.position);
+                todo.push(Output::Send(ClientFrame::View(View { room, position })));
+                return;
+            }
+            window.apply(event.position, &event.change);
+        }
+        if let (Change::Posted(message) | Change::Revised(message), Some(id)) =
+            (&event.change, &event.command)
+            && message.author.id == self.me.id
+        {
+            self.done(id, event.position, todo);
+        }
+        self.outbox.settle_up_to(&room, event.position);
     }
 }
 
-/// Every channel seen in this tab, so that going back shows it at once: few enough to look through.
+/// Every room seen in this tab, so that going back shows it at once: few enough to look through.
 #[derive(Debug, Default)]
-struct Windows(Vec<(ChannelName, Window)>);
+struct Windows(Vec<(Room, Window)>);
 
 impl Windows {
-    fn get(&self, channel: &ChannelName) -> Option<&Window> {
-        self.0.iter().find(|(name, _)| name == channel).map(|(_, window)| window)
+    fn get(&self, room: &Room) -> Option<&Window> {
+        self.0.iter().find(|(other, _)| other == room).map(|(_, window)| window)
     }
 
-    fn get_mut(&mut self, channel: &ChannelName) -> Option<&mut Window> {
-        self.0.iter_mut().find(|(name, _)| name == channel).map(|(_, window)| window)
+    fn get_mut(&mut self, room: &Room) -> Option<&mut Window> {
+        self.0.iter_mut().find(|(other, _)| other == room).map(|(_, window)| window)
     }
 
-    /// The position up to which a channel is known.
-    fn reached(&self, channel: &ChannelName) -> Option<Position> {
-        self.get(channel).map(|window| window.position)
+    /// The position up to which a room is known.
+    fn reached(&self, room: &Room) -> Option<Position> {
+        self.get(room).map(|window| window.position)
     }
 
-    fn insert(&mut self, channel: ChannelName, window: Window) {
-        match self.get_mut(&channel) {
+    fn insert(&mut self, room: Room, window: Window) {
+        match self.get_mut(&room) {
             Some(known) => *known = window,
-            None => self.0.push((channel, window)),
+            None => self.0.push((room, window)),
         }
     }
 }
@@ -380,8 +422,8 @@ impl Windows {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub content: Content,
-    /// Its author has asked for it to be deleted, and waits for the answer.
-    pub deleting: bool,
+    /// The command of its author that changes or deletes it, and waits for the answer.
+    pub change: Option<CommandId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -401,11 +443,18 @@ impl Line {
     }
 }
 
-/// The channel to open for someone who comes back: where they were, else the first of the list.
-pub fn returning<'a>(directory: &'a Directory, left: Option<&str>) -> Option<&'a Channel> {
-    left.and_then(|left| directory.find(left))
-        .or_else(|| directory.find(crate::domain::channel::FIRST))
-        .or_else(|| directory.channels().first())
+/// The path of the room to open for someone who comes back: where they were, else the first channel
+/// of the list.
+pub fn returning(directory: &Directory, directs: &Directs, left: Option<&str>) -> Option<String> {
+    let left = match left.map(Address::of) {
+        Some(Address::Channel(name)) => directory.find(&name).map(|channel| channel.name.path()),
+        Some(Address::Direct(with)) => directs.find(with).map(|_| direct_path(with)),
+        _ => None,
+    };
+    left.or_else(|| {
+        let first = directory.find(FIRST).or_else(|| directory.channels().first());
+        first.map(|channel| channel.name.path())
+    })
 }
 
 #[cfg(test)]

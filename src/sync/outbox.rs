@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Moment;
 use crate::domain::{
-    command::{Command, CommandId},
+    command::{Ask, Command, CommandId},
     frame::ClientFrame,
     message::{Message, MessageText},
-    name::ChannelName,
     person::PersonId,
     position::Position,
     refusal::Refusal,
+    room::Room,
     window::Window,
 };
 
@@ -22,7 +22,7 @@ use crate::domain::{
 const TRUST: u64 = 2_000;
 
 /// How many commands that are done are kept for their events, which may be long in coming where their
-/// channel is not looked at.
+/// room is not looked at.
 const DONE: usize = 100;
 
 /// How long a message may be unconfirmed before it is marked so.
@@ -32,14 +32,14 @@ const LATE: u64 = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     pub id: CommandId,
-    pub channel: ChannelName,
+    pub room: Room,
     pub ask: Ask,
     /// When the person asked, in milliseconds since 1970 by the browser's clock.
     pub asked: u64,
     /// Orders the outbox, whatever the clock does.
     #[serde(default)]
     pub turn: u64,
-    /// How far the channel was known when the person asked: what they wrote is newer.
+    /// How far the room was known when the person asked: what they wrote is newer.
     #[serde(default)]
     pub after: Position,
     /// Whether it went out once, so that the server may have done it.
@@ -59,15 +59,8 @@ pub struct Pending {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ask {
-    Post(MessageText),
-    Delete(Position),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum PendingState {
-    /// It goes out when the link is up, and when what is before it in its channel is settled.
+    /// It goes out when the link is up, and when what is before it in its room is settled.
     Waiting,
     /// It went out on this link, and was not answered yet.
     #[serde(skip)]
@@ -128,16 +121,27 @@ impl Outbox {
         self.pending.iter().filter(|pending| pending.is_unsettled()).count()
     }
 
-    /// The messages of a channel that are on their way and not among what `window` shows.
+    /// The messages of a room that are on their way and not among what `window` shows, and the
+    /// edits that were refused, whose words are not to be lost.
     pub fn posts(
         &self,
-        channel: &ChannelName,
+        room: &Room,
         window: Option<&Window>,
         me: PersonId,
     ) -> impl Iterator<Item = (&Pending, &MessageText)> {
         let mut taken: Vec<Position> = self.done.iter().map(|(_, at)| *at).collect();
-        self.pending.iter().filter(|it| it.channel == *channel).filter_map(move |pending| {
-            let Ask::Post(text) = &pending.ask else { return None };
+        self.pending.iter().filter(|it| it.room == *room).filter_map(move |pending| {
+            let is_refused = matches!(pending.state, PendingState::Refused(_));
+            let text = match &pending.ask {
+                Ask::Post(text) => text,
+                Ask::Edit(of, text) if is_refused => {
+                    // Another tab may have asked again, with more luck.
+                    let message = window.and_then(|window| window.find(*of));
+                    let is_done = message.is_some_and(|message| message.text == *text);
+                    return (!is_done).then_some((pending, text));
+                }
+                Ask::Edit(..) | Ask::Delete(_) | Ask::Restore(_) => return None,
+            };
             let is_it = |message: &&Message| {
                 message.position > pending.after
                     && message.author.id == me
@@ -146,9 +150,8 @@ impl Outbox {
             };
             // The window may show it before the answer has come: this tab has sent it, or another one
             // has of which nothing was heard yet.
-            let arrived = window
-                .filter(|_| !matches!(pending.state, PendingState::Refused(_)))
-                .and_then(|window| window.messages().find(is_it));
+            let arrived =
+                window.filter(|_| !is_refused).and_then(|window| window.messages().find(is_it));
             match arrived {
                 Some(message) => {
                     taken.push(message.position);
@@ -159,11 +162,30 @@ impl Outbox {
         })
     }
 
-    /// Whether the message is asked to be deleted.
-    pub fn deletes(&self, channel: &ChannelName, message: Position) -> bool {
-        self.pending
-            .iter()
-            .any(|pending| pending.channel == *channel && pending.ask == Ask::Delete(message))
+    /// What asks for the message to be deleted, if it is not brought back after that.
+    pub fn deletion(&self, room: &Room, message: Position) -> Option<&CommandId> {
+        let of_message =
+            |it: &&Pending| matches!(it.ask, Ask::Delete(of) | Ask::Restore(of) if of == message);
+        let last = self.pending.iter().rev().filter(|it| it.room == *room).find(of_message)?;
+        matches!(last.ask, Ask::Delete(_)).then_some(&last.id)
+    }
+
+    /// What asks for the message to have other words, and these words.
+    pub fn edit(&self, room: &Room, message: Position) -> Option<(&Pending, &MessageText)> {
+        self.pending.iter().rev().filter(|it| it.room == *room).find_map(|it| match &it.ask {
+            Ask::Edit(of, text) if *of == message => {
+                (!matches!(it.state, PendingState::Refused(_))).then_some((it, text))
+            }
+            _ => None,
+        })
+    }
+
+    /// What asks for the message to be deleted, if it never went out, so that it can be thrown away.
+    pub fn unsent_deletion(&self, room: &Room, message: Position) -> Option<CommandId> {
+        let is_it = |it: &&Pending| {
+            it.room == *room && it.ask == Ask::Delete(message) && !it.was_sent && it.is_own
+        };
+        self.pending.iter().find(is_it).map(|it| it.id.clone())
     }
 
     /// Takes up what was asked for in this tab.
@@ -174,15 +196,11 @@ impl Outbox {
         after: Position,
         now: Moment,
     ) -> Pending {
-        let (channel, ask) = match command {
-            Command::Post { channel, text } => (channel, Ask::Post(text)),
-            Command::Delete { channel, message } => (channel, Ask::Delete(message)),
-        };
         let turn = self.pending.iter().map(|pending| pending.turn).max().unwrap_or_default() + 1;
         let pending = Pending {
             id,
-            channel,
-            ask,
+            room: command.room,
+            ask: command.ask,
             asked: now.millis,
             turn,
             after,
@@ -197,11 +215,11 @@ impl Outbox {
     }
 
     /// Another tab has stored this: something new, or what became of something. `reached` says how
-    /// far a channel is known here, if it is.
+    /// far a room is known here, if it is.
     pub fn kept(
         &mut self,
         mut told: Pending,
-        reached: impl Fn(&ChannelName) -> Option<Position>,
+        reached: impl Fn(&Room) -> Option<Position>,
         now: Moment,
     ) -> Correction {
         let is_done = matches!(told.state, PendingState::Accepted(_));
@@ -242,7 +260,7 @@ impl Outbox {
         self.pending.retain(|pending| pending.id != *id || is_done(pending));
     }
 
-    /// What goes out now, as it was before: in each channel the oldest, if it is not under way
+    /// What goes out now, as it was before: in each room the oldest, if it is not under way
     /// already.
     pub fn send(&mut self, now: Moment) -> Vec<Pending> {
         let mut sent = Vec::new();
@@ -252,7 +270,7 @@ impl Outbox {
         for place in 0..self.pending.len() {
             let (before, rest) = self.pending.split_at_mut(place);
             let Some((pending, after)) = rest.split_first_mut() else { break };
-            let is_same = |other: &&Pending| other.channel == pending.channel;
+            let is_same = |other: &&Pending| other.room == pending.room;
             let is_blocked = before.iter().filter(is_same).any(Pending::is_unsettled);
             // Its own tab sends it, unless something of this tab has to come after it.
             let is_left = now.millis < pending.trusted_until
@@ -288,13 +306,13 @@ impl Outbox {
         }
     }
 
-    /// A command is done. It stays until its event has come, unless `reached` says of the channel
+    /// A command is done. It stays until its event has come, unless `reached` says of the room
     /// that it has. Gives what the other tabs should know, if it was waiting here.
     pub fn accepted(
         &mut self,
         id: &CommandId,
         position: Position,
-        reached: impl Fn(&ChannelName) -> Option<Position>,
+        reached: impl Fn(&Room) -> Option<Position>,
     ) -> Option<Pending> {
         let pending = self.find(id)?;
         pending.state = PendingState::Accepted(position);
@@ -304,7 +322,7 @@ impl Outbox {
         if self.done.len() > DONE {
             self.done.remove(0);
         }
-        if reached(&done.channel).is_some_and(|reached| reached >= position) {
+        if reached(&done.room).is_some_and(|reached| reached >= position) {
             self.remove(id);
         }
         let is_done = |it: &Pending| matches!(it.state, PendingState::Accepted(_));
@@ -329,8 +347,8 @@ impl Outbox {
     /// A command was not done, for good. Gives it back if it stays for its author to decide.
     pub fn refused(&mut self, id: &CommandId, refusal: Refusal) -> Option<Pending> {
         let pending = self.find(id).filter(|pending| pending.is_unsettled())?;
-        if let Ask::Delete(_) = pending.ask {
-            // A deletion in vain shows by itself: the message is still there, or gone already.
+        if let Ask::Delete(_) | Ask::Restore(_) = pending.ask {
+            // What was in vain shows by itself: the message is still there, or gone.
             self.remove(id);
             return None;
         }
@@ -350,11 +368,11 @@ impl Outbox {
         self.pending.retain(|pending| pending.id != *id);
     }
 
-    /// All events of the channel up to this position have been seen.
-    pub fn settle_up_to(&mut self, channel: &ChannelName, position: Position) {
+    /// All events of the room up to this position have been seen.
+    pub fn settle_up_to(&mut self, room: &Room, position: Position) {
         self.pending.retain(|pending| {
             let PendingState::Accepted(accepted) = pending.state else { return true };
-            pending.channel != *channel || accepted > position
+            pending.room != *room || accepted > position
         });
     }
 
@@ -377,10 +395,15 @@ impl Pending {
     /// What asks the server for it.
     pub fn frame(&self) -> ClientFrame {
         let id = self.id.clone();
-        let channel = self.channel.as_str().to_owned();
+        let room = self.room.clone();
+        let words = |text: &MessageText| text.as_str().to_owned();
         match &self.ask {
-            Ask::Post(text) => ClientFrame::Post { id, channel, text: text.as_str().to_owned() },
-            Ask::Delete(message) => ClientFrame::Delete { id, channel, message: *message },
+            Ask::Post(text) => ClientFrame::Post { id, room, text: words(text) },
+            Ask::Edit(message, text) => {
+                ClientFrame::Edit { id, room, message: *message, text: words(text) }
+            }
+            Ask::Delete(message) => ClientFrame::Delete { id, room, message: *message },
+            Ask::Restore(message) => ClientFrame::Restore { id, room, message: *message },
         }
     }
 

@@ -5,19 +5,20 @@ use std::collections::{HashMap, VecDeque};
 use chrono::DateTime;
 use proptest::prelude::*;
 
-use super::{
-    outbox::{Ask, PendingState},
-    *,
-};
+use super::{outbox::PendingState, *};
 use crate::domain::{
     event::Deletion,
     frame::{Heartbeat, Limits, Welcome},
-    name::DisplayName,
+    name::{ChannelName, DisplayName},
     person::PersonId,
     refusal::Refusal,
 };
 
-fn general() -> ChannelName {
+fn general() -> Room {
+    Room::Channel(channel())
+}
+
+fn channel() -> ChannelName {
     ChannelName::try_from("general").unwrap()
 }
 
@@ -32,6 +33,8 @@ struct Server {
     last: Position,
     messages: Vec<Message>,
     window: Window,
+    /// What was deleted last, and can be brought back.
+    deleted: Option<Message>,
     done: HashMap<(PersonId, CommandId), Position>,
     directory: Directory,
 }
@@ -39,12 +42,13 @@ struct Server {
 impl Server {
     fn new() -> Self {
         let mut directory = Directory::default();
-        directory.apply(Channel { name: general(), created: Position(1) });
+        directory.apply(Channel { name: channel(), created: Position(1) });
         Self {
             epoch: Epoch("first".to_owned()),
             last: Position(1),
             messages: Vec::new(),
             window: Window::restore(Position(1), vec![], vec![], Position(1)),
+            deleted: None,
             done: HashMap::new(),
             directory,
         }
@@ -55,8 +59,11 @@ impl Server {
             me: Some(me),
             epoch: self.epoch.clone(),
             directory: self.directory.clone(),
-            path: general().path(),
+            directs: Directs::default(),
+            path: channel().path(),
             open: Some((general(), self.window.clone())),
+            people: None,
+            editing: None,
             refused: None,
         }
     }
@@ -72,20 +79,38 @@ impl Server {
             return Ok((*position, None));
         }
         let position = self.last.next();
-        let change = match command {
-            Command::Post { text, .. } => {
+        let change = match command.ask {
+            Ask::Post(text) => {
                 let at = DateTime::from_timestamp(position.0 as i64, 0).unwrap();
-                let message = Message { position, author: by.clone(), at, text };
+                let author = by.clone();
+                let message = Message { position, author, at, text, edited: None, revised: None };
                 self.messages.push(message.clone());
                 Change::Posted(message)
             }
-            Command::Delete { message, .. } => {
+            Ask::Edit(message, text) => {
+                let edited = self.own(by, message)?;
+                edited.text = text;
+                edited.edited = Some(DateTime::from_timestamp(position.0 as i64, 0).unwrap());
+                edited.revised = Some(position);
+                Change::Revised(edited.clone())
+            }
+            Ask::Restore(message) => {
+                let mut restored = self.deleted.take().ok_or_else(Refusal::unknown_message)?;
+                if restored.position != message || restored.author.id != by.id {
+                    return Err(Refusal::unknown_message());
+                }
+                restored.revised = Some(position);
+                let place = self.messages.partition_point(|other| other.position < message);
+                self.messages.insert(place, restored.clone());
+                Change::Revised(restored)
+            }
+            Ask::Delete(message) => {
                 let place = self
                     .messages
                     .iter()
                     .position(|other| other.position == message && other.author.id == by.id)
                     .ok_or_else(Refusal::unknown_message)?;
-                self.messages.remove(place);
+                self.deleted = Some(self.messages.remove(place));
                 let oldest = self.messages.len().checked_sub(Window::LIMIT);
                 let uncovered = oldest
                     .map(|place| self.messages[place].clone())
@@ -97,8 +122,13 @@ impl Server {
         self.window.apply(position, &change);
         self.last = position;
         self.done.insert((by.id, id.clone()), position);
-        let lane = Lane::Channel(general());
+        let lane = general().into();
         Ok((position, Some(Event { lane, position, prev, command: Some(id.clone()), change })))
+    }
+
+    fn own(&mut self, by: &Person, message: Position) -> Result<&mut Message, Refusal> {
+        let is_it = |other: &&mut Message| other.position == message && other.author.id == by.id;
+        self.messages.iter_mut().find(is_it).ok_or_else(Refusal::unknown_message)
     }
 
     fn greet(&self, you: Person, resume: Option<Resume>, viewing: &[View]) -> Vec<ServerFrame> {
@@ -119,11 +149,11 @@ impl Server {
         let known = view.position.filter(|_| is_same_log);
         match known.and_then(|position| self.window.since(position)) {
             Some(changes) => ServerFrame::Difference(Difference {
-                lane: Lane::Channel(general()),
+                lane: general().into(),
                 position: self.window.position,
                 changes,
             }),
-            None => ServerFrame::Reset(Reset { channel: general(), window: self.window.clone() }),
+            None => ServerFrame::Reset(Reset { room: general(), window: self.window.clone() }),
         }
     }
 }
@@ -201,7 +231,7 @@ impl World {
         let id = self.draw_id();
         self.posted[tab].push(id.clone());
         let text = MessageText::try_from(id.as_str()).unwrap();
-        let command = Command::Post { channel: general(), text };
+        let command = Command { room: general(), ask: Ask::Post(text) };
         self.tell(tab, Input::Ask { id: id.clone(), command });
         id
     }
@@ -215,7 +245,7 @@ impl World {
             .collect();
         if let Some(message) = mine.get(pick % mine.len().max(1)) {
             let id = self.draw_id();
-            let command = Command::Delete { channel: general(), message: *message };
+            let command = Command { room: general(), ask: Ask::Delete(*message) };
             self.tell(tab, Input::Ask { id, command });
         }
     }
@@ -236,10 +266,17 @@ impl World {
             }
             ClientFrame::Post { id, text, .. } => {
                 let text = MessageText::try_from(text.as_str()).unwrap();
-                self.command(tab, id, Command::Post { channel: general(), text });
+                self.command(tab, id, Command { room: general(), ask: Ask::Post(text) });
+            }
+            ClientFrame::Edit { id, message, text, .. } => {
+                let text = MessageText::try_from(text.as_str()).unwrap();
+                self.command(tab, id, Command { room: general(), ask: Ask::Edit(message, text) });
+            }
+            ClientFrame::Restore { id, message, .. } => {
+                self.command(tab, id, Command { room: general(), ask: Ask::Restore(message) });
             }
             ClientFrame::Delete { id, message, .. } => {
-                self.command(tab, id, Command::Delete { channel: general(), message });
+                self.command(tab, id, Command { room: general(), ask: Ask::Delete(message) });
             }
             ClientFrame::Ping => {
                 self.tabs[tab].to_client.push_back(ServerFrame::Pong { spread: 0 })
@@ -477,11 +514,11 @@ fn told(world: &World, id: &CommandId, state: PendingState) -> Input {
 fn done_by_another_tab(world: &mut World, id: &CommandId) -> Position {
     let me = world.tabs[0].me.clone();
     let Ask::Post(text) = world.tabs[0].stored[id].ask.clone() else { panic!("no message") };
-    world.server.ask(&me, id, Command::Post { channel: general(), text }).unwrap().0
+    world.server.ask(&me, id, Command { room: general(), ask: Ask::Post(text) }).unwrap().0
 }
 
 fn look_again(world: &mut World) {
-    let view = View { channel: "general".to_owned(), position: None };
+    let view = View { room: general(), position: None };
     let frame = world.server.view(&view, true);
     world.tell(0, Input::Frame(frame));
 }
@@ -507,7 +544,7 @@ fn the_same_words_twice_are_two_messages() {
     let text = MessageText::try_from("ok").unwrap();
     let ids = [0, 1].map(|_| {
         let id = world.draw_id();
-        let command = Command::Post { channel: general(), text: text.clone() };
+        let command = Command { room: general(), ask: Ask::Post(text.clone()) };
         world.tell(0, Input::Ask { id: id.clone(), command });
         id
     });
@@ -570,10 +607,15 @@ fn a_busy_server_gets_its_pause_and_then_everything_in_order() {
 #[test]
 fn who_comes_back_lands_where_they_were() {
     let directory = Server::new().directory;
-    let open = |left| returning(&directory, left).map(|channel| channel.name.as_str().to_owned());
-    assert_eq!(open(Some("GENERAL")).as_deref(), Some("general"));
-    assert_eq!(open(Some("gone")).as_deref(), Some("general"));
-    assert_eq!(returning(&Directory::default(), None), None);
+    let mut directs = Directs::default();
+    directs.add(person(3));
+    let open = |left| returning(&directory, &directs, left).unwrap();
+    assert_eq!(open(Some("/c/GENERAL")), "/c/general");
+    assert_eq!(open(Some("/d/3")), "/d/3");
+    for left in [Some("/c/gone"), Some("/d/4"), Some("/people"), Some("general"), None] {
+        assert_eq!(open(left), "/c/general");
+    }
+    assert_eq!(returning(&Directory::default(), &directs, None), None);
 }
 
 #[derive(Clone, Debug)]

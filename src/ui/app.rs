@@ -1,18 +1,20 @@
 //! The document, and the application in it.
 
 use leptos::{
-    either::{Either, EitherOf3},
+    either::{Either, EitherOf4},
     nonce::use_nonce,
     prelude::*,
 };
 
 use super::{
     components::{new_channel::NewChannelPage, sidebar::Sidebar},
-    pages::{channel::ChannelPage, home::HomePage, join::JoinPage, nowhere::NowherePage},
+    pages::{
+        home::HomePage, join::JoinPage, nowhere::NowherePage, people::PeoplePage, room::RoomPage,
+    },
 };
 use crate::{
     client::{Client, browser},
-    domain::{address::Address, page::Page},
+    domain::{address::Address, direct::Directs, page::Page},
 };
 
 /// Where browsers find what a page needs.
@@ -37,7 +39,7 @@ const LOCAL_TIMES: &str = "for (const time of document.querySelectorAll('time[da
 pub fn shell(links: Links) -> impl IntoView {
     let nonce = use_nonce();
     let page = expect_context::<Page>();
-    let title = title(page.me.is_some(), &Address::of(&page.path));
+    let title = title(page.me.is_some(), &Address::of(&page.path), &page.directs);
     let Links { style, script, wasm } = links;
     let start = format!(
         "import start, {{ hydrate }} from '{script}';\n\
@@ -89,13 +91,17 @@ pub fn shell(links: Links) -> impl IntoView {
 }
 
 /// What the tab is called.
-fn title(is_joined: bool, address: &Address) -> String {
-    match address {
-        _ if !is_joined => "Join · Flack".to_owned(),
-        Address::Home => "Flack".to_owned(),
-        Address::Channel(name) => format!("#{name} · Flack"),
-        Address::Nowhere => "No such page · Flack".to_owned(),
-    }
+fn title(is_joined: bool, address: &Address, directs: &Directs) -> String {
+    let with = |id| directs.find(id).map(|direct| direct.with.name.to_string());
+    let name = match address {
+        _ if !is_joined => "Join".to_owned(),
+        Address::Home => return "Flack".to_owned(),
+        Address::Channel(name) => format!("#{name}"),
+        Address::Direct(id) => with(*id).unwrap_or_else(|| "No such person".to_owned()),
+        Address::People => "People".to_owned(),
+        Address::Nowhere => "No such page".to_owned(),
+    };
+    format!("{name} · Flack")
 }
 
 /// The application: the name prompt for who has no name, else the channels.
@@ -110,10 +116,35 @@ pub fn App() -> impl IntoView {
         browser::mark_hydrated();
     });
     let is_joined = Memo::new(move |_| client.me.with(Option::is_some));
-    Effect::new(move |_| browser::set_title(&title(is_joined.get(), &client.address.get())));
+    Effect::new(move |_| {
+        let title = client.directs.with(|directs| {
+            client.address.with(|address| title(is_joined.get(), address, directs))
+        });
+        browser::set_title(&title);
+    });
     move || match is_joined.get() {
         true => Either::Left(view! { <House /> }),
         false => Either::Right(view! { <JoinPage /> }),
+    }
+}
+
+/// Which of the pages an address leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PageKind {
+    Room,
+    Home,
+    People,
+    Nowhere,
+}
+
+impl PageKind {
+    fn of(address: &Address) -> Self {
+        match address {
+            Address::Channel(_) | Address::Direct(_) => Self::Room,
+            Address::Home => Self::Home,
+            Address::People => Self::People,
+            Address::Nowhere => Self::Nowhere,
+        }
     }
 }
 
@@ -122,13 +153,12 @@ pub fn App() -> impl IntoView {
 fn House() -> impl IntoView {
     let client = expect_context::<Client>();
     let is_refused_creation = client.refused("/api/create_channel").is_some();
-    let is_channel =
-        Memo::new(move |_| client.address.with(|address| matches!(address, Address::Channel(_))));
-    let is_home = Memo::new(move |_| client.address.with(|address| *address == Address::Home));
-    let page = move || match (is_channel.get(), is_home.get()) {
-        (true, _) => EitherOf3::A(view! { <ChannelPage /> }),
-        (_, true) => EitherOf3::B(view! { <HomePage /> }),
-        _ => EitherOf3::C(view! { <NowherePage /> }),
+    let kind = Memo::new(move |_| client.address.with(PageKind::of));
+    let page = move || match kind.get() {
+        PageKind::Room => EitherOf4::A(view! { <RoomPage /> }),
+        PageKind::Home => EitherOf4::B(view! { <HomePage /> }),
+        PageKind::People => EitherOf4::C(view! { <PeoplePage /> }),
+        PageKind::Nowhere => EitherOf4::D(view! { <NowherePage /> }),
     };
     view! {
         <a class="skip" href="#main">

@@ -38,7 +38,7 @@ impl Database {
     pub fn window(&self, channel: &str) -> Vec<Stored> {
         let limit = Window::LIMIT;
         let query =
-            format!("{MESSAGES} WHERE channels.name = ?1 ORDER BY position DESC LIMIT {limit}");
+            format!("{MESSAGES} WHERE rooms.name = ?1 ORDER BY position DESC LIMIT {limit}");
         let mut query = self.0.prepare_cached(&query).expect("the tables");
         let rows = query.query_map([channel], stored).expect("the file can be read");
         let mut newest: Vec<Stored> = rows.collect::<Result<_, _>>().expect("rows");
@@ -59,7 +59,7 @@ impl Database {
 
     /// Where a channel changed last.
     pub fn last(&self, channel: &str) -> Option<Position> {
-        self.position("SELECT last FROM channels WHERE name = ?1", params![channel])
+        self.position("SELECT last FROM rooms WHERE name = ?1", params![channel])
     }
 
     /// Where a command was done.
@@ -74,8 +74,9 @@ impl Database {
     }
 }
 
-const MESSAGES: &str = "SELECT position, channels.name, author, text FROM messages
-    JOIN channels ON channels.id = messages.channel";
+const MESSAGES: &str = "SELECT position, rooms.name, author, text
+    FROM (SELECT * FROM messages WHERE deleted IS NULL) AS messages
+    JOIN rooms ON rooms.id = messages.room";
 
 /// Reads a row of [`MESSAGES`].
 fn stored(row: &Row) -> rusqlite::Result<Stored> {

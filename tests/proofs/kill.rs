@@ -20,6 +20,7 @@ use flack::domain::{
     name::ChannelName,
     person::PersonId,
     position::Position,
+    room::Room,
 };
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -251,8 +252,8 @@ impl Told {
     fn witness(self: Arc<Self>, me: PersonId, mut chain: Chain) -> Witness {
         let mut posts: HashMap<CommandId, String> = HashMap::new();
         Box::new(move |happening, _| match happening {
-            Happening::Said(ClientFrame::Post { id, channel, .. }) => {
-                posts.insert(id.clone(), channel.clone());
+            Happening::Said(ClientFrame::Post { id, room: Room::Channel(channel), .. }) => {
+                posts.insert(id.clone(), channel.as_str().to_owned());
             }
             Happening::Heard(frame) => {
                 let record = &mut *self.lock();
@@ -304,7 +305,7 @@ impl Record {
                 self.deleted.insert(deletion.position, deletion.message);
                 deletion.uncovered.iter().for_each(|message| self.see_message(message));
             }
-            Change::ChannelCreated(_) => {}
+            Change::ChannelCreated(_) | Change::DirectBegun(_) | Change::Revised(_) => {}
         }
     }
 

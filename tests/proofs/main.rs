@@ -18,6 +18,7 @@ mod disk;
 mod disk_faults;
 mod kill;
 mod power_cut;
+mod privacy;
 mod report;
 mod restart;
 mod seeds;
@@ -43,6 +44,7 @@ const PROOFS: &[Proof] = &[
     Proof { number: "T5", name: "storm", run: storm::run },
     Proof { number: "T6", name: "snapshot", run: snapshot::run },
     Proof { number: "T8", name: "restart", run: restart::run },
+    Proof { number: "T11", name: "privacy", run: privacy::run },
 ];
 
 /// T7 is a proof of its own, in `end2end/proofs`.

@@ -15,13 +15,14 @@ use std::{
 use chrono::DateTime;
 use flack::{
     domain::{
-        command::{Accepted, Command, CommandId},
+        command::{Accepted, Ask, Command, CommandId},
         event::Change,
         frame::ServerFrame,
         message::MessageText,
         name::ChannelName,
         person::PersonId,
         position::Position,
+        room::Room,
     },
     server::{
         log::Request,
@@ -199,7 +200,7 @@ async fn work_for(guests: &[Guest], count: usize, from: usize, witness: &Witness
                 Change::Deleted(deletion) => {
                     watching.note(Told::Deleted { message: deletion.message });
                 }
-                Change::ChannelCreated(_) => {}
+                Change::ChannelCreated(_) | Change::DirectBegun(_) | Change::Revised(_) => {}
             }
         }
     });
@@ -391,8 +392,8 @@ pub fn check(data: &Path, told: &[&Told]) -> Result<(), Violation> {
     let mut reader = dir.reader().map_err(|error| words(&error))?;
     reader.beginning(store.last()).map_err(|error| words(&error))?;
     for channel in ["general", "design"] {
-        let channel = ChannelName::stored(channel.to_owned());
-        reader.window(&channel).map_err(|error| words(&error))?;
+        let room = Room::Channel(ChannelName::stored(channel.to_owned()));
+        reader.window(&room).map_err(|error| words(&error))?;
     }
     let stored = Stored::read(&data.join("flack.db")).map_err(|error| words(&error))?;
     told.iter().try_for_each(|told| stored.check(told))?;
@@ -409,9 +410,9 @@ pub fn check(data: &Path, told: &[&Told]) -> Result<(), Violation> {
     if let Some((by, id, position)) = done {
         let last = store.last();
         let mut ask = |id: &CommandId| {
-            let channel = ChannelName::stored("general".to_owned());
+            let room = Room::Channel(ChannelName::stored("general".to_owned()));
             let text = MessageText::try_from("Back again").expect("a message");
-            let command = Command::Post { channel, text };
+            let command = Command { room, ask: Ask::Post(text) };
             let request = Request::Command { by, id: id.clone(), command };
             let outcomes = store.commit(&[request], DateTime::default());
             outcomes.map_err(|error| words(&error)).map(|mut outcomes| outcomes.remove(0))
@@ -452,10 +453,12 @@ impl Stored {
             rows.collect()
         };
         let people = pairs("SELECT id, name FROM people")?.into_iter().collect();
-        let channels = pairs("SELECT id, name FROM channels")?.into_iter().collect();
+        let channels =
+            pairs("SELECT id, name FROM rooms WHERE name IS NOT NULL")?.into_iter().collect();
         let sessions = pairs("SELECT person, hex(id) FROM sessions")?;
         let deleted = pairs("SELECT message, '' FROM log")?;
-        let mut messages = db.prepare("SELECT position, author, text FROM messages")?;
+        let mut messages =
+            db.prepare("SELECT position, author, text FROM messages WHERE deleted IS NULL")?;
         let messages = messages
             .query_map([], |row| Ok((number(row, 0)?, (number(row, 1)?, row.get(2)?))))?
             .collect::<Result<_, _>>()?;

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use chrono::DateTime;
 use flack::{
     domain::{
-        command::{Command, CommandId},
-        event::{Change, Lane},
+        command::{Ask, Command, CommandId},
+        event::Change,
         frame::{Difference, ServerFrame},
         message::MessageText,
         name::{ChannelName, DisplayName},
         person::{Person, PersonId, SessionId},
         position::Position,
+        room::Room,
         window::Window,
     },
     server::{
@@ -84,12 +85,14 @@ struct House {
     tally: Tally,
 }
 
-/// Somebody who looks at the channel from the beginning.
+/// Somebody who looks at the room from the beginning.
 struct Follower {
-    channel: ChannelName,
+    room: Room,
     window: Window,
     /// The messages that are there, with their authors.
     messages: Vec<(Position, PersonId)>,
+    /// Those that were deleted, and may be brought back.
+    deleted: Vec<(Position, PersonId)>,
     asked: Vec<Request>,
 }
 
@@ -127,21 +130,22 @@ impl House {
             let channel = ChannelName::try_from(format!("case {case}").as_str()).expect("a name");
             let by = self.people[0];
             self.commit(&[Request::CreateChannel { by, name: channel.clone() }]);
-            self.case(channel)?;
+            self.case(Room::Channel(channel))?;
             self.tally.cases += 1;
         }
         Ok(self.tally)
     }
 
-    fn case(&mut self, channel: ChannelName) -> Result<(), Violation> {
-        let window = self.state.window(&channel).expect("it is new").clone();
-        let mut follower = Follower { channel, window, messages: Vec::new(), asked: Vec::new() };
+    fn case(&mut self, room: Room) -> Result<(), Violation> {
+        let window = self.state.window(&room).expect("it is new").clone();
+        let mut follower =
+            Follower { room, window, messages: Vec::new(), deleted: Vec::new(), asked: Vec::new() };
         // Most cases are about the edge of the window.
         let before = match self.random.u8(0..4) {
             0 => 0,
             _ => self.random.usize(80..140),
         };
-        let batch: Vec<Request> = (0..before).map(|_| self.post(&follower.channel)).collect();
+        let batch: Vec<Request> = (0..before).map(|_| self.post(&follower.room)).collect();
         self.follow(&mut follower, &batch)?;
         let mut away = vec![follower.window.clone()];
         for _ in 0..COMMANDS {
@@ -154,25 +158,35 @@ impl House {
                 away.push(follower.window.clone());
             }
         }
-        away.into_iter().try_for_each(|window| self.come_back(&follower.channel, window))
+        away.into_iter().try_for_each(|window| self.come_back(&follower.room, window))
     }
 
     /// Something to ask for, possible or not.
     fn request(&mut self, follower: &Follower) -> Request {
-        let channel = follower.channel.clone();
+        let room = follower.room.clone();
         let by = self.somebody();
         match self.random.u8(0..100) {
-            0..45 => self.post(&channel),
-            45..85 => {
+            0..45 => self.post(&room),
+            45..80 => {
                 // Whoever it belongs to, from the newest to those that no window shows.
                 let Some((message, author)) = self.random.choice(follower.messages.clone()) else {
-                    return self.post(&channel);
+                    return self.post(&room);
                 };
-                self.command(author, Command::Delete { channel, message })
+                let ask = match self.random.bool() {
+                    true => Ask::Delete(message),
+                    false => Ask::Edit(message, self.words()),
+                };
+                self.command(author, Command { room, ask })
             }
-            85..92 => {
+            80..88 => match self.random.choice(follower.deleted.clone()) {
+                Some((message, author)) => {
+                    self.command(author, Command { room, ask: Ask::Restore(message) })
+                }
+                None => self.post(&room),
+            },
+            88..92 => {
                 let message = follower.messages.last().map_or(Position(1), |(message, _)| *message);
-                self.command(by, Command::Delete { channel, message })
+                self.command(by, Command { room, ask: Ask::Delete(message) })
             }
             92..96 => {
                 let number = self.random.u32(..);
@@ -184,7 +198,7 @@ impl House {
                 Some(Request::Command { by, id, command }) => {
                     Request::Command { by: *by, id: id.clone(), command: command.clone() }
                 }
-                _ => self.post(&channel),
+                _ => self.post(&room),
             },
         }
     }
@@ -193,11 +207,15 @@ impl House {
         self.people[self.random.usize(0..self.people.len())]
     }
 
-    fn post(&mut self, channel: &ChannelName) -> Request {
+    fn words(&mut self) -> MessageText {
         let text = format!("message {}", self.random.u64(..));
-        let text = MessageText::try_from(text.as_str()).expect("a message");
+        MessageText::try_from(text.as_str()).expect("a message")
+    }
+
+    fn post(&mut self, room: &Room) -> Request {
+        let text = self.words();
         let by = self.somebody();
-        self.command(by, Command::Post { channel: channel.clone(), text })
+        self.command(by, Command { room: room.clone(), ask: Ask::Post(text) })
     }
 
     fn command(&mut self, by: PersonId, command: Command) -> Request {
@@ -213,7 +231,7 @@ impl House {
             Outcome::Accepted(entry) => Some(entry),
             Outcome::Repeated(_) | Outcome::Refused(_) => None,
         });
-        let events = entries.filter_map(|entry| apply(&mut self.state, &entry));
+        let events = entries.flat_map(|entry| apply(&mut self.state, &entry));
         events
             .map(|event| match over_the_wire(ServerFrame::Event(event)) {
                 ServerFrame::Event(event) => event,
@@ -225,7 +243,7 @@ impl House {
     /// Lets the follower hear what a batch leads to.
     fn follow(&mut self, follower: &mut Follower, batch: &[Request]) -> Result<(), Violation> {
         for mut event in self.commit(batch) {
-            if event.lane != Lane::Channel(follower.channel.clone()) {
+            if event.lane != follower.room.clone().into() {
                 continue;
             }
             if event.prev != follower.window.position {
@@ -237,10 +255,18 @@ impl House {
                 }
                 Change::Deleted(deletion) => {
                     let gone = deletion.message;
-                    follower.messages.retain(|(message, _)| *message != gone);
+                    let place = follower.messages.iter().position(|(message, _)| *message == gone);
+                    follower.deleted.extend(place.map(|place| follower.messages.remove(place)));
                     deletion.uncovered.take_if(|_| self.forgets_uncovered);
                 }
-                Change::ChannelCreated(_) => {}
+                Change::Revised(message) => {
+                    let of = (message.position, message.author.id);
+                    follower.deleted.retain(|other| *other != of);
+                    if let Err(place) = follower.messages.binary_search(&of) {
+                        follower.messages.insert(place, of);
+                    }
+                }
+                Change::ChannelCreated(_) | Change::DirectBegun(_) => {}
             }
             follower.window.apply(event.position, &event.change);
             self.tally.events += 1;
@@ -250,9 +276,9 @@ impl House {
 
     /// Memory, the store and the follower show the same.
     fn compare(&mut self, follower: &Follower) -> Result<(), Violation> {
-        let channel = &follower.channel;
-        let stored = self.reader.window(channel).expect("it can be read").expect("it is there");
-        let kept = self.state.window(channel).expect("it is in memory");
+        let room = &follower.room;
+        let stored = self.reader.window(room).expect("it can be read").expect("it is there");
+        let kept = self.state.window(room).expect("it is in memory");
         self.tally.comparisons += 1;
         let shown = &follower.window;
         if !is_same(shown, kept) || !is_same(shown, &stored) {
@@ -267,12 +293,12 @@ impl House {
     }
 
     /// Somebody who left with `window` hears what they missed.
-    fn come_back(&mut self, channel: &ChannelName, mut window: Window) -> Result<(), Violation> {
-        let now = self.state.window(channel).expect("it is in memory").clone();
+    fn come_back(&mut self, room: &Room, mut window: Window) -> Result<(), Violation> {
+        let now = self.state.window(room).expect("it is in memory").clone();
         let Some(changes) = now.since(window.position) else {
             return Err(format!("50 commands are no reason for a reset from {}", window.position));
         };
-        let (lane, position) = (Lane::Channel(channel.clone()), now.position);
+        let (lane, position) = (room.clone().into(), now.position);
         let frame = ServerFrame::Difference(Difference { lane, position, changes });
         let ServerFrame::Difference(Difference { changes, .. }) = over_the_wire(frame) else {
             return Err("a difference became something else".to_owned());

@@ -30,7 +30,7 @@ use crate::{
     database::Database,
     report::{Form, Report},
     support::{
-        chance,
+        chance, channel as room,
         guest::Guest,
         program::Program,
         socket::Socket,
@@ -313,7 +313,7 @@ impl History {
         match change {
             Change::Posted(message) => messages.push(message.position),
             Change::Deleted(deletion) => messages.retain(|known| *known != deletion.message),
-            Change::ChannelCreated(_) => {}
+            Change::ChannelCreated(_) | Change::DirectBegun(_) | Change::Revised(_) => {}
         }
         let from = messages.len().saturating_sub(Window::LIMIT);
         self.shown.insert((channel, position), fingerprint(messages[from..].iter().copied()));
@@ -359,12 +359,12 @@ async fn write(mut socket: Socket, mut chance: fastrand::Rng) {
             // One of the newest, so that windows change.
             let place = chance.usize(own.len().saturating_sub(100)..own.len());
             let (channel, message) = own.remove(place);
-            socket.say(&ClientFrame::Delete { id, channel: channel.to_owned(), message }).await;
+            socket.say(&ClientFrame::Delete { id, room: room(channel), message }).await;
             accepted(&mut socket).await;
         } else {
             let channel = CHANNELS[chance.usize(0..CHANNELS.len())];
             let text = format!("message {number}");
-            socket.say(&ClientFrame::Post { id, channel: channel.to_owned(), text }).await;
+            socket.say(&ClientFrame::Post { id, room: room(channel), text }).await;
             own.push((channel, accepted(&mut socket).await));
         }
     }
@@ -401,7 +401,7 @@ async fn miss_and_return(
         for number in 0..MISSED {
             let id = command_id(&format!("aside-{attempt}-{number}"));
             let text = format!("{attempt} {number}");
-            socket.say(&ClientFrame::Post { id, channel: ASIDE.to_owned(), text }).await;
+            socket.say(&ClientFrame::Post { id, room: room(ASIDE), text }).await;
         }
         for _ in 0..MISSED {
             last = accepted(&mut socket).await;

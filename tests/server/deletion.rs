@@ -9,7 +9,7 @@ use flack::domain::{
     refusal::RefusalCode,
 };
 
-use crate::support::{house::House, http::Answer};
+use crate::support::{channel, house::House, http::Answer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_reaches_everyone_at_once() {
@@ -52,8 +52,8 @@ async fn what_is_not_ones_own_is_not_there() {
     let mut socket = bob.socket(&["general"]).await;
     for (place, message) in [hers, gone, Position(u64::MAX)].into_iter().enumerate() {
         let id = format!("delete-{place}").try_into().unwrap();
-        let channel = "general".to_owned();
-        socket.say(&ClientFrame::Delete { id, channel, message }).await;
+        let room = channel("general");
+        socket.say(&ClientFrame::Delete { id, room, message }).await;
         let refused = socket.hear().await;
         let ServerFrame::Refused { refusal, .. } = refused else { panic!("{refused:?}") };
         assert_eq!(refusal, answers[0].refusal());
@@ -95,6 +95,7 @@ async fn deleted_words_are_nowhere() {
         [Change::Deleted(Deletion { uncovered: None, .. }), Change::Deleted(_)]
     ));
 
+    house.wiped().await;
     house.close().await;
     assert!(!contains(&house.bytes_on_disk(), WORDS), "the disk");
     house.restart().await;
@@ -113,7 +114,7 @@ async fn deleted_words_leave_no_copy_where_rows_were_moved() {
     for number in 0..400_usize {
         let words = format!("secret-{number:03} ").repeat(number * 37 % 90 + 1);
         let id = format!("post-{number}").try_into().unwrap();
-        socket.say(&ClientFrame::Post { id, channel: "general".to_owned(), text: words }).await;
+        socket.say(&ClientFrame::Post { id, room: channel("general"), text: words }).await;
         match socket.hear().await {
             ServerFrame::Accepted { position, .. } => positions.push(position),
             other => panic!("{other:?}"),
@@ -124,11 +125,12 @@ async fn deleted_words_leave_no_copy_where_rows_were_moved() {
         if number % 10 != 0 {
             let id = format!("delete-{number}").try_into().unwrap();
             let message = positions[number];
-            socket.say(&ClientFrame::Delete { id, channel: "general".to_owned(), message }).await;
+            socket.say(&ClientFrame::Delete { id, room: channel("general"), message }).await;
             let ServerFrame::Accepted { .. } = socket.hear().await else { panic!("refused") };
         }
     }
     drop(socket);
+    house.wiped().await;
     house.close().await;
     let disk = house.bytes_on_disk();
     let left: BTreeSet<usize> = disk

@@ -5,6 +5,8 @@
 mod support;
 
 mod deletion;
+mod direct;
+mod editing;
 mod forms;
 mod http;
 mod names;

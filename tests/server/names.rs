@@ -196,7 +196,9 @@ async fn author_time_and_position_are_the_servers() {
     // Over the socket it is a protocol error.
     let mut socket = bob.socket(&["general"]).await;
     socket
-        .say_raw(r#"{"type":"post","id":"x","channel":"general","text":"Hi","author":"Ada"}"#)
+        .say_raw(
+            r#"{"type":"post","id":"x","room":{"channel":"general"},"text":"Hi","author":"Ada"}"#,
+        )
         .await;
     socket.expect_closed(flack::domain::frame::CloseCode::Protocol).await;
 }

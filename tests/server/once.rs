@@ -15,7 +15,7 @@ async fn post_as(guest: &Guest, id: &str, text: &str) -> Position {
 }
 
 async fn say_as(socket: &mut Socket, id: &str, text: &str) -> Position {
-    let frame = json!({ "type": "post", "id": id, "channel": "general", "text": text });
+    let frame = json!({ "type": "post", "id": id, "room": { "channel": "general" }, "text": text });
     socket.say_raw(&frame.to_string()).await;
     accepted(socket, id).await
 }
@@ -81,7 +81,7 @@ async fn a_deletion_asked_for_twice_is_done_once() {
     let message = ada.post("general", "soon gone").await;
     let mut socket = ada.socket(&["general"]).await;
     let frame = json!({
-        "type": "delete", "id": "gone", "channel": "general", "message": message,
+        "type": "delete", "id": "gone", "room": { "channel": "general" }, "message": message,
     });
     socket.say_raw(&frame.to_string()).await;
     let first = accepted(&mut socket, "gone").await;
@@ -106,7 +106,8 @@ async fn what_is_no_id_is_malformed() {
     for id in ["two words", "ü", &"x".repeat(65)] {
         let fields = [("channel", "general"), ("text", "Hello"), ("id", id)];
         ada.ask("/api/post_message", &fields).await.expect(400);
-        let frame = json!({ "type": "post", "id": id, "channel": "general", "text": "Hello" });
+        let frame =
+            json!({ "type": "post", "id": id, "room": { "channel": "general" }, "text": "Hello" });
         assert!(serde_json::from_value::<ClientFrame>(frame).is_err());
     }
     assert!(house.window("general").await.is_empty());

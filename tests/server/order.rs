@@ -4,17 +4,17 @@ use flack::domain::{
     event::Lane,
     frame::{ClientFrame, ServerFrame},
     message::Message,
-    name::ChannelName,
 };
 
 use crate::support::{
+    channel,
     house::House,
     soon,
     tab::{Tab, assert_chain},
 };
 
 fn general() -> Lane {
-    Lane::Channel(ChannelName::try_from("general").unwrap())
+    channel("general").into()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn a_burst_from_one_socket_keeps_its_order() {
 
 fn post(number: usize) -> String {
     let frame = serde_json::json!({
-        "type": "post", "id": format!("burst-{number}"), "channel": "general",
+        "type": "post", "id": format!("burst-{number}"), "room": { "channel": "general" },
         "text": format!("message {number}"),
     });
     // The test writes what the code reads.

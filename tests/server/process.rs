@@ -193,7 +193,8 @@ async fn the_log_is_about_the_server_and_not_about_people() {
         program.post("/api/sign_in").form(&[("name", "quillfeather")]).await.expect(409);
         let mut socket = Socket::open(program.address, &cookie).await.unwrap();
         socket.greet(&["general"]).await;
-        let frame = r#"{"type":"post","id":"abc","channel":"general","text":"plover-two"}"#;
+        let frame =
+            r#"{"type":"post","id":"abc","room":{"channel":"general"},"text":"plover-two"}"#;
         socket.say_raw(frame).await;
         soon("the answer", socket.hear()).await;
         socket.say_raw(r#"{"type":"shout","text":"plover-three"}"#).await;

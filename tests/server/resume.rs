@@ -3,12 +3,12 @@
 use flack::{
     domain::{
         command::CommandId,
+        direct::Directs,
         event::{Change, Lane},
         frame::{
             ClientFrame, CloseCode, Difference, PROTOCOL, Reset, Resume, ServerFrame, View, Welcome,
         },
         message::Message,
-        name::ChannelName,
         page::Page,
         position::{Epoch, Position},
         window::Window,
@@ -17,6 +17,7 @@ use flack::{
 };
 
 use crate::support::{
+    channel,
     guest::Guest,
     house::House,
     socket::Socket,
@@ -24,7 +25,7 @@ use crate::support::{
 };
 
 fn general() -> Lane {
-    Lane::Channel(ChannelName::try_from("general").unwrap())
+    channel("general").into()
 }
 
 fn resets(tab: &Tab) -> usize {
@@ -130,7 +131,10 @@ async fn page(house: &House) -> Page {
         epoch: Epoch(String::new()),
         directory: flack::domain::channel::Directory::default(),
         path: "/c/general".to_owned(),
-        open: Some((ChannelName::try_from("general").unwrap(), window)),
+        open: Some((channel("general"), window)),
+        directs: Directs::default(),
+        people: None,
+        editing: None,
         refused: None,
     }
 }
@@ -189,7 +193,7 @@ async fn who_missed_more_than_is_kept_gets_the_window_as_it_is() {
             &mut socket,
             &ClientFrame::Post {
                 id: id(&format!("post-{number}")),
-                channel: "general".to_owned(),
+                room: channel("general"),
                 text: format!("{number}"),
             },
         )
@@ -198,7 +202,7 @@ async fn who_missed_more_than_is_kept_gets_the_window_as_it_is() {
             &mut socket,
             &ClientFrame::Delete {
                 id: id(&format!("delete-{number}")),
-                channel: "general".to_owned(),
+                room: channel("general"),
                 message: position,
             },
         )
@@ -231,12 +235,17 @@ async fn come_back(
     position: Position,
 ) -> (ServerFrame, ServerFrame) {
     let mut socket = house.connect(guest).await;
-    let resume = Resume { epoch: Epoch(epoch.to_owned()), position };
-    let viewing = vec![View { channel: "general".to_owned(), position: Some(position) }];
+    let resume = Resume { epoch: Epoch(epoch.to_owned()), position, directs: Position::ZERO };
+    let viewing = vec![View { room: channel("general"), position: Some(position) }];
     let hello = ClientFrame::Hello { protocol: PROTOCOL, resume: Some(resume), viewing };
     socket.say(&hello).await;
     let ServerFrame::Welcome(_) = socket.hear().await else { panic!("no welcome") };
-    let told = (socket.hear().await, socket.hear().await);
+    let directory = socket.hear().await;
+    let room = match socket.hear().await {
+        ServerFrame::Directs(_) => socket.hear().await,
+        room => room,
+    };
+    let told = (directory, room);
     assert!(socket.is_alive().await);
     told
 }
@@ -307,8 +316,8 @@ async fn a_page_of_another_log_forgets_it() {
 /// the channel before; the server must still learn of the new one.
 #[test]
 fn a_channel_opened_before_the_welcome_is_viewed() {
-    let first = ChannelName::try_from("general").unwrap();
-    let second = ChannelName::try_from("design").unwrap();
+    let first = channel("general");
+    let second = channel("design");
     let me = flack::domain::person::Person {
         id: flack::domain::person::PersonId(Position(2)),
         name: flack::domain::name::DisplayName::stored("Ada".to_owned()),
@@ -317,8 +326,11 @@ fn a_channel_opened_before_the_welcome_is_viewed() {
         me: Some(me.clone()),
         epoch: Epoch("e".to_owned()),
         directory: flack::domain::channel::Directory::default(),
-        path: first.path(),
+        path: "/c/general".to_owned(),
         open: Some((first, Window::default())),
+        directs: Directs::default(),
+        people: None,
+        editing: None,
         refused: None,
     };
     let now = Moment { millis: 0, random: 0.0 };
@@ -339,6 +351,6 @@ fn a_channel_opened_before_the_welcome_is_viewed() {
             limits: flack::domain::frame::Limits { text: 4_000, frame: 65_536, viewing: 128 },
         })),
     );
-    let view = ClientFrame::View(View { channel: second.as_str().to_owned(), position: None });
+    let view = ClientFrame::View(View { room: second, position: None });
     assert!(said.contains(&Output::Send(view)), "{said:?}");
 }

@@ -115,7 +115,7 @@ async fn a_socket_that_says_hello_after_the_sign_out_is_closed() {
     let ada = house.join("Ada").await;
     let mut late = house.connect(&ada).await;
     ada.sign_out().await.expect(200);
-    let hello = r#"{"type":"hello","protocol":1,"viewing":[{"channel":"general"}]}"#;
+    let hello = r#"{"type":"hello","protocol":2,"viewing":[{"room":{"channel":"general"}}]}"#;
     late.say(&serde_json::from_str::<ClientFrame>(hello).unwrap()).await;
     late.expect_closed(CloseCode::SignedOut).await;
 }

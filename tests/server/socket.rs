@@ -9,12 +9,14 @@ use flack::domain::{
         SILENCE_SECONDS, ServerFrame, VIEW_LIMIT, View,
     },
     refusal::RefusalCode,
+    room::Room,
 };
 use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::{
+    channel,
     guest::Guest,
     house::House,
     socket::{Socket, handshake, masked},
@@ -117,14 +119,14 @@ async fn what_is_no_hello_ends_the_socket() {
         "{}",
         r#"{"type":"hello"}"#,
         r#"{"type":"hello","protocol":"1"}"#,
-        r#"{"type":"hello","protocol":1,"as":"Bob"}"#,
-        r#"{"type":"hello","protocol":1,"resume":{"epoch":"x"}}"#,
-        r#"{"type":"hello","protocol":1,"resume":{"epoch":"x","position":-1}}"#,
-        r#"{"type":"hello","protocol":1,"resume":{"epoch":"x","position":1.5}}"#,
-        r#"{"type":"hello","protocol":1,"resume":{"epoch":"x","position":18446744073709551616}}"#,
+        r#"{"type":"hello","protocol":2,"as":"Bob"}"#,
+        r#"{"type":"hello","protocol":2,"resume":{"epoch":"x"}}"#,
+        r#"{"type":"hello","protocol":2,"resume":{"epoch":"x","position":-1}}"#,
+        r#"{"type":"hello","protocol":2,"resume":{"epoch":"x","position":1.5}}"#,
+        r#"{"type":"hello","protocol":2,"resume":{"epoch":"x","position":18446744073709551616}}"#,
         r#"{"type":"ping"}"#,
-        r#"{"type":"view","channel":"general"}"#,
-        r#"{"type":"post","id":"a","channel":"general","text":"before hello"}"#,
+        r#"{"type":"view","room":{"channel":"general"}}"#,
+        r#"{"type":"post","id":"a","room":{"channel":"general"},"text":"before hello"}"#,
         deep.as_str(),
     ] {
         assert_eq!(closed_for(&house, &ada, said).await, protocol, "{said:.80}");
@@ -141,16 +143,16 @@ async fn what_comes_after_hello_has_to_be_in_order_too() {
     let ada = house.join("Ada").await;
     for said in [
         "nonsense",
-        r#"{"type":"hello","protocol":1}"#,
+        r#"{"type":"hello","protocol":2}"#,
         r#"{"type":"shout","text":"x"}"#,
-        r#"{"type":"post","id":"","channel":"general","text":"x"}"#,
-        r#"{"type":"delete","id":"a","channel":"general","message":"first"}"#,
+        r#"{"type":"post","id":"","room":{"channel":"general"},"text":"x"}"#,
+        r#"{"type":"delete","id":"a","room":{"channel":"general"},"message":"first"}"#,
     ] {
         let mut socket = ada.socket(&["general"]).await;
         socket.say_raw(said).await;
         assert_eq!(socket.closed().await, Some(CloseCode::Protocol as u16), "{said}");
     }
-    let viewing = vec![View { channel: "general".to_owned(), position: None }; VIEW_LIMIT + 1];
+    let viewing = vec![View { room: channel("general"), position: None }; VIEW_LIMIT + 1];
     let mut socket = house.connect(&ada).await;
     socket.say(&ClientFrame::Hello { protocol: PROTOCOL, resume: None, viewing }).await;
     socket.expect_closed(CloseCode::Protocol).await;
@@ -207,7 +209,8 @@ async fn a_frame_may_come_in_any_number_of_pieces() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
     let mut socket = ada.socket(&["general"]).await;
-    let post = r#"{"type":"post","id":"pieces","channel":"general","text":"in pieces: 漢字"}"#;
+    let post =
+        r#"{"type":"post","id":"pieces","room":{"channel":"general"},"text":"in pieces: 漢字"}"#;
     // Byte for byte over TCP.
     for byte in masked(true, 1, post.as_bytes()) {
         socket.0.get_mut().write_all(&[byte]).await.unwrap();
@@ -249,18 +252,17 @@ async fn a_channel_that_is_not_there_cannot_be_viewed() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
     let mut socket = ada.socket(&[]).await;
-    let view =
-        |channel: &str| ClientFrame::View(View { channel: channel.to_owned(), position: None });
+    let view = |name: &str| ClientFrame::View(View { room: channel(name), position: None });
     socket.say(&view("nowhere")).await;
     let heard = socket.hear().await;
-    let ServerFrame::Unviewable { channel, refusal } = heard else { panic!("{heard:?}") };
-    assert_eq!((channel.as_str(), refusal.code), ("nowhere", RefusalCode::UnknownChannel));
+    let ServerFrame::Unviewable { room, refusal } = heard else { panic!("{heard:?}") };
+    assert_eq!((room, refusal.code), (channel("nowhere"), RefusalCode::UnknownChannel));
     // The socket goes on.
     socket.say(&view("general")).await;
     assert!(matches!(socket.hear().await, ServerFrame::Reset(_)));
-    socket.say_raw(r#"{"type":"leave","channel":"nowhere"}"#).await;
+    socket.say_raw(r#"{"type":"leave","room":{"channel":"nowhere"}}"#).await;
     assert!(socket.is_alive().await);
-    let frame = r#"{"type":"post","id":"a","channel":"nowhere","text":"x"}"#;
+    let frame = r#"{"type":"post","id":"a","room":{"channel":"nowhere"},"text":"x"}"#;
     socket.say_raw(frame).await;
     let heard = socket.hear().await;
     let ServerFrame::Refused { refusal, .. } = heard else { panic!("{heard:?}") };
@@ -274,8 +276,8 @@ async fn a_socket_views_a_limited_number_of_channels() {
     let mut socket = ada.socket(&[]).await;
     let mut refused = 0;
     for number in 0..=VIEW_LIMIT {
-        let channel = ada.create_channel(&format!("c{number}")).await.name.as_str().to_owned();
-        socket.say(&ClientFrame::View(View { channel, position: None })).await;
+        let room = Room::Channel(ada.create_channel(&format!("c{number}")).await.name);
+        socket.say(&ClientFrame::View(View { room, position: None })).await;
         let unviewable = socket
             .hear_until(|frame| match frame {
                 ServerFrame::Reset(_) => Some(None),
@@ -290,9 +292,9 @@ async fn a_socket_views_a_limited_number_of_channels() {
     }
     assert_eq!(refused, 1);
     // Leaving one makes room.
-    socket.say_raw(r#"{"type":"leave","channel":"c0"}"#).await;
-    let channel = format!("c{VIEW_LIMIT}");
-    socket.say(&ClientFrame::View(View { channel, position: None })).await;
+    socket.say_raw(r#"{"type":"leave","room":{"channel":"c0"}}"#).await;
+    let room = channel(&format!("c{VIEW_LIMIT}"));
+    socket.say(&ClientFrame::View(View { room, position: None })).await;
     assert!(matches!(socket.hear().await, ServerFrame::Reset(_)));
 }
 
@@ -322,7 +324,7 @@ async fn there_is_room_for_so_many_sockets() {
 impl Socket {
     /// Whether the server has room for this one.
     async fn is_alive_after_hello(&mut self) -> bool {
-        self.say_raw(r#"{"type":"hello","protocol":1}"#).await;
+        self.say_raw(r#"{"type":"hello","protocol":2}"#).await;
         self.is_alive().await
     }
 }
@@ -333,7 +335,7 @@ async fn the_welcome_tells_the_rules() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
     let mut socket = house.connect(&ada).await;
-    socket.say_raw(r#"{"type":"hello","protocol":1}"#).await;
+    socket.say_raw(r#"{"type":"hello","protocol":2}"#).await;
     let Some(Message::Text(text)) = socket.next().await else { panic!("no welcome") };
     let welcome: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(welcome["type"], "welcome");
@@ -425,7 +427,7 @@ async fn who_never_reads_is_closed_as_too_slow_while_others_go_on() {
         for _ in 0..10 {
             count += 1;
             let (id, text) = (format!("large-{count}").try_into().unwrap(), "🙂".repeat(4_000));
-            writer.say(&ClientFrame::Post { id, channel: "general".to_owned(), text }).await;
+            writer.say(&ClientFrame::Post { id, room: channel("general"), text }).await;
             let ServerFrame::Accepted { .. } = writer.hear().await else { panic!("refused") };
             let ServerFrame::Event(event) = quick.hear().await else { panic!("no event") };
             assert!(matches!(event.change, Change::Posted(_)));
@@ -456,7 +458,7 @@ async fn a_large_burst_makes_nobody_slow() {
     let mut writer = ada.socket(&[]).await;
     for number in 0..COUNT {
         let (id, text) = (format!("burst-{number}").try_into().unwrap(), "🙂".repeat(4_000));
-        writer.say(&ClientFrame::Post { id, channel: "general".to_owned(), text }).await;
+        writer.say(&ClientFrame::Post { id, room: channel("general"), text }).await;
     }
     tab.until("all of it", |seen| (seen.sync.lines().len() == COUNT).then_some(())).await;
     tab.look(|seen| assert_eq!(seen.closes, []));

@@ -5,6 +5,8 @@ use std::{fs, path::Path};
 use flack::server::store::{DataDir, Limits, Store, StoreError};
 use rusqlite::Connection;
 
+use crate::support::channel;
+
 fn open(dir: &Path) -> Result<Store, StoreError> {
     DataDir::lock(dir)?.open(Limits { people: 10, channels: 10 })
 }
@@ -54,4 +56,61 @@ fn a_database_of_somebody_else_is_left_as_it_is() {
 #[test]
 fn sqlite_is_new_enough() {
     assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+}
+
+/// The tables of the first version, with something in each.
+const FIRST_VERSION: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+    CREATE TABLE people (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, key TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE sessions (
+        id BLOB PRIMARY KEY, person INTEGER NOT NULL REFERENCES people, since INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE channels (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE,
+        last INTEGER NOT NULL) STRICT;
+    CREATE TABLE messages (
+        position INTEGER PRIMARY KEY, channel INTEGER NOT NULL REFERENCES channels,
+        author INTEGER NOT NULL REFERENCES people, at INTEGER NOT NULL, text TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX messages_of_channel ON messages (channel, position);
+    CREATE TABLE commands (
+        person INTEGER NOT NULL REFERENCES people, id TEXT NOT NULL, position INTEGER NOT NULL,
+        PRIMARY KEY (person, id)) STRICT, WITHOUT ROWID;
+    CREATE TABLE log (
+        position INTEGER PRIMARY KEY, channel INTEGER NOT NULL REFERENCES channels,
+        at INTEGER NOT NULL, message INTEGER NOT NULL, uncovered INTEGER) STRICT;
+    CREATE INDEX log_of_channel ON log (channel, position);
+    INSERT INTO meta VALUES ('epoch', 'first'), ('last', 6), ('trimmed', 0);
+    INSERT INTO channels VALUES (1, 'general', 'general', 6), (3, 'design', 'design', 3);
+    INSERT INTO people VALUES (2, 'Ada', 'ada');
+    INSERT INTO sessions VALUES (zeroblob(32), 2, 1000);
+    INSERT INTO messages VALUES (4, 1, 2, 1000, 'kept');
+    INSERT INTO commands VALUES (2, 'one', 4), (2, 'two', 5), (2, 'three', 6);
+    INSERT INTO log VALUES (6, 1, 2000, 5, NULL);
+    PRAGMA user_version = 1;
+";
+
+#[test]
+fn the_data_of_the_first_version_is_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("flack.db");
+    Connection::open(&file).unwrap().execute_batch(FIRST_VERSION).unwrap();
+    for _ in 0..2 {
+        assert_eq!(open(dir.path()).unwrap().last().0, 6);
+    }
+    let data = DataDir::lock(dir.path()).unwrap();
+    let store = data.open(Limits { people: 10, channels: 10 }).unwrap();
+    let mut reader = data.reader().unwrap();
+    let beginning = reader.beginning(store.last()).unwrap();
+    let names: Vec<&str> =
+        beginning.state.directory().channels().iter().map(|it| it.name.as_str()).collect();
+    assert_eq!((beginning.epoch.0.as_str(), names), ("first", vec!["design", "general"]));
+    let window = reader.window(&channel("general")).unwrap().unwrap();
+    let texts: Vec<&str> = window.messages().map(|message| message.text.as_str()).collect();
+    assert_eq!((window.position.0, texts), (6, vec!["kept"]));
+    assert_eq!(window.since(flack::domain::position::Position(4)).unwrap().len(), 1);
+    let db = Connection::open(&file).unwrap();
+    let broken: bool = db.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap();
+    assert!(!broken, "every row leads somewhere");
 }

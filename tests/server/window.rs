@@ -7,7 +7,7 @@ use flack::domain::{
     window::Window,
 };
 
-use crate::support::{guest::Guest, house::House};
+use crate::support::{channel, guest::Guest, house::House};
 
 /// Writes `count` messages as fast as the server takes them, called by their number.
 async fn fill(guest: &Guest, count: usize) -> Vec<Position> {
@@ -15,7 +15,7 @@ async fn fill(guest: &Guest, count: usize) -> Vec<Position> {
     let mut positions = Vec::new();
     for number in 1..=count {
         let frame = serde_json::json!({
-            "type": "post", "id": format!("fill-{number}"), "channel": "general",
+            "type": "post", "id": format!("fill-{number}"), "room": { "channel": "general" },
             "text": format!("number {number}."),
         });
         socket.say_raw(&frame.to_string()).await;
@@ -111,7 +111,7 @@ async fn a_window_of_long_messages_can_be_opened_live() {
     for number in 0..Window::LIMIT {
         let frame = ClientFrame::Post {
             id: format!("long-{number}").try_into().unwrap(),
-            channel: "general".to_owned(),
+            room: channel("general"),
             text: "漢".repeat(4_000),
         };
         socket.say(&frame).await;

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use flack::domain::{
     channel::{Channel, Directory},
     command::Accepted,
+    direct::Directs,
     name::ChannelName,
     page::Page,
     person::Person,
     position::{Epoch, Position},
+    room::Room,
     window::Window,
 };
 
@@ -58,6 +60,13 @@ impl Guest {
         answer.expect(200).json::<Accepted>().position
     }
 
+    /// Writes to one person alone, and gives the message's position.
+    pub async fn whisper(&self, to: &Guest, text: &str) -> Position {
+        let to = to.person.id.0.to_string();
+        let answer = self.ask("/api/post_message", &[("direct", &to), ("text", text)]).await;
+        answer.expect(200).json::<Accepted>().position
+    }
+
     /// Asks for a message to be deleted.
     pub async fn delete(&self, channel: &str, message: Position) -> Answer {
         let message = message.to_string();
@@ -83,7 +92,8 @@ impl Guest {
         let channel = ChannelName::try_from(channel).expect("a channel's name");
         let flack = self.engine.lock().unwrap().clone().expect("the house is open");
         let me = Some(self.person.clone());
-        let page = flack.page(me, &channel.path(), Some(channel)).await.expect("a page");
+        let room = Some(Room::Channel(channel.clone()));
+        let page = flack.page(me, &channel.path(), room).await.expect("a page");
         drop(flack);
         let tab = Tab::open(self.address, &self.cookie, self.person.clone(), &page, Vec::new());
         tab.expect_live().await;
@@ -98,7 +108,10 @@ impl Guest {
             epoch: Epoch(String::new()),
             directory: Directory::default(),
             path: channel.path(),
-            open: Some((channel, Window::default())),
+            open: Some((Room::Channel(channel), Window::default())),
+            directs: Directs::default(),
+            people: None,
+            editing: None,
             refused: None,
         };
         let (me, outbox) = (self.person.clone(), Vec::new());

@@ -5,10 +5,11 @@ use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use flack::{
-    domain::{name::ChannelName, window::Window},
+    domain::window::Window,
     server::{
         config::{Config, LogFormat},
         flack::{Flack, Limits},
@@ -139,9 +140,22 @@ impl House {
     /// What memory holds of a channel.
     pub async fn window(&self, channel: &str) -> Window {
         let flack = self.flack();
-        let channel = ChannelName::try_from(channel).expect("a channel's name");
-        let page = flack.page(Some(somebody()), &channel.path(), Some(channel)).await;
+        let page = flack.page(Some(somebody()), "/", Some(super::channel(channel))).await;
         page.expect("the channel can be read").open.expect("the channel is there").1
+    }
+
+    /// Waits until nothing that was deleted could be brought back.
+    pub async fn wiped(&self) {
+        let file = self.config.data_dir.join("flack.db");
+        let db = rusqlite::Connection::open(file).expect("the database is there");
+        let query = "SELECT count(*) FROM messages WHERE deleted IS NOT NULL";
+        let is_left = || db.query_row(query, [], |row| row.get::<_, i64>(0)).expect("a count") > 0;
+        soon("the end of what was deleted", async {
+            while is_left() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
     }
 
     /// Every byte that is on disk.

@@ -14,6 +14,8 @@
 
 use std::{future::Future, time::Duration};
 
+use flack::domain::{name::ChannelName, room::Room};
+
 pub mod chance;
 pub mod guest;
 pub mod house;
@@ -24,6 +26,11 @@ pub mod tab;
 
 /// How long anything may take before it counts as never.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The channel of this name.
+pub fn channel(name: &str) -> Room {
+    Room::Channel(ChannelName::try_from(name).expect("a channel's name"))
+}
 
 /// What comes, or the end of the test.
 pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::soon;
+use super::{channel, soon};
 
 pub struct Socket(pub WebSocketStream<TcpStream>);
 
@@ -73,12 +73,13 @@ impl Socket {
 
     /// Says hello without any past, and gives what each viewed channel holds.
     pub async fn greet(&mut self, viewing: &[&str]) -> (Welcome, Vec<Reset>) {
-        let view = |channel: &&str| View { channel: (*channel).to_owned(), position: None };
+        let view = |name: &&str| View { room: channel(name), position: None };
         let viewing: Vec<View> = viewing.iter().map(view).collect();
         let count = viewing.len();
         self.say(&ClientFrame::Hello { protocol: PROTOCOL, resume: None, viewing }).await;
         let ServerFrame::Welcome(welcome) = self.hear().await else { panic!("no welcome") };
         let ServerFrame::Directory(_) = self.hear().await else { panic!("no directory") };
+        let ServerFrame::Directs(_) = self.hear().await else { panic!("no direct conversations") };
         let mut resets = Vec::new();
         for _ in 0..count {
             match self.hear().await {

@@ -17,14 +17,14 @@ use std::{
 
 use flack::{
     domain::{
-        command::{Command, CommandId},
+        command::{Ask, Command, CommandId},
         event::{Event, Lane},
         frame::{ClientFrame, Difference, Reset, ServerFrame},
         message::{Message, MessageText},
-        name::ChannelName,
         page::Page,
         person::Person,
         position::Position,
+        room::Room,
     },
     server::doors::draw_command_id,
     sync::{Content, Input, Line, Moment, Output, Sync, link::LinkState, outbox::Pending},
@@ -276,11 +276,11 @@ impl Tab {
 
     pub fn post(&self, channel: &str, text: &str) -> CommandId {
         let text = MessageText::try_from(text).expect("a message");
-        self.ask(Command::Post { channel: channel_name(channel), text })
+        self.ask(Command { room: super::channel(channel), ask: Ask::Post(text) })
     }
 
     pub fn delete(&self, channel: &str, message: Position) -> CommandId {
-        self.ask(Command::Delete { channel: channel_name(channel), message })
+        self.ask(Command { room: super::channel(channel), ask: Ask::Delete(message) })
     }
 
     fn ask(&self, command: Command) -> CommandId {
@@ -291,7 +291,11 @@ impl Tab {
     }
 
     pub fn go(&self, channel: &str) {
-        self.tell(Input::Open(Some(channel_name(channel))));
+        self.enter(super::channel(channel));
+    }
+
+    pub fn enter(&self, room: Room) {
+        self.tell(Input::Open(Some(room)));
     }
 
     pub fn tell(&self, input: Input) {
@@ -333,10 +337,6 @@ impl Drop for Tab {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-fn channel_name(channel: &str) -> ChannelName {
-    ChannelName::try_from(channel).expect("a channel's name")
 }
 
 fn sent(seen: &Seen) -> impl Iterator<Item = Message> {
@@ -406,9 +406,7 @@ impl Chain {
                     _ => Ok(()),
                 }
             }
-            ServerFrame::Reset(Reset { channel, window })
-                if self.lane == Lane::Channel(channel.clone()) =>
-            {
+            ServerFrame::Reset(Reset { room, window }) if self.lane == room.clone().into() => {
                 self.last = Some(window.position);
                 Ok(())
             }
@@ -426,7 +424,10 @@ impl Seen {
         match frame {
             ServerFrame::Welcome(_) => self.is_told = false,
             ServerFrame::Reset(_)
-            | ServerFrame::Difference(Difference { lane: Lane::Channel(_), .. }) => {
+            | ServerFrame::Difference(Difference {
+                lane: Lane::Channel(_) | Lane::Direct(_),
+                ..
+            }) => {
                 self.is_told = true;
             }
             _ => {}

@@ -5,11 +5,11 @@ use std::{collections::HashSet, sync::Arc};
 use super::{encode, socket::Socket};
 use crate::{
     domain::{
-        command::{Command, CommandId},
+        command::{Ask, Command, CommandId},
         frame::{ClientFrame, CloseCode, PROTOCOL, ServerFrame, VIEW_LIMIT, View},
         message::MessageText,
-        name::ChannelName,
         refusal::Refusal,
+        room::Room,
     },
     server::flack::Flack,
 };
@@ -19,7 +19,7 @@ pub struct Dialogue {
     flack: Flack,
     socket: Arc<Socket>,
     is_greeted: bool,
-    viewing: HashSet<ChannelName>,
+    viewing: HashSet<Room>,
 }
 
 impl Dialogue {
@@ -58,26 +58,24 @@ impl Dialogue {
             _ if !self.is_greeted => self.socket.close(CloseCode::Protocol),
             ClientFrame::Hello { .. } => self.socket.close(CloseCode::Protocol),
             ClientFrame::View(view) => self.view(view).await,
-            ClientFrame::Leave { channel } => {
-                if let Ok(channel) = self.flack.channel(&channel)
-                    && self.viewing.remove(&channel)
+            ClientFrame::Leave { room } => {
+                if let Ok(room) = self.room(&room)
+                    && self.viewing.remove(&room)
                 {
-                    self.flack.unview(&self.socket, &channel);
+                    self.flack.unview(&self.socket, &room);
                 }
             }
-            ClientFrame::Post { id, channel, text } => {
-                let command = self.flack.channel(&channel).and_then(|channel| {
-                    let text = MessageText::try_from(text.as_str()).map_err(Refusal::text)?;
-                    Ok(Command::Post { channel, text })
-                });
-                self.ask(id, command);
+            ClientFrame::Post { id, room, text } => {
+                self.ask(id, &room, words(&text).map(Ask::Post));
             }
-            ClientFrame::Delete { id, channel, message } => {
-                let command = self
-                    .flack
-                    .channel(&channel)
-                    .map(|channel| Command::Delete { channel, message });
-                self.ask(id, command);
+            ClientFrame::Edit { id, room, message, text } => {
+                self.ask(id, &room, words(&text).map(|text| Ask::Edit(message, text)));
+            }
+            ClientFrame::Delete { id, room, message } => {
+                self.ask(id, &room, Ok(Ask::Delete(message)));
+            }
+            ClientFrame::Restore { id, room, message } => {
+                self.ask(id, &room, Ok(Ask::Restore(message)));
             }
             ClientFrame::Ping => {
                 let spread = self.flack.spread();
@@ -87,21 +85,26 @@ impl Dialogue {
     }
 
     async fn view(&mut self, view: View) {
-        let viewed = match self.flack.channel(&view.channel) {
-            Ok(channel) if self.viewing.contains(&channel) || self.viewing.len() < VIEW_LIMIT => {
-                self.viewing.insert(channel.clone());
-                self.flack.view(&self.socket, &channel, view.position).await
+        let viewed = match self.room(&view.room) {
+            Ok(room) if self.viewing.contains(&room) || self.viewing.len() < VIEW_LIMIT => {
+                self.viewing.insert(room.clone());
+                self.flack.view(&self.socket, &room, view.position).await
             }
-            Ok(_) => Err(Refusal::full("viewed channels")),
+            Ok(_) => Err(Refusal::full("viewed rooms")),
             Err(refusal) => Err(refusal),
         };
         if let Err(refusal) = viewed {
-            let frame = ServerFrame::Unviewable { channel: view.channel, refusal };
+            let frame = ServerFrame::Unviewable { room: view.room, refusal };
             self.socket.send(&encode(&frame));
         }
     }
 
-    fn ask(&self, id: CommandId, command: Result<Command, Refusal>) {
+    fn room(&self, room: &Room) -> Result<Room, Refusal> {
+        self.flack.room(self.socket.person.id, room)
+    }
+
+    fn ask(&self, id: CommandId, room: &Room, ask: Result<Ask, Refusal>) {
+        let command = self.room(room).and_then(|room| Ok(Command { room, ask: ask? }));
         let socket = self.socket.clone();
         let answered = id.clone();
         let answer = move |result| {
@@ -122,4 +125,8 @@ impl Dialogue {
             Err(refusal) => answer(Err(refusal)),
         }
     }
+}
+
+fn words(text: &str) -> Result<MessageText, Refusal> {
+    MessageText::try_from(text).map_err(Refusal::text)
 }

@@ -17,10 +17,10 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use super::{Answer, Follower, Log, Request};
 use crate::{
-    domain::refusal::Refusal,
+    domain::{event::Change, refusal::Refusal},
     server::{
-        state::Entry,
-        store::{Outcome, Store, StoreError},
+        state::{Entry, Fact},
+        store::{self, Outcome, Store, StoreError},
     },
 };
 
@@ -32,6 +32,9 @@ const BATCH: usize = 256;
 
 /// How long entries are kept for those who were away.
 const KEEP: TimeDelta = TimeDelta::days(1);
+
+/// How soon wiping is tried again that did not succeed.
+const UNWIPED: TimeDelta = TimeDelta::seconds(2);
 
 /// How soon a full disk is tried again when nobody asks for anything.
 const PROBE: Duration = Duration::from_secs(2);
@@ -47,7 +50,10 @@ impl Embedded {
         let (queue, requests) = sync_channel(QUEUE);
         let is_writable = Arc::new(AtomicBool::new(true));
         let log = Self { queue, is_writable: is_writable.clone() };
-        (log, Writer { store, requests, follower, is_writable, last: DateTime::default() })
+        let last = DateTime::default();
+        // What an earlier server left to be wiped may be due at once.
+        let wipe_at = Some(last);
+        (log, Writer { store, requests, follower, is_writable, last, wipe_at })
     }
 
     /// Starts the thread that writes to `store`, until this is dropped.
@@ -84,6 +90,8 @@ pub struct Writer {
     is_writable: Arc<AtomicBool>,
     /// When the newest entry was accepted. Time does not go back in a log, whatever the clock does.
     last: DateTime<Utc>,
+    /// When something deleted has to be wiped next.
+    wipe_at: Option<DateTime<Utc>>,
 }
 
 /// Requests that share a commit.
@@ -97,9 +105,13 @@ impl Writer {
     fn run(mut self) {
         let mut trimmed = DateTime::default();
         loop {
-            let patience = if self.is_writable() { Duration::MAX } else { PROBE };
+            let patience = self.patience(Utc::now());
             let batch = match self.requests.recv_timeout(patience) {
                 Ok(first) => self.take(Some(first)),
+                Err(RecvTimeoutError::Timeout) if self.is_writable() => {
+                    self.wipe(Utc::now());
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => Batch::new(),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
@@ -110,6 +122,9 @@ impl Writer {
                 std::process::exit(74) // EX_IOERR of sysexits.h
             });
             self.tell(committed);
+            if self.wipe_at.is_some_and(|at| at <= now) {
+                self.wipe(now);
+            }
             if self.is_writable() && self.last - trimmed > TimeDelta::hours(1) {
                 trimmed = self.last;
                 if let Err(error) = self.trim() {
@@ -121,6 +136,27 @@ impl Writer {
 
     fn is_writable(&self) -> bool {
         self.is_writable.load(Ordering::Relaxed)
+    }
+
+    /// How long nothing has to be done unless somebody asks.
+    fn patience(&self, now: DateTime<Utc>) -> Duration {
+        match self.wipe_at {
+            _ if !self.is_writable() => PROBE,
+            Some(at) => (at - now).to_std().unwrap_or_default(),
+            None => Duration::MAX,
+        }
+    }
+
+    /// Wipes what was deleted and cannot be brought back any more.
+    pub fn wipe(&mut self, now: DateTime<Utc>) {
+        // Time does not go back in a log.
+        match self.store.wipe(self.last.max(now)) {
+            Ok(next) => self.wipe_at = next,
+            Err(error) => {
+                tracing::warn!(%error, "what was deleted could not be wiped yet");
+                self.wipe_at = Some(now + UNWIPED);
+            }
+        }
     }
 
     /// What waits, after what was received already.
@@ -145,6 +181,10 @@ impl Writer {
         };
         match outcomes {
             Ok(outcomes) => {
+                if outcomes.iter().any(is_deletion) {
+                    let at = self.last + store::undo();
+                    self.wipe_at = Some(self.wipe_at.map_or(at, |earlier| earlier.min(at)));
+                }
                 if !self.is_writable.swap(true, Ordering::Relaxed) {
                     tracing::info!("saving works again");
                 }
@@ -193,4 +233,9 @@ impl Writer {
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
     }
+}
+
+fn is_deletion(outcome: &Outcome) -> bool {
+    let Outcome::Accepted(entry) = outcome else { return false };
+    matches!(entry.fact, Fact::Changed { change: Change::Deleted(_), .. })
 }

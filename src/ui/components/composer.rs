@@ -9,27 +9,29 @@ use leptos::{
 use super::{
     field::refused,
     icon::{Icon, SEND},
+    room_field::RoomField,
 };
 use crate::{
-    client::{Client, browser},
+    client::{COMPOSER, Client, browser},
     domain::{
         message::{MessageText, TextFault},
-        name::ChannelName,
         refusal::Refusal,
+        room::NamedRoom,
     },
 };
 
 /// From here on, how much room is left is worth saying.
 const NEARLY_FULL: usize = MessageText::LIMIT - 200;
 
-/// The field of a channel. What is in it survives a reload. `edit` is text to put into it.
+/// The field of a room. What is in it survives a reload. `edit` is text to put into it.
 #[component]
-pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl IntoView {
+pub fn Composer(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl IntoView {
     let client = expect_context::<Client>();
     let area = NodeRef::<Textarea>::new();
-    let label = format!("Message {channel}");
-    let name = channel.as_str().to_owned();
-    let channel = StoredValue::new(channel);
+    let label = format!("Message {room}");
+    let path = StoredValue::new(room.path());
+    let field = room.clone();
+    let room = StoredValue::new(room.room);
     let (typed, message) = refused(client, "/api/post_message", "text").unzip();
     let count = RwSignal::new(typed.as_deref().map_or(0, MessageText::count));
     let error = RwSignal::new(message);
@@ -38,7 +40,7 @@ pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl In
     let changed = move |text: String| {
         count.set(MessageText::count(&text));
         error.set(None);
-        channel.with_value(|channel| browser::save_draft(channel, &text));
+        path.with_value(|path| browser::save_draft(path, &text));
     };
     let put = move |text: &str| {
         if let Some(area) = area.get_untracked() {
@@ -54,7 +56,7 @@ pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl In
     Effect::new(move |_| {
         let Some(area) = area.get() else { return };
         if area.value().is_empty() {
-            area.set_value(&channel.with_value(browser::draft));
+            area.set_value(&path.with_value(|path| browser::draft(path)));
         }
         count.set(MessageText::count(&area.value()));
         if browser::has_fine_pointer() {
@@ -76,7 +78,7 @@ pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl In
         let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
         match MessageText::try_from(text.as_str()) {
             Ok(text) => {
-                channel.with_value(|channel| client.post(channel.clone(), text));
+                client.post(room.get_value(), text);
                 put("");
                 focus();
             }
@@ -91,6 +93,11 @@ pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl In
         send();
     };
     let press = move |event: KeyboardEvent| {
+        let is_empty = area.get_untracked().is_some_and(|area| area.value().is_empty());
+        if event.key() == "ArrowUp" && is_empty {
+            event.prevent_default();
+            client.edit_last();
+        }
         let is_send = event.key() == "Enter" && !event.shift_key() && !event.alt_key();
         // While a word is being composed, Enter belongs to the input method.
         if is_send && !event.is_composing() && event.key_code() != 229 {
@@ -107,10 +114,11 @@ pub fn Composer(channel: ChannelName, edit: RwSignal<Option<String>>) -> impl In
             novalidate
             on:submit=submit
         >
-            <input type="hidden" name="channel" value=name />
+            <RoomField room=field />
             <div class="composer__box">
                 <textarea
                     class="composer__text"
+                    id=COMPOSER
                     name="text"
                     rows="1"
                     dir="auto"

@@ -9,6 +9,7 @@ pub const CLOCK: &str =
 pub const CROSS: &str = "m5 5 10 10M15 5 5 15";
 pub const DOOR: &str = "M8 3.5H4.5v13H8M8.5 10h8M13.5 7l3 3-3 3";
 pub const MENU: &str = "M3 6h14M3 10h10M3 14h14";
+pub const PEN: &str = "M4 16l.75-3.5L13.5 3.75l2.75 2.75L7.5 15.25zM11.5 5.75l2.75 2.75";
 pub const PLUS: &str = "M10 4v12M4 10h12";
 pub const SEND: &str = "M3.5 4 17 10 3.5 16 7 10z";
 pub const UP_DOWN: &str = "m6.5 8 3.5-3.5L13.5 8M6.5 12l3.5 3.5 3.5-3.5";

@@ -1,32 +1,45 @@
 //! One message, sent or on its way.
 
 use chrono::{DateTime, Utc};
-use leptos::{either::Either, ev::SubmitEvent, prelude::*};
+use leptos::{
+    either::{Either, EitherOf3},
+    ev::{MouseEvent, SubmitEvent},
+    prelude::*,
+};
 
-use super::icon::{ALERT, BIN, CLOCK, Icon};
+use super::{
+    avatar::Avatar,
+    edit::EditForm,
+    icon::{ALERT, BIN, CLOCK, Icon, PEN},
+    room_field::RoomField,
+};
 use crate::{
     client::{Client, browser, timeline::Row},
-    domain::{command::CommandId, name::ChannelName, person::Person, position::Position},
+    domain::{
+        command::CommandId,
+        message::Message,
+        person::Person,
+        position::Position,
+        room::{NamedRoom, direct_path},
+    },
     sync::{Content, link::LinkState, outbox::Progress},
 };
 
 /// `edit` gets the text of a refused message that its author wants to change.
 #[component]
-pub fn MessageRow(channel: ChannelName, row: Row, edit: RwSignal<Option<String>>) -> impl IntoView {
+pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> impl IntoView {
     let client = expect_context::<Client>();
     let me = client.me.get_untracked();
-    let class = if row.is_continued { "message message--continued" } else { "message" };
+    let is_continued = row.is_continued;
+    let class = if is_continued { "message message--continued" } else { "message" };
     match row.line.content {
         Content::Sent(message) => {
             let is_mine = me.is_some_and(|me| me.id == message.author.id);
-            let position = message.position;
+            let state = row.line.change.is_some().then_some("sending");
             Either::Left(view! {
-                <article class=class data-state=row.line.deleting.then_some("sending")>
-                    <Head author=message.author at=message.at />
-                    <p class="message__text" dir="auto">
-                        {message.text.as_str().to_owned()}
-                    </p>
-                    {is_mine.then(|| view! { <Delete channel message=position /> })}
+                <article class=class data-state=state>
+                    <Head author=message.author.clone() at=message.at is_link=!is_mine && !is_continued />
+                    <Sent room message is_mine />
                 </article>
             })
         }
@@ -45,7 +58,7 @@ pub fn MessageRow(channel: ChannelName, row: Row, edit: RwSignal<Option<String>>
             });
             Either::Right(view! {
                 <article class=class data-state=shown>
-                    {me.map(|author| view! { <Head author at /> })}
+                    {me.map(|author| view! { <Head author at is_link=false /> })}
                     <p class="message__text" dir="auto">
                         {words.clone()}
                     </p>
@@ -61,16 +74,35 @@ pub fn MessageRow(channel: ChannelName, row: Row, edit: RwSignal<Option<String>>
     }
 }
 
+/// Who wrote, and when. The name leads to a conversation with them, if `is_link`.
 #[component]
-fn Head(author: Person, at: DateTime<Utc>) -> impl IntoView {
+fn Head(author: Person, at: DateTime<Utc>, is_link: bool) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let name = author.name.to_string();
+    let met = author.clone();
+    let path = direct_path(author.id);
     view! {
-        <span class="avatar" data-hue=author.id.hue().to_string() aria-hidden="true">
-            {author.name.initial()}
-        </span>
+        <Avatar person=author />
         <header class="message__head">
-            <span class="message__author" dir="auto">
-                {author.name.to_string()}
-            </span>
+            {if is_link {
+                Either::Left(view! {
+                    <a
+                        class="message__author"
+                        dir="auto"
+                        href=path
+                        title="Send a direct message"
+                        on:click=move |_| client.meet(met.clone())
+                    >
+                        {name}
+                    </a>
+                })
+            } else {
+                Either::Right(view! {
+                    <span class="message__author" dir="auto">
+                        {name}
+                    </span>
+                })
+            }}
             <time class="message__time" datetime=at.to_rfc3339() title=browser::exact_time(at)>
                 {browser::clock_time(at)}
             </time>
@@ -78,27 +110,77 @@ fn Head(author: Person, at: DateTime<Utc>) -> impl IntoView {
     }
 }
 
+/// The words of a message, and what its author can do about them.
 #[component]
-fn Delete(channel: ChannelName, message: Position) -> impl IntoView {
+fn Sent(room: NamedRoom, message: Message, is_mine: bool) -> impl IntoView {
     let client = expect_context::<Client>();
-    let name = channel.as_str().to_owned();
-    let submit = move |event: SubmitEvent| {
+    let position = message.position;
+    let is_edited = Memo::new(move |_| is_mine && client.editing.get() == Some(position));
+    move || {
+        let (room, text) = (room.clone(), message.text.clone());
+        let edited = message.edited;
+        match (is_mine, is_edited.get()) {
+            (true, true) => EitherOf3::A(view! { <EditForm room message=position text /> }),
+            (true, false) => EitherOf3::B(view! {
+                <Words text=text.as_str().to_owned() edited />
+                <Actions room message=position />
+            }),
+            _ => EitherOf3::C(view! { <Words text=text.as_str().to_owned() edited /> }),
+        }
+    }
+}
+
+#[component]
+fn Words(text: String, edited: Option<DateTime<Utc>>) -> impl IntoView {
+    view! {
+        <p class="message__text" dir="auto">
+            {text}
+            {edited
+                .map(|at| {
+                    let title = browser::exact_time(at);
+                    view! { <span class="message__edited" title=title>" (edited)"</span> }
+                })}
+        </p>
+    }
+}
+
+#[component]
+fn Actions(room: NamedRoom, message: Position) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let edit_path = format!("{}?edit={message}", room.path());
+    let of = room.room.clone();
+    let edit = move |event: MouseEvent| {
         event.prevent_default();
-        client.delete(channel.clone(), message);
+        client.editing.set(Some(message));
+    };
+    let delete = move |event: SubmitEvent| {
+        event.prevent_default();
+        client.delete(of.clone(), message);
     };
     view! {
-        <form
-            class="message__delete"
-            method="post"
-            action="/api/delete_message"
-            on:submit=submit
-        >
-            <input type="hidden" name="channel" value=name />
-            <input type="hidden" name="message" value=message.to_string() />
-            <button class="button button--quiet button--icon" aria-label="Delete message">
-                <Icon path=BIN />
-            </button>
-        </form>
+        <div class="message__actions">
+            <a
+                class="button button--quiet button--icon"
+                href=edit_path
+                data-reload=""
+                aria-label="Edit message"
+                on:click=edit
+            >
+                <Icon path=PEN />
+            </a>
+            <form
+                class="message__delete"
+                method="post"
+                action="/api/delete_message"
+                on:submit=delete
+            >
+                <RoomField room />
+                <input type="hidden" name="message" value=message.to_string() />
+                <button class="button button--quiet button--icon" aria-label="Delete message">
+                    <Icon path=BIN />
+                </button>
+            </form>
+        </div>
     }
 }
 

@@ -1,11 +1,15 @@
 //! The parts that pages are made of.
 
+pub mod avatar;
 pub mod bar;
 pub mod composer;
 pub mod conversation;
+pub mod edit;
 pub mod field;
 pub mod icon;
 pub mod message;
 pub mod new_channel;
 pub mod notice;
+pub mod room_field;
 pub mod sidebar;
+pub mod undo;

@@ -6,13 +6,14 @@
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 use super::{
+    avatar::Avatar,
     icon::{CROSS, DOOR, Icon, Mark, PLUS, UP_DOWN},
     new_channel::NewChannelForm,
 };
 use crate::{
     api,
     client::{Client, browser},
-    domain::{address::Address, channel::Channel},
+    domain::{address::Address, channel::Channel, direct::Direct, room::direct_path},
 };
 
 #[component]
@@ -22,8 +23,10 @@ pub fn Sidebar() -> impl IntoView {
     // Who one is does not change while the sidebar is there.
     let me = client.me.get_untracked();
     let name = me.as_ref().map(|me| me.name.to_string()).unwrap_or_default();
-    let initial = me.as_ref().map(|me| me.name.initial()).unwrap_or_default();
-    let hue = me.map(|me| me.id.hue().to_string());
+    let directs = move || client.directs.with(|directs| directs.list().to_vec());
+    let current = Signal::derive(move || {
+        client.address.with(|here| *here == Address::People).then_some("page")
+    });
     view! {
         <aside class="sidebar" id="sidebar" popover="auto" aria-label="Channels and account">
             <div class="sidebar__head">
@@ -41,23 +44,48 @@ pub fn Sidebar() -> impl IntoView {
                     <Icon path=CROSS />
                 </button>
             </div>
-            <nav class="channels" aria-label="Channels">
-                <ul>
-                    <For each=channels key=|channel| channel.created children=|channel| view! { <ChannelLink channel /> } />
-                </ul>
-            </nav>
-            <button
-                class="button button--quiet sidebar__new"
-                type="button"
-                popovertarget="new-channel"
-            >
-                <Icon path=PLUS />
-                "New channel"
-            </button>
+            <div class="sidebar__rooms">
+                <nav class="channels" aria-label="Channels">
+                    <ul>
+                        <For
+                            each=channels
+                            key=|channel| channel.created
+                            children=|channel| view! { <ChannelLink channel /> }
+                        />
+                    </ul>
+                </nav>
+                <button
+                    class="button button--quiet sidebar__new"
+                    type="button"
+                    popovertarget="new-channel"
+                >
+                    <Icon path=PLUS />
+                    "New channel"
+                </button>
+                <nav class="channels channels--people" aria-labelledby="directs-title">
+                    <h2 class="sidebar__title" id="directs-title">
+                        "Direct messages"
+                    </h2>
+                    <ul>
+                        <For
+                            each=directs
+                            key=|direct| direct.with.id
+                            children=|direct| view! { <DirectLink direct /> }
+                        />
+                    </ul>
+                </nav>
+                <a
+                    class="button button--quiet sidebar__new"
+                    href="/people"
+                    aria-current=current
+                    on:click=|_| browser::hide_popover("sidebar")
+                >
+                    <Icon path=PLUS />
+                    "New message"
+                </a>
+            </div>
             <button class="button button--quiet own" type="button" popovertarget="account">
-                <span class="avatar" data-hue=hue aria-hidden="true">
-                    {initial}
-                </span>
+                {me.map(|person| view! { <Avatar person /> })}
                 <span class="own__name" dir="auto">
                     {name.clone()}
                 </span>
@@ -111,6 +139,24 @@ fn ChannelLink(channel: Channel) -> impl IntoView {
         <li>
             <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
                 "#"
+                <bdi>{name}</bdi>
+            </a>
+        </li>
+    }
+}
+
+#[component]
+fn DirectLink(direct: Direct) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let person = direct.with;
+    let (path, name) = (direct_path(person.id), person.name.to_string());
+    let address = Address::Direct(person.id);
+    let current =
+        Signal::derive(move || client.address.with(|here| *here == address).then_some("page"));
+    view! {
+        <li>
+            <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
+                <Avatar person />
                 <bdi>{name}</bdi>
             </a>
         </li>

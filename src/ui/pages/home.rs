@@ -17,8 +17,8 @@ pub fn HomePage() -> impl IntoView {
     let name = client.me.get_untracked().map(|me| me.name.to_string()).unwrap_or_default();
     let first = ChannelName::stored(FIRST.to_owned());
     Effect::new(move |_| {
-        if let Some(channel) = client.returning() {
-            client.go_instead(&channel.path());
+        if let Some(path) = client.returning() {
+            client.go_instead(&path);
         }
     });
     view! {

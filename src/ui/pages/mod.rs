@@ -1,6 +1,7 @@
 //! One file for each kind of page.
 
-pub mod channel;
 pub mod home;
 pub mod join;
 pub mod nowhere;
+pub mod people;
+pub mod room;

@@ -32,6 +32,26 @@ pub fn UnknownChannel(name: String) -> impl IntoView {
     }
 }
 
+/// Nobody has this number.
+#[component]
+pub fn UnknownPerson() -> impl IntoView {
+    view! {
+        <Bar>
+            <div class="bar__title"></div>
+        </Bar>
+        <div class="empty">
+            <Signal flag=NO />
+            <h1>"There is no such person"</h1>
+            <p>"The address may be old, or have a typing error."</p>
+            <p class="form__buttons">
+                <a class="button button--primary" href="/people">
+                    "See who is here"
+                </a>
+            </p>
+        </div>
+    }
+}
+
 /// No page has this address.
 #[component]
 pub fn NowherePage() -> impl IntoView {

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use flack::{
     domain::{
         channel::Channel,
-        command::{Command, CommandId},
+        command::{Ask, CommandId},
+        event::Lane,
         frame::ServerFrame,
         page::Page,
         person::{Person, SessionId},
+        position::Position,
         refusal::Refusal,
+        room::Room,
     },
     sync::{Content, Sync, outbox::Pending},
 };
@@ -104,15 +107,23 @@ pub fn read(text: &str) -> Pending {
 /// that was written here.
 pub fn check(sync: &Sync, wrote: &[CommandId], truth: &Truth) -> Result<(), Violation> {
     let directory = sync.directory();
-    let missing = truth.channels.iter().find(|(created, name)| {
-        **created <= directory.position && directory.find(name.as_str()).is_none()
-    });
-    if let Some((created, name)) = missing {
-        return Err(format!("{name}, created at {created}, is not in the list"));
+    let directs = sync.directs();
+    let me = sync.me().id;
+    let is_missing = |(created, room): &(&Position, &Room)| match room {
+        Room::Channel(name) => {
+            **created <= directory.position && directory.find(name.as_str()).is_none()
+        }
+        Room::Direct(pair) => {
+            let is_listed = directs.find(pair.other(me)).is_some();
+            pair.has(me) && **created <= directs.position && !is_listed
+        }
+    };
+    if let Some((created, room)) = truth.rooms.iter().find(is_missing) {
+        return Err(format!("{room:?}, begun at {created}, is not in the list"));
     }
-    let Some(channel) = sync.viewing() else { return Ok(()) };
+    let Some(room) = sync.viewing() else { return Ok(()) };
     let Some(window) = sync.window() else { return Ok(()) };
-    truth.check_window(channel, window)?;
+    truth.check_window(room, window)?;
 
     let lines = sync.lines();
     let mut texts: Vec<&str> = lines
@@ -127,8 +138,9 @@ pub fn check(sync: &Sync, wrote: &[CommandId], truth: &Truth) -> Result<(), Viol
         return Err(format!("{} is shown twice", short(twice[0])));
     }
     for id in wrote {
-        let Some((_, Command::Post { channel: of, text })) = truth.asked.get(id) else { continue };
-        if of == channel
+        let Some((_, command)) = truth.asked.get(id) else { continue };
+        let Ask::Post(text) = &command.ask else { continue };
+        if command.room == *room
             && !truth.was_done_by(id, window.position)
             && texts.binary_search(&text.as_str()).is_err()
         {
@@ -138,6 +150,22 @@ pub fn check(sync: &Sync, wrote: &[CommandId], truth: &Truth) -> Result<(), Viol
         }
     }
     Ok(())
+}
+
+/// Nobody hears what is not for them.
+pub fn check_privacy(frame: &ServerFrame, me: &Person) -> Result<(), Violation> {
+    let lane = match frame {
+        ServerFrame::Event(event) => event.lane.clone(),
+        ServerFrame::Difference(difference) => difference.lane.clone(),
+        ServerFrame::Reset(reset) => reset.room.clone().into(),
+        _ => return Ok(()),
+    };
+    let is_foreign = match &lane {
+        Lane::Person(person) => *person != me.id,
+        Lane::Direct(pair) => !pair.has(me.id),
+        Lane::Directory | Lane::Channel(_) => false,
+    };
+    if is_foreign { Err(format!("{} heard of {lane:?}", me.name)) } else { Ok(()) }
 }
 
 /// An acknowledgement says what is on disk.

@@ -6,9 +6,14 @@ use std::sync::{
 };
 
 use flack::{
-    domain::{name::ChannelName, position::Position, window::Window},
+    domain::{
+        person::{Person, PersonId},
+        position::Position,
+        room::Room,
+        window::Window,
+    },
     server::{
-        flack::{ReadWindow, Windows},
+        flack::{Archive, Reading},
         log::{Answer, Follower, Log, Request},
         store::Reader,
     },
@@ -82,15 +87,15 @@ impl Log for HastyLog {
     }
 }
 
-/// Windows that are read in several steps, between which other things happen.
-pub struct SlowWindows {
+/// What is read in several steps, between which other things happen.
+pub struct SlowArchive {
     pub reader: Arc<Mutex<Reader>>,
     pub random: Mutex<fastrand::Rng>,
     pub has_hole: bool,
 }
 
-impl Windows for SlowWindows {
-    fn read(&self, channel: ChannelName) -> ReadWindow {
+impl Archive for SlowArchive {
+    fn window(&self, room: Room) -> Reading<Option<Window>> {
         let (reader, has_hole) = (self.reader.clone(), self.has_hole);
         let (before, after) = {
             let random = &mut self.random.lock().unwrap();
@@ -98,10 +103,20 @@ impl Windows for SlowWindows {
         };
         Box::pin(async move {
             pause(before).await;
-            let window = reader.lock().unwrap().window(&channel)?;
+            let window = reader.lock().unwrap().window(&room)?;
             pause(after).await;
             Ok(window.map(|window| if has_hole { without_deletions(&window) } else { window }))
         })
+    }
+
+    fn person(&self, id: PersonId) -> Reading<Option<Person>> {
+        let reader = self.reader.clone();
+        Box::pin(async move { reader.lock().unwrap().person(id) })
+    }
+
+    fn people(&self, part: String, limit: usize) -> Reading<Vec<Person>> {
+        let reader = self.reader.clone();
+        Box::pin(async move { reader.lock().unwrap().people(&part, limit) })
     }
 }
 

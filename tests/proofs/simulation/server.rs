@@ -31,7 +31,7 @@ use futures_util::task::noop_waker;
 
 use super::{
     network::ServerEnd,
-    planted::{Bug, HastyLog, SlowWindows, forgetful},
+    planted::{Bug, HastyLog, SlowArchive, forgetful},
 };
 
 const LIMITS: Limits = Limits { sockets: 1_000, people: 100, channels: 20 };
@@ -72,12 +72,12 @@ impl Server {
         let reader = dir.reader().expect("the store is there");
         let last = store.last();
         let beginning = reader.beginning(last).expect("the store can be read");
-        let windows = SlowWindows {
+        let archive = SlowArchive {
             reader: Arc::new(Mutex::new(reader)),
             random: Mutex::new(random.fork()),
             has_hole: bug == Some(Bug::HoleInDifference),
         };
-        let (flack, writer) = Flack::start(beginning, Box::new(windows), LIMITS, |follower| {
+        let (flack, writer) = Flack::start(beginning, Box::new(archive), LIMITS, |follower| {
             let follower = match bug {
                 Some(Bug::SkippedEvent) => forgetful(follower, 20),
                 _ => follower,
@@ -94,6 +94,7 @@ impl Server {
 
     /// Takes what waits, commits it, or tells of it, whichever comes next.
     pub fn turn(&mut self, clock: u64) -> Turn {
+        let now = DateTime::from_timestamp_millis(clock.cast_signed()).expect("a time");
         if let Some(committed) = self.committed.take() {
             self.writer.tell(committed);
             return Turn::Told;
@@ -104,7 +105,7 @@ impl Server {
             self.taken = (!is_idle).then_some(batch);
             return Turn::Idle;
         };
-        let now = DateTime::from_timestamp_millis(clock.cast_signed()).expect("a time");
+        self.writer.wipe(now);
         let committed = self.writer.commit(batch, now).expect("only the room may run out");
         self.committed = Some(committed);
         Turn::Committed

@@ -6,13 +6,14 @@ use std::{
 };
 
 use flack::domain::{
-    command::{Command, CommandId},
+    command::{Ask, Command, CommandId},
     name::ChannelName,
     person::PersonId,
     position::Position,
+    room::{Pair, Room},
     window::Window,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, types::ValueRef};
 
 use crate::seeds::Violation;
 
@@ -26,11 +27,12 @@ pub struct Truth {
     done: HashMap<CommandId, Position>,
     /// Nobody says the same twice.
     said: HashMap<String, Position>,
-    lanes: HashMap<ChannelName, Vec<Step>>,
-    pub channels: BTreeMap<Position, ChannelName>,
+    lanes: HashMap<Room, Vec<Step>>,
+    /// With the positions where they began.
+    pub rooms: BTreeMap<Position, Room>,
 }
 
-/// A change of a channel.
+/// A change of a room.
 struct Step {
     position: Position,
     what: What,
@@ -38,7 +40,9 @@ struct Step {
 
 enum What {
     Posted { author: PersonId, text: String },
+    Edited { message: Position, text: String },
     Deleted(Position),
+    Restored(Position),
 }
 
 impl Truth {
@@ -50,7 +54,7 @@ impl Truth {
             done: HashMap::new(),
             said: HashMap::new(),
             lanes: HashMap::new(),
-            channels: BTreeMap::new(),
+            rooms: BTreeMap::new(),
         }
     }
 
@@ -64,17 +68,27 @@ impl Truth {
             let mut statement = self.db.prepare_cached(query).expect("a query");
             let rows = statement.query_map([from], |row| {
                 let (position, number): (i64, i64) = (row.get(0)?, row.get(2)?);
-                Ok((Position(position as u64), row.get(1)?, number as u64))
+                let text = match row.get_ref(1)? {
+                    ValueRef::Integer(number) => number.to_string(),
+                    _ => row.get(1)?,
+                };
+                Ok((Position(position as u64), text, number as u64))
             });
             rows.expect("rows").map(|row| row.expect("a row")).collect()
         };
-        let created = rows("SELECT id, name, id FROM channels WHERE id > ?1 ORDER BY id");
+        let created = rows("SELECT id, name, id FROM rooms WHERE id > ?1 AND name IS NOT NULL");
+        let begun = rows("SELECT id, one, other FROM rooms WHERE id > ?1 AND one IS NOT NULL");
         let done =
             rows("SELECT position, id, person FROM commands WHERE position > ?1 ORDER BY position");
         let there = rows("SELECT position, text, author FROM messages WHERE position > ?1");
         for (position, name, _) in created {
             self.last = self.last.max(position);
-            self.channels.insert(position, ChannelName::stored(name));
+            self.rooms.insert(position, Room::Channel(ChannelName::stored(name)));
+        }
+        for (position, one, other) in begun {
+            let one = one.parse().map_err(|_| format!("{one} is nobody"))?;
+            let pair = Pair::of(PersonId(Position(one)), PersonId(Position(other)));
+            self.rooms.insert(position, Room::Direct(pair));
         }
         for (position, id, by) in done {
             self.last = self.last.max(position);
@@ -89,21 +103,28 @@ impl Truth {
                 let id = id.as_str();
                 return Err(format!("{id} was done at {first} and again at {position}"));
             }
-            let what = match command {
-                Command::Post { text, .. } => {
-                    What::Posted { author: *asker, text: text.as_str().to_owned() }
+            if !command.room.admits(*asker) {
+                return Err(format!("{} was done where its asker may not be", id.as_str()));
+            }
+            let what = match &command.ask {
+                Ask::Post(text) => What::Posted { author: *asker, text: text.as_str().to_owned() },
+                Ask::Edit(message, text) => {
+                    What::Edited { message: *message, text: text.as_str().to_owned() }
                 }
-                Command::Delete { message, .. } => What::Deleted(*message),
+                Ask::Delete(message) => What::Deleted(*message),
+                Ask::Restore(message) => What::Restored(*message),
             };
-            let lane = self.lanes.entry(command.channel().clone()).or_default();
+            let lane = self.lanes.entry(command.room.clone()).or_default();
             lane.push(Step { position, what });
         }
         for (position, text, author) in there {
             let mut steps = self.lanes.values().flatten();
-            let is_known = steps.any(|step| {
-                step.position == position
-                    && matches!(&step.what, What::Posted { author: by, text: it }
-                        if by.0.0 == author && *it == text)
+            let is_known = steps.any(|step| match &step.what {
+                What::Posted { author: by, text: it } => {
+                    step.position == position && by.0.0 == author && *it == text
+                }
+                What::Edited { message, text: it } => *message == position && *it == text,
+                What::Deleted(_) | What::Restored(_) => false,
             });
             if !is_known {
                 return Err(format!("the message {text} at {position} belongs to no command"));
@@ -125,9 +146,9 @@ impl Truth {
         self.position_of(id).is_some_and(|done| done <= position)
     }
 
-    pub fn last_of(&self, channel: &ChannelName) -> Position {
-        let steps = self.lanes.get(channel);
-        let created = self.channels.iter().find(|(_, name)| *name == channel);
+    pub fn last_of(&self, room: &Room) -> Position {
+        let steps = self.lanes.get(room);
+        let created = self.rooms.iter().find(|(_, other)| *other == room);
         let last = steps.and_then(|steps| steps.last()).map(|step| step.position);
         last.or(created.map(|(position, _)| *position)).unwrap_or_default()
     }
@@ -141,17 +162,30 @@ impl Truth {
     ///
     /// # Errors
     /// With the first difference.
-    pub fn check_window(&self, channel: &ChannelName, window: &Window) -> Result<(), Violation> {
-        if window.position > self.last_of(channel) {
+    pub fn check_window(&self, room: &Room, window: &Window) -> Result<(), Violation> {
+        if window.position > self.last_of(room) {
             let position = window.position;
-            return Err(format!("a window of {channel} at {position}, which is not on disk"));
+            return Err(format!("a window of {room:?} at {position}, which is not on disk"));
         }
         let mut messages: Vec<(Position, PersonId, &str)> = Vec::new();
-        let steps = self.lanes.get(channel).map(Vec::as_slice).unwrap_or_default();
+        let mut deleted = HashMap::new();
+        let steps = self.lanes.get(room).map(Vec::as_slice).unwrap_or_default();
         for step in steps.iter().take_while(|step| step.position <= window.position) {
             match &step.what {
                 What::Posted { author, text } => messages.push((step.position, *author, text)),
-                What::Deleted(message) => messages.retain(|(position, ..)| position != message),
+                What::Edited { message, text } => messages
+                    .iter_mut()
+                    .filter(|(position, ..)| position == message)
+                    .for_each(|(.., words)| *words = text),
+                What::Deleted(message) => {
+                    let place = messages.iter().position(|(position, ..)| position == message);
+                    let gone = place.map(|place| messages.remove(place));
+                    deleted.extend(gone.map(|gone| (gone.0, gone)));
+                }
+                What::Restored(message) => {
+                    messages.extend(deleted.remove(message));
+                    messages.sort_by_key(|(position, ..)| *position);
+                }
             }
         }
         let newest = &messages[messages.len().saturating_sub(Window::LIMIT)..];
@@ -162,7 +196,7 @@ impl Truth {
         }
         let difference = newest.iter().zip(&shown).find(|(is, shown)| is != shown);
         Err(format!(
-            "the window of {channel} at {} shows {} messages of {}; first difference {difference:?}",
+            "the window of {room:?} at {} shows {} messages of {}; first difference {difference:?}",
             window.position,
             shown.len(),
             newest.len()

@@ -9,16 +9,21 @@ use std::{
 use flack::{
     domain::{
         channel::FIRST,
-        command::{Command, CommandId},
+        command::{Ask, Command, CommandId},
         frame::{CloseCode, SILENCE_SECONDS, ServerFrame},
         message::MessageText,
         name::ChannelName,
         person::SessionId,
         position::Position,
         refusal::RefusalCode,
+        room::{Pair, Room},
     },
     server::{flack::Flack, log::Answer},
-    sync::{Content, Input, Moment, Output, Sync, link::LinkState, outbox::PendingState},
+    sync::{
+        Content, Input, Moment, Output, Sync,
+        link::LinkState,
+        outbox::{PendingState, Progress},
+    },
 };
 use tempfile::TempDir;
 
@@ -402,6 +407,7 @@ impl World {
             match heard {
                 Heard::Frame(frame) => {
                     browser::check_answer(&frame, &self.truth)?;
+                    browser::check_privacy(&frame, &self.browsers[browser].me)?;
                     self.tally.count(&frame);
                     self.feed(browser, tab, Input::Frame(frame))?;
                 }
@@ -454,12 +460,13 @@ impl World {
 
     // The browsers.
 
-    /// Asks for a page, as for an address: the channel that was open, or the first.
-    fn request(&self, browser: usize, channel: Option<ChannelName>) -> Errand<PageAnswer> {
+    /// Asks for a page, as for an address: the room that was open, or the first channel.
+    fn request(&self, browser: usize, room: Option<Room>) -> Errand<PageAnswer> {
         let (flack, me) = (self.flack(), self.browsers[browser].me.clone());
         Box::pin(async move {
-            let channel = channel.unwrap_or_else(|| ChannelName::stored(FIRST.to_owned()));
-            flack.page(Some(me), &channel.path(), Some(channel)).await
+            let room = room.unwrap_or_else(first);
+            let path = room.path(me.id);
+            flack.page(Some(me), &path, Some(room)).await
         })
     }
 
@@ -496,7 +503,7 @@ impl World {
                 {
                     it.creating = None;
                     if let Ok(channel) = created {
-                        if !self.truth.channels.contains_key(&channel.created) {
+                        if !self.truth.rooms.contains_key(&channel.created) {
                             return Err(format!("{} was created in vain", channel.name));
                         }
                         self.feed(browser, tab, Input::Created(channel))?;
@@ -668,10 +675,10 @@ impl World {
         if it.is_asleep {
             return Ok(());
         }
-        let channel = sync.viewing().cloned();
-        match (self.random.u8(0..100), channel) {
-            (0..60, Some(channel)) => self.write(browser, tab, channel),
-            (60..82, Some(channel)) => {
+        let room = sync.viewing().cloned();
+        match (self.random.u8(0..100), room) {
+            (0..58, Some(room)) => self.write(browser, tab, room),
+            (58..78, Some(room)) => {
                 let me = self.browsers[browser].me.id;
                 let own: Vec<Position> = sync
                     .lines()
@@ -683,17 +690,48 @@ impl World {
                     .collect();
                 match self.random.choice(own) {
                     Some(message) => {
-                        let command = Command::Delete { channel, message };
-                        self.ask(browser, tab, command).map(|_| ())
+                        let ask = match self.random.bool() {
+                            true => Ask::Delete(message),
+                            false => Ask::Edit(message, self.draw_text()),
+                        };
+                        self.ask(browser, tab, Command { room, ask }).map(|_| ())
                     }
                     None => Ok(()),
                 }
             }
+            (78..82, Some(_)) => {
+                // What was deleted last in this browser, perhaps too long ago.
+                let me = self.browsers[browser].me.id;
+                let deleted = self.truth.asked.values().filter(|(by, _)| *by == me);
+                let deleted: Vec<Command> = deleted
+                    .filter_map(|(_, command)| match command.ask {
+                        Ask::Delete(message) => {
+                            let ask = Ask::Restore(message);
+                            Some(Command { room: command.room.clone(), ask })
+                        }
+                        _ => None,
+                    })
+                    .collect();
+                let newest = deleted.into_iter().max_by_key(|command| match command.ask {
+                    Ask::Restore(message) => message,
+                    _ => Position::ZERO,
+                });
+                match newest {
+                    Some(command) => self.ask(browser, tab, command).map(|_| ()),
+                    None => Ok(()),
+                }
+            }
             (82..94, _) => {
-                let channels: Vec<ChannelName> =
-                    sync.directory().channels().iter().map(|it| it.name.clone()).collect();
-                let channel = self.random.choice(channels);
-                self.feed(browser, tab, Input::Open(channel))
+                let channels = sync.directory().channels().iter();
+                let rooms: Vec<Room> = channels.map(|it| Room::Channel(it.name.clone())).collect();
+                let other = self.browsers[self.random.usize(0..self.browsers.len())].me.clone();
+                if self.random.u8(0..3) == 0 {
+                    let pair = Pair::of(self.browsers[browser].me.id, other.id);
+                    self.feed(browser, tab, Input::Meet(other))?;
+                    return self.feed(browser, tab, Input::Open(Some(Room::Direct(pair))));
+                }
+                let room = self.random.choice(rooms);
+                self.feed(browser, tab, Input::Open(room))
             }
             (94..97, _) => {
                 let (flack, me) = (self.flack(), self.browsers[browser].me.id);
@@ -711,9 +749,9 @@ impl World {
         }
     }
 
-    fn write(&mut self, browser: usize, tab: usize, channel: ChannelName) -> Result<(), Violation> {
+    fn write(&mut self, browser: usize, tab: usize, room: Room) -> Result<(), Violation> {
         let text = self.draw_text();
-        let id = self.ask(browser, tab, Command::Post { channel, text })?;
+        let id = self.ask(browser, tab, Command { room, ask: Ask::Post(text) })?;
         self.browsers[browser].tabs[tab].wrote.push(id);
         Ok(())
     }
@@ -749,8 +787,7 @@ impl World {
         let (me, session) = (me.id, *session);
         for _ in 0..count {
             let id = draw_id(&mut self.random);
-            let channel = ChannelName::stored(FIRST.to_owned());
-            let command = Command::Post { channel, text: self.draw_text() };
+            let command = Command { room: first(), ask: Ask::Post(self.draw_text()) };
             self.truth.asked.insert(id.clone(), (me, command.clone()));
             let (answers, asked) = (self.answers.clone(), id.clone());
             let answer: Answer = Box::new(move |result| {
@@ -849,14 +886,14 @@ impl World {
                     return Err("a tab without a page".to_owned());
                 };
                 browser::check(sync, wrote, &self.truth)?;
-                let mut last: Vec<(&ChannelName, Position)> = Vec::new();
+                let mut last: Vec<(&Room, Position)> = Vec::new();
                 for id in wrote {
                     let (_, command) = &self.truth.asked[id];
                     let Some(done) = self.truth.position_of(id) else {
                         return Err(format!("{} was lost", id.as_str()));
                     };
-                    let of = command.channel();
-                    match last.iter_mut().find(|(channel, _)| *channel == of) {
+                    let of = &command.room;
+                    match last.iter_mut().find(|(room, _)| *room == of) {
                         Some((_, last)) if *last > done => {
                             return Err(format!("{} was done out of order", id.as_str()));
                         }
@@ -864,18 +901,22 @@ impl World {
                         None => last.push((of, done)),
                     }
                 }
-                let Some(channel) = sync.viewing().cloned() else { continue };
+                let Some(room) = sync.viewing().cloned() else { continue };
                 let shown = sync.window().map(|window| window.position);
-                let is = Some(self.truth.last_of(&channel));
+                let is = Some(self.truth.last_of(&room));
                 if shown != is {
-                    return Err(format!(
-                        "{browser}.{tab} is at {shown:?} of {channel}, not {is:?}"
-                    ));
+                    return Err(format!("{browser}.{tab} is at {shown:?} of {room:?}, not {is:?}"));
                 }
-                let is_settled =
-                    |line: &flack::sync::Line| matches!(line.content, Content::Sent(_));
-                if !sync.lines().iter().all(|line| is_settled(line) && !line.deleting) {
-                    return Err(format!("{browser}.{tab} still waits in {channel}"));
+                // An edit of what was deleted meanwhile stays, so that no words are lost.
+                let is_settled = |line: &flack::sync::Line| match &line.content {
+                    Content::Sent(_) => true,
+                    Content::OnItsWay { progress: Progress::Refused(refusal), .. } => {
+                        refusal.code == RefusalCode::UnknownMessage
+                    }
+                    Content::OnItsWay { .. } => false,
+                };
+                if !sync.lines().iter().all(|line| is_settled(line) && line.change.is_none()) {
+                    return Err(format!("{browser}.{tab} still waits in {room:?}"));
                 }
             }
         }
@@ -885,15 +926,17 @@ impl World {
     /// The engine, and one that starts now, have what is true.
     fn check_engine(&mut self) -> Result<(), Violation> {
         for start in 0..2 {
-            for channel in self.truth.channels.values().cloned().collect::<Vec<_>>() {
-                let mut page = self.request(0, Some(channel.clone()));
+            for room in self.truth.rooms.values().cloned().collect::<Vec<_>>() {
+                let is_in = |browser: &Browser| room.admits(browser.me.id);
+                let Some(browser) = self.browsers.iter().position(is_in) else { continue };
+                let mut page = self.request(browser, Some(room.clone()));
                 let page = loop {
                     if let Some(page) = poll(&mut page) {
                         break page.map_err(|refusal| refusal.message)?;
                     }
                 };
                 let (_, window) = page.open.ok_or("no window")?;
-                self.truth.check_window(&channel, &window)?;
+                self.truth.check_window(&room, &window)?;
             }
             if start == 0 {
                 self.crash();
@@ -904,6 +947,11 @@ impl World {
 }
 
 type PageAnswer = Result<flack::domain::page::Page, flack::domain::refusal::Refusal>;
+
+/// The channel that is there from the beginning.
+fn first() -> Room {
+    Room::Channel(ChannelName::stored(FIRST.to_owned()))
+}
 
 fn draw_id(random: &mut fastrand::Rng) -> CommandId {
     CommandId::from_random(random.u128(..).to_be_bytes())

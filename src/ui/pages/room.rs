@@ -1,0 +1,80 @@
+//! A room: what is said in it, and where to say something.
+
+use leptos::{either::Either, prelude::*};
+
+use super::nowhere::{UnknownChannel, UnknownPerson};
+use crate::{
+    client::Client,
+    domain::{address::Address, room::NamedRoom},
+    ui::components::{
+        avatar::Avatar, bar::Bar, composer::Composer, conversation::Conversation,
+        notice::StorageNotice, undo::Undo,
+    },
+};
+
+#[component]
+pub fn RoomPage() -> impl IntoView {
+    let client = expect_context::<Client>();
+    let room = Memo::new(move |_| client.room());
+    Effect::new(move |_| {
+        if let Some(room) = room.get() {
+            client.open(&room);
+        }
+    });
+    // Right after joining, the list is still on its way.
+    let is_listed = Memo::new(move |_| client.directory.with(|list| !list.channels().is_empty()));
+    let unknown = move || match (room.get(), client.address.get()) {
+        (None, Address::Channel(name)) if is_listed.get() => {
+            Some(Either::Left(view! { <UnknownChannel name /> }))
+        }
+        (None, Address::Direct(_)) => Some(Either::Right(view! { <UnknownPerson /> })),
+        _ => None,
+    };
+    view! {
+        // Elements of its own for each room: what is typed in one must not stand in the next.
+        <For
+            each=move || room.get()
+            key=|room| room.room.clone()
+            children=|room| view! { <OpenRoom room /> }
+        />
+        {unknown}
+    }
+}
+
+#[component]
+fn OpenRoom(room: NamedRoom) -> impl IntoView {
+    let path = room.path();
+    let edit = RwSignal::new(None);
+    let titled = room.clone();
+    view! {
+        <Bar>
+            <Title room=titled />
+        </Bar>
+        <p class="notice notice--noscript">
+            "Live updates need JavaScript. " <a href=path data-reload="">"Reload"</a> " to see new messages."
+        </p>
+        <StorageNotice />
+        <Conversation room=room.clone() edit />
+        <Undo />
+        <Composer room edit />
+    }
+}
+
+#[component]
+fn Title(room: NamedRoom) -> impl IntoView {
+    let name = room.name().to_owned();
+    match room.with {
+        Some(with) => Either::Left(view! {
+            <h1 class="bar__title bar__title--person">
+                <Avatar person=with />
+                <bdi>{name}</bdi>
+            </h1>
+        }),
+        None => Either::Right(view! {
+            <h1 class="bar__title">
+                "#"
+                <bdi>{name}</bdi>
+            </h1>
+        }),
+    }
+}
