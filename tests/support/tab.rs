@@ -64,6 +64,9 @@ pub struct Habits {
     /// The random numbers of its jitter, in `0.0..1.0`.
     pub random: Box<dyn FnMut() -> f64 + Send>,
     pub keeps_frames: bool,
+    /// Whether the link that has just been opened breaks once the tab has said hello, before any
+    /// answer is read.
+    pub breaks_off: Box<dyn FnMut() -> bool + Send>,
     pub witness: Witness,
 }
 
@@ -90,6 +93,7 @@ impl Default for Habits {
             tick: Duration::from_millis(10),
             random: Box::new(|| 0.02),
             keeps_frames: true,
+            breaks_off: Box::new(|| false),
             witness: Box::new(|_, _| {}),
         }
     }
@@ -102,6 +106,7 @@ impl Habits {
             tick: Duration::from_millis(250),
             random: Box::new(move || chance.f64()),
             keeps_frames: false,
+            breaks_off: Box::new(|| false),
             witness,
         }
     }
@@ -516,7 +521,12 @@ impl Browser {
                 },
                 _ = ticks.tick() => Input::Tick,
             };
+            let has_opened = matches!(input, Input::Opened);
             self.tell(input).await;
+            if has_opened && (self.habits.breaks_off)() {
+                self.socket = None;
+                self.tell(Input::Closed(None)).await;
+            }
         }
     }
 
