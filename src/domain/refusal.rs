@@ -31,6 +31,7 @@ pub enum RefusalCode {
     AlreadySignedIn,
     NameInvalid,
     NameTaken,
+    NameReserved,
     ChannelNameInvalid,
     ChannelExists,
     UnknownChannel,
@@ -59,9 +60,10 @@ impl RefusalCode {
             RefusalCode::UnknownChannel
             | RefusalCode::UnknownMessage
             | RefusalCode::UnknownPerson => 404,
-            RefusalCode::AlreadySignedIn | RefusalCode::NameTaken | RefusalCode::ChannelExists => {
-                409
-            }
+            RefusalCode::AlreadySignedIn
+            | RefusalCode::NameTaken
+            | RefusalCode::NameReserved
+            | RefusalCode::ChannelExists => 409,
             RefusalCode::NameInvalid
             | RefusalCode::ChannelNameInvalid
             | RefusalCode::TextEmpty
@@ -106,8 +108,15 @@ impl Refusal {
     }
 
     pub fn name_taken(name: &DisplayName) -> Self {
-        let message = format!("Somebody is called {name} already. Try another name.");
+        let message = format!(
+            "Somebody is called {name} already, or by a name that looks like it. Try another name."
+        );
         Self::new(RefusalCode::NameTaken, message)
+    }
+
+    pub fn name_reserved(name: &DisplayName) -> Self {
+        let message = format!("Nobody can be called {name} here. Try another name.");
+        Self::new(RefusalCode::NameReserved, message)
     }
 
     pub fn channel_name(fault: NameFault) -> Self {

@@ -8,6 +8,7 @@ pub mod forms;
 pub mod http;
 pub mod live;
 pub mod log;
+pub mod look;
 pub mod run;
 pub mod state;
 pub mod store;

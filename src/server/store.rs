@@ -19,6 +19,7 @@ use rusqlite::{
 
 use super::{
     log::Request,
+    look::{self, Looks},
     state::{Entry, Fact, State},
     token::hex,
 };
@@ -36,7 +37,7 @@ use crate::domain::{
 };
 
 /// Raised by one with every change of the tables, which [`migrate`] makes.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -99,6 +100,19 @@ const SCHEMA_OF_ROOMS: &str = "
         uncovered INTEGER             -- the message that took the freed place in the window
     ) STRICT;
     CREATE INDEX log_of_room ON log (room, position);
+";
+
+/// What names look like: see [`look`].
+const SCHEMA_OF_LOOKS: &str = "
+    CREATE TABLE looks_of_people (
+        look TEXT PRIMARY KEY,
+        person INTEGER NOT NULL REFERENCES people
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE looks_of_channels (
+        look TEXT PRIMARY KEY,
+        room INTEGER NOT NULL REFERENCES rooms
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// The exclusive right to a data directory, for as long as it or its [`Store`] lives.
@@ -297,6 +311,7 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
     let tx = db.transaction()?;
     tx.execute_batch(SCHEMA)?;
     tx.execute_batch(SCHEMA_OF_ROOMS)?;
+    tx.execute_batch(SCHEMA_OF_LOOKS)?;
     tx.execute(
         "INSERT INTO meta VALUES ('epoch', ?1), ('last', 1), ('trimmed', 0)",
         params![hex(&epoch)],
@@ -305,6 +320,7 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
         "INSERT INTO rooms (id, last, name, key) VALUES (1, 1, ?1, ?2)",
         params![first.as_str(), first.key()],
     )?;
+    note_looks(&tx, Named::Channel, 1, &look::of_channel(&first))?;
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     Ok(())
@@ -329,10 +345,61 @@ fn migrate(db: &mut Connection, version: i64) -> Result<(), StoreError> {
              DROP TABLE channels;",
         )?;
     }
+    if version < 3 {
+        tx.execute_batch(SCHEMA_OF_LOOKS)?;
+        // Where names are alike already, the oldest keeps its look.
+        for (id, name) in names(&tx, "SELECT id, name FROM people ORDER BY id")? {
+            let looks = look::of_person(&DisplayName::stored(name));
+            note_looks(&tx, Named::Person, id, &looks)?;
+        }
+        for (id, name) in
+            names(&tx, "SELECT id, name FROM rooms WHERE name IS NOT NULL ORDER BY id")?
+        {
+            let looks = look::of_channel(&ChannelName::stored(name));
+            note_looks(&tx, Named::Channel, id, &looks)?;
+        }
+    }
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     tracing::info!(from = version, to = SCHEMA_VERSION, "the tables were brought up to date");
     Ok(())
+}
+
+fn names(db: &Connection, query: &str) -> rusqlite::Result<Vec<(i64, String)>> {
+    db.prepare(query)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// What has a name that nothing else of its kind may look like.
+#[derive(Clone, Copy)]
+enum Named {
+    Person,
+    Channel,
+}
+
+/// Notes the looks of whoever has this id, as far as nobody has them.
+fn note_looks(db: &Connection, named: Named, id: i64, looks: &Looks) -> rusqlite::Result<()> {
+    let mut insert = db.prepare_cached(match named {
+        Named::Person => "INSERT OR IGNORE INTO looks_of_people VALUES (?1, ?2)",
+        Named::Channel => "INSERT OR IGNORE INTO looks_of_channels VALUES (?1, ?2)",
+    })?;
+    for look in looks {
+        insert.execute(params![look, id])?;
+    }
+    Ok(())
+}
+
+/// The id of whoever has one of these looks.
+fn find_look(db: &Connection, named: Named, looks: &Looks) -> rusqlite::Result<Option<i64>> {
+    let mut find = db.prepare_cached(match named {
+        Named::Person => "SELECT person FROM looks_of_people WHERE look = ?1",
+        Named::Channel => "SELECT room FROM looks_of_channels WHERE look = ?1",
+    })?;
+    for look in looks {
+        if let Some(id) = find.query_row([look], |row| row.get(0)).optional()? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// How many direct conversations one person may have.
@@ -492,8 +559,12 @@ impl Decision<'_> {
         let key = name.key();
         let is_taken =
             self.tx.prepare_cached("SELECT 1 FROM people WHERE key = ?1")?.exists([&key])?;
-        if is_taken {
+        let looks = look::of_person(name);
+        if is_taken || find_look(self.tx, Named::Person, &looks)?.is_some() {
             return Ok(Err(Refusal::name_taken(name)));
+        }
+        if look::is_reserved(name) {
+            return Ok(Err(Refusal::name_reserved(name)));
         }
         if self.count("SELECT count(*) FROM people", [])? >= self.limits.people {
             return Ok(Err(Refusal::full("people")));
@@ -503,6 +574,7 @@ impl Decision<'_> {
             name.as_str(),
             key
         ])?;
+        note_looks(self.tx, Named::Person, sql(self.position), &looks)?;
         self.tx.prepare_cached("INSERT INTO sessions VALUES (?1, ?2, ?3)")?.execute(params![
             session.0,
             sql(self.position),
@@ -519,11 +591,12 @@ impl Decision<'_> {
     }
 
     fn create_channel(&self, name: &ChannelName) -> Decided<Fact> {
-        let key = name.key();
+        let (key, looks) = (name.key(), look::of_channel(name));
+        let alike = find_look(self.tx, Named::Channel, &looks)?;
         let existing = self
             .tx
-            .prepare_cached("SELECT id, name FROM rooms WHERE key = ?1")?
-            .query_row([&key], channel)
+            .prepare_cached("SELECT id, name FROM rooms WHERE key = ?1 OR id = ?2")?
+            .query_row(params![key, alike], channel)
             .optional()?;
         if let Some(existing) = existing {
             return Ok(Err(Refusal::channel_exists(&existing)));
@@ -536,6 +609,7 @@ impl Decision<'_> {
         self.tx
             .prepare_cached("INSERT INTO rooms (id, last, name, key) VALUES (?1, ?1, ?2, ?3)")?
             .execute(params![sql(self.position), name.as_str(), key])?;
+        note_looks(self.tx, Named::Channel, sql(self.position), &looks)?;
         let channel = Channel { name: name.clone(), created: self.position };
         Ok(Ok(Fact::Changed {
             lane: Lane::Directory,

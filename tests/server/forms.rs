@@ -79,7 +79,8 @@ async fn a_refused_name_stays_where_it_was_typed() {
     let ask = |name: &str| {
         house.post("/api/sign_in").form(&[("name", name)]).by_form_of("/").into_future()
     };
-    let taken = "Somebody is called ADA already. Try another name.";
+    let taken =
+        "Somebody is called ADA already, or by a name that looks like it. Try another name.";
     assert_refused(&ask("ADA").await, 409, taken, "value=\"ADA\"");
     let long = "x".repeat(33);
     assert_refused(&ask(&long).await, 422, "can have up to 32 characters.", &long);

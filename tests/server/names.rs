@@ -44,6 +44,40 @@ async fn a_name_is_one_persons_in_every_spelling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_looks_like_a_taken_one_is_taken() {
+    let house = House::open().await;
+    for name in ["Norma Paul", "Сергей", "Bob"] {
+        house.join(name).await;
+    }
+    for alike in [
+        "Norrna Paul",
+        "Norma PauI",
+        "Norma Pau1",
+        "Nоrma Paul", // a Cyrillic о
+        "Νorma Paul", // a Greek Ν
+        "Norma\u{a0}Paul",
+        "Cepгeй", // half Latin
+        "B0b",
+    ] {
+        let answer = house.post("/api/sign_in").form(&[("name", alike)]).await.expect(409);
+        assert_eq!(answer.refusal().code, RefusalCode::NameTaken, "{alike}");
+        assert_eq!(answer.header("set-cookie"), "");
+    }
+    // Those who hide something are refused as no names at all.
+    for hidden in ["Bob\u{200b}", "\u{202e}Bob", "B\u{ad}ob", "Bob\u{2060}"] {
+        let answer = house.post("/api/sign_in").form(&[("name", hidden)]).await.expect(422);
+        assert_eq!(answer.refusal().code, RefusalCode::NameInvalid, "{hidden:?}");
+    }
+    for reserved in ["Flack", "ADMIN", "Аdmin", "Everyone", "FIack"] {
+        let answer = house.post("/api/sign_in").form(&[("name", reserved)]).await.expect(409);
+        assert_eq!(answer.refusal().code, RefusalCode::NameReserved, "{reserved}");
+    }
+    for other in ["Norman Paul", "Серж", "Rob", "Αλέξης", "Admira"] {
+        assert_eq!(house.join(other).await.name(), other);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_a_name_is_refused_in_a_sentence() {
     let house = House::open().await;
     for raw in ["", "   ", "\u{200b}", "a\u{202e}b", "x\u{0}y", "\u{301}a", &"x".repeat(33)] {
@@ -79,6 +113,11 @@ async fn channels_conflict_by_case_width_and_space() {
         let refusal = answer.refusal();
         assert_eq!(refusal.code, RefusalCode::ChannelExists, "{alike}");
         assert!(refusal.message.contains("#Lunch Plans"), "{}", refusal.message);
+    }
+    // The second has a Cyrillic letter.
+    for alike in ["Lunch PIans", "Lunсh Plans", "genera1", "GENERAL"] {
+        let answer = ada.ask("/api/create_channel", &[("name", alike)]).await.expect(409);
+        assert_eq!(answer.refusal().code, RefusalCode::ChannelExists, "{alike}");
     }
     for raw in ["", "#", "a/b", "..", "a\u{200b}b", &"x".repeat(41)] {
         let answer = ada.ask("/api/create_channel", &[("name", raw)]).await.expect(422);

@@ -113,4 +113,8 @@ fn the_data_of_the_first_version_is_taken_over() {
     let db = Connection::open(&file).unwrap();
     let broken: bool = db.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap();
     assert!(!broken, "every row leads somewhere");
+    let looks = "SELECT group_concat(look, ' ') FROM (SELECT look FROM looks_of_people UNION ALL
+                 SELECT look FROM looks_of_channels)";
+    let looks: String = db.query_row(looks, [], |row| row.get(0)).unwrap();
+    assert_eq!(looks, "ada design general");
 }
