@@ -195,6 +195,17 @@ fn dependencies() -> BTreeSet<String> {
     names.flat_map(|table| table.keys()).map(|name| name.replace('-', "_")).collect()
 }
 
+/// The matrix of who may do what, `tests/server/authority.rs`, covers the routes of this list.
+#[test]
+fn every_route_is_in_the_list_of_routes() {
+    let sources = sources();
+    let ways = [".route(", ".route_service(", ".fallback(", ".fallback_service(", ".nest"];
+    let added = |source: &Source| ways.map(|way| source.code.matches(way).count()).iter().sum();
+    let counts: Vec<(&str, usize)> =
+        sources.iter().map(|it| (it.path.as_str(), added(it))).filter(|(_, it)| *it > 0).collect();
+    assert_eq!(counts, [("server/http.rs", flack::server::http::Route::ALL.len())]);
+}
+
 #[test]
 fn modules_are_called_what_they_are() {
     const EMPTY: [&str; 7] =

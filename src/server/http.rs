@@ -51,18 +51,39 @@ struct Door {
     origin: Option<Arc<Origin>>,
 }
 
+/// What can be asked for. The tests have a row for each of these, for who may ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Whether the server works.
+    Health,
+    /// The live socket.
+    Live,
+    /// A server function.
+    Call,
+    /// A file that everyone gets, or a page.
+    Page,
+}
+
+impl Route {
+    pub const ALL: [Route; 4] = [Route::Health, Route::Live, Route::Call, Route::Page];
+
+    fn add_to(self, router: Router<Door>) -> Router<Door> {
+        match self {
+            Route::Health => router.route("/healthz", get(health)),
+            Route::Live => router.route("/live", get(live)),
+            Route::Call => router.route("/api/{function}", any(call)),
+            Route::Page => router.fallback(page),
+        }
+    }
+}
+
 /// All of Flack behind one listener.
 pub fn app(flack: Flack, origin: Option<Origin>) -> Router {
     // Leptos spawns through this. A second server in one process, as in tests, finds it done.
     let _ = any_spawner::Executor::init_tokio();
     let door = Door { flack, origin: origin.map(Arc::new) };
-    Router::new()
-        .route("/healthz", get(health))
-        .route("/live", get(live))
-        .route("/api/{function}", any(call))
-        .fallback(page)
-        .layer(middleware::from_fn_with_state(door.clone(), guard))
-        .with_state(door)
+    let routes = Route::ALL.into_iter().fold(Router::new(), |router, route| route.add_to(router));
+    routes.layer(middleware::from_fn_with_state(door.clone(), guard)).with_state(door)
 }
 
 /// Serves `app` to whoever connects.

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the proofs use what is not used here")]
 mod support;
 
+mod authority;
 mod deletion;
 mod direct;
 mod editing;
