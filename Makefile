@@ -48,7 +48,7 @@ $(flack): $(sources)
 	@touch -r $(@D)/build-started $@
 
 .PHONY: test
-test: setup lint unit $(flack) proofs e2e ## check, test and build everything, and drive it in a browser
+test: setup lint deny unit $(flack) proofs e2e ## check, test and build everything, and drive it in a browser
 	$(heading) 'All tests have passed'
 
 .PHONY: setup
@@ -63,6 +63,11 @@ lint: setup ## check the formatting and run clippy, for the server and for the c
 	cargo clippy --all-targets --test proofs $(server) -- -D warnings
 	$(heading) 'Linting the client'
 	cargo clippy $(client) -- -D warnings
+
+.PHONY: deny
+deny: setup ## check the licences, sources and known faults of all dependencies
+	$(heading) 'Checking the dependencies'
+	@tools/deny
 
 .PHONY: unit
 unit: setup ## run the tests that need no browser
