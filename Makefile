@@ -48,7 +48,7 @@ $(flack): $(sources)
 	@touch -r $(@D)/build-started $@
 
 .PHONY: test
-test: setup lint deny unit $(flack) proofs e2e ## check, test and build everything, and drive it in a browser
+test: setup lint deny unit $(flack) proofs fuzz-short e2e ## check, test and build everything, and drive it in a browser
 	$(heading) 'All tests have passed'
 
 .PHONY: setup
@@ -61,6 +61,8 @@ lint: setup ## check the formatting and run clippy, for the server and for the c
 	cargo fmt --check
 	$(heading) 'Linting the server'
 	cargo clippy --all-targets --test proofs $(server) -- -D warnings
+	$(heading) 'Linting the fuzz targets'
+	cargo clippy --locked --no-default-features --features fuzz --examples -- -D warnings
 	$(heading) 'Linting the client'
 	cargo clippy $(client) -- -D warnings
 
@@ -102,6 +104,18 @@ $(promises:%=prove-%): prove-%: setup $(flack)
 prove-link: setup $(flack)
 	$(heading) 'Proving in full: link'
 	cd end2end && FLACK_FORM=full $(browser) playwright test --config proofs.config.ts
+
+# Ten minutes for each target; the tests take one.
+seconds := 600
+
+.PHONY: fuzz
+fuzz: setup ## make up what may come from outside, ten minutes of each kind (seconds=60 for less)
+	$(heading) 'Fuzzing, $(seconds) seconds each'
+	@tools/fuzz $(seconds)
+
+.PHONY: fuzz-short
+fuzz-short: setup
+	@$(MAKE) fuzz seconds=60
 
 # ARGS goes to Playwright: make e2e ARGS='--headed --grep "delete"'
 .PHONY: e2e

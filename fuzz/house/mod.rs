@@ -1,0 +1,48 @@
+//! A server in memory, as far as that goes, which lives as long as the fuzzer.
+
+use std::{path::Path, sync::LazyLock};
+
+use flack::{
+    domain::person::{Person, SessionId},
+    server::{
+        flack::{Flack, Limits},
+        store::DataDir,
+        token::Token,
+    },
+};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+pub struct House {
+    pub runtime: Runtime,
+    pub flack: Flack,
+    pub ada: Guest,
+    /// Removed with the process's other files.
+    _dir: TempDir,
+}
+
+pub struct Guest {
+    pub person: Person,
+    pub session: SessionId,
+    /// As a browser sends it.
+    pub cookie: String,
+}
+
+pub static HOUSE: LazyLock<House> = LazyLock::new(|| {
+    // Syncing costs nothing where there is no disk.
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let dir = dir.expect("a directory");
+    let data = DataDir::lock(&dir.path().join("data")).expect("a directory of one's own");
+    let limits = Limits { sockets: 100, people: 100, channels: 100 };
+    let (flack, _) = Flack::open(data, limits).expect("the store opens");
+    let runtime = Runtime::new().expect("a runtime");
+    let ada = runtime.block_on(join(&flack, "Ada"));
+    House { runtime, flack, ada, _dir: dir }
+});
+
+async fn join(flack: &Flack, name: &str) -> Guest {
+    let token = Token::draw().expect("randomness");
+    let person = flack.sign_in(name, token.session()).await.expect("the name is free");
+    Guest { person, session: token.session(), cookie: format!("flack={}", token.reveal()) }
+}
