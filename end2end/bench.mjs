@@ -38,7 +38,11 @@ function request(base, target, { form, headers = {} } = {}) {
 
 async function start() {
   const started = performance.now();
-  const env = { ...process.env, LEPTOS_SITE_ADDR: '127.0.0.1:0', FLACK_DATA_DIR: directory, RUST_LOG: 'warn' };
+  const rates = ['MESSAGES', 'FRAMES', 'REQUESTS', 'SOCKETS', 'CHANNELS', 'SIGN_INS'];
+  const unlimited = Object.fromEntries(rates.map((what) => [`FLACK_RATE_${what}`, '0']));
+  unlimited.FLACK_MAX_CONNECTIONS_PER_ADDRESS = '0';
+  const settings = { LEPTOS_SITE_ADDR: '127.0.0.1:0', FLACK_DATA_DIR: directory, RUST_LOG: 'warn' };
+  const env = { ...process.env, ...unlimited, ...settings };
   const server = spawn(binary, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const base = await new Promise((resolve) => {
     server.stdout.on('data', (line) => resolve(/http:\S+/.exec(line)[0]));

@@ -12,9 +12,12 @@ use std::{
 
 use flack::{
     domain::frame::{ClientFrame, ServerFrame},
-    server::live::{
-        dialogue::Dialogue,
-        socket::{Socket, Stream},
+    server::{
+        live::{
+            dialogue::Dialogue,
+            socket::{Socket, Stream},
+        },
+        network::Source,
     },
 };
 use libfuzzer_sys::fuzz_target;
@@ -50,8 +53,8 @@ fuzz_target!(|said: &str| {
     let house = &*HOUSE;
     let socket = Arc::new(Socket::new(Ear::default(), house.ada.session, house.ada.person.clone()));
     house.runtime.block_on(async {
-        let mut dialogue =
-            Dialogue::begin(house.flack.clone(), socket.clone()).expect("a place for one");
+        let mut dialogue = Dialogue::begin(house.flack.clone(), socket.clone(), Source::NOWHERE)
+            .expect("a place for one");
         for frame in frames {
             if !socket.is_closing() {
                 dialogue.hear(frame).await;

@@ -9,7 +9,7 @@ use axum::{
     body::{Body, to_bytes},
     http::Request,
 };
-use flack::server::http;
+use flack::server::{http, network::Network};
 use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
@@ -45,7 +45,7 @@ const PATHS: [&str; 14] = [
     "/api/delete_message",
     "/pkg/",
 ];
-const HEADERS: [&str; 14] = [
+const HEADERS: [&str; 16] = [
     "host",
     "origin",
     "referer",
@@ -56,6 +56,8 @@ const HEADERS: [&str; 14] = [
     "content-length",
     "if-none-match",
     "range",
+    "forwarded",
+    "x-forwarded-for",
     "sec-fetch-site",
     "sec-websocket-key",
     "upgrade",
@@ -81,7 +83,7 @@ fuzz_target!(|asked: Asked| {
         return;
     }
     HOUSE.runtime.block_on(async {
-        let mut app = http::app(HOUSE.flack.clone(), None);
+        let mut app = http::app(HOUSE.flack.clone(), None, Network::default());
         let answer = app.call(request).await.expect("there is always an answer");
         let status = answer.status().as_u16();
         assert!(status < 500 || status == 503 || status == 507, "{what}: {status}");

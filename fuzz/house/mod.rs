@@ -6,6 +6,7 @@ use flack::{
     domain::person::{Person, SessionId},
     server::{
         flack::{Flack, Limits},
+        rates::RateLimits,
         store::DataDir,
         token::Token,
     },
@@ -34,7 +35,7 @@ pub static HOUSE: LazyLock<House> = LazyLock::new(|| {
     let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     let dir = dir.expect("a directory");
     let data = DataDir::lock(&dir.path().join("data")).expect("a directory of one's own");
-    let limits = Limits { sockets: 100, people: 100, channels: 100 };
+    let limits = Limits { sockets: 100, people: 100, channels: 100, rates: RateLimits::default() };
     let (flack, _) = Flack::open(data, limits).expect("the store opens");
     let runtime = Runtime::new().expect("a runtime");
     let ada = runtime.block_on(join(&flack, "Ada"));

@@ -226,6 +226,8 @@ pub enum CloseCode {
     Silent = 4002,
     /// There are as many sockets as the server allows: come back later.
     Full = 4003,
+    /// The client says more than anybody may: come back later and resume.
+    RateLimited = 4004,
     /// A frame was malformed, too large or out of place: do not come back with this program.
     Protocol = 4010,
     /// The session has ended: sign in again.
@@ -235,11 +237,12 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
-    pub const ALL: [CloseCode; 7] = [
+    pub const ALL: [CloseCode; 8] = [
         CloseCode::Draining,
         CloseCode::TooSlow,
         CloseCode::Silent,
         CloseCode::Full,
+        CloseCode::RateLimited,
         CloseCode::Protocol,
         CloseCode::SignedOut,
         CloseCode::Version,
@@ -256,6 +259,7 @@ impl CloseCode {
             CloseCode::TooSlow => "come back: too slow",
             CloseCode::Silent => "come back: silent",
             CloseCode::Full => "come back later: too many sockets",
+            CloseCode::RateLimited => "come back later: too many frames",
             CloseCode::Protocol => "protocol error",
             CloseCode::SignedOut => "signed out",
             CloseCode::Version => "unknown protocol version",

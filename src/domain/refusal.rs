@@ -41,6 +41,10 @@ pub enum RefusalCode {
     TextTooLong,
     Malformed,
     ForeignOrigin,
+    /// More often than anybody may; what was asked was not done.
+    RateLimited,
+    /// The request took too long to arrive.
+    TimedOut,
     /// Too much at once; what was asked was not done.
     Busy,
     /// A limit that the operator set is reached.
@@ -69,6 +73,8 @@ impl RefusalCode {
             | RefusalCode::TextEmpty
             | RefusalCode::TextTooLong => 422,
             RefusalCode::Malformed => 400,
+            RefusalCode::TimedOut => 408,
+            RefusalCode::RateLimited => 429,
             RefusalCode::Busy | RefusalCode::NotSaved | RefusalCode::Unavailable => 503,
             RefusalCode::Full => 507,
         }
@@ -177,6 +183,21 @@ impl Refusal {
 
     pub fn foreign_origin() -> Self {
         Self::new(RefusalCode::ForeignOrigin, "This request came from another website.")
+    }
+
+    /// Says when there is room for the next one.
+    pub fn rate_limited(seconds: u32) -> Self {
+        let wait = match seconds {
+            1 => "1 second".to_owned(),
+            2..=99 => format!("{seconds} seconds"),
+            _ => format!("{} minutes", seconds.div_ceil(60)),
+        };
+        let message = format!("That is too much at once. The server takes the next in {wait}.");
+        Self { retry_after: Some(seconds), ..Self::new(RefusalCode::RateLimited, message) }
+    }
+
+    pub fn timed_out() -> Self {
+        Self::for_now(RefusalCode::TimedOut, "This request took too long to arrive.", 1)
     }
 
     pub fn busy() -> Self {

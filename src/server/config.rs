@@ -11,7 +11,11 @@ use axum::http::Uri;
 use clap::{Arg, ArgMatches, Command};
 use tracing_subscriber::EnvFilter;
 
-use super::flack::Limits;
+use super::{
+    flack::Limits,
+    network::{ConnectionLimits, Proxies},
+    rates::RateLimits,
+};
 
 /// One setting, under its three names.
 struct Setting {
@@ -80,8 +84,91 @@ const MAX_CHANNELS: Setting = Setting {
     default: Some("1000"),
 };
 
-const SETTINGS: [&Setting; 8] =
-    [&ADDRESS, &DATA_DIR, &ORIGIN, &LOG, &LOG_FORMAT, &MAX_SOCKETS, &MAX_PEOPLE, &MAX_CHANNELS];
+const TRUSTED_PROXIES: Setting = Setting {
+    name: "trusted-proxies",
+    env: "FLACK_TRUSTED_PROXIES",
+    value: "ADDRESS[/BITS],…",
+    help: "Proxies whose X-Forwarded-For or Forwarded is believed, such as 127.0.0.1,10.0.0.0/8",
+    default: None,
+};
+const MAX_CONNECTIONS: Setting = Setting {
+    name: "max-connections",
+    env: "FLACK_MAX_CONNECTIONS",
+    value: "NUMBER",
+    help: "How many connections there may be, with the pages' own; 0 for as many as there are files",
+    default: Some("12000"),
+};
+const MAX_CONNECTIONS_PER_ADDRESS: Setting = Setting {
+    name: "max-connections-per-address",
+    env: "FLACK_MAX_CONNECTIONS_PER_ADDRESS",
+    value: "NUMBER",
+    help: "How many of them may come from one address; 0 for any number",
+    default: Some("2000"),
+};
+const RATE_MESSAGES: Setting = Setting {
+    name: "rate-messages",
+    env: "FLACK_RATE_MESSAGES",
+    value: "NUMBER",
+    help: "Messages, edits and deletions of one person in a minute; 0 here and below for any number",
+    default: Some("300"),
+};
+const RATE_FRAMES: Setting = Setting {
+    name: "rate-frames",
+    env: "FLACK_RATE_FRAMES",
+    value: "NUMBER",
+    help: "Frames of one live socket in a minute",
+    default: Some("1200"),
+};
+const RATE_REQUESTS: Setting = Setting {
+    name: "rate-requests",
+    env: "FLACK_RATE_REQUESTS",
+    value: "NUMBER",
+    help: "Requests of one person in a minute",
+    default: Some("600"),
+};
+const RATE_SOCKETS: Setting = Setting {
+    name: "rate-sockets",
+    env: "FLACK_RATE_SOCKETS",
+    value: "NUMBER",
+    help: "Live sockets that one person opens in a minute",
+    default: Some("120"),
+};
+const RATE_CHANNELS: Setting = Setting {
+    name: "rate-channels",
+    env: "FLACK_RATE_CHANNELS",
+    value: "NUMBER",
+    help: "Channels that one person creates in an hour",
+    default: Some("60"),
+};
+const RATE_SIGN_INS: Setting = Setting {
+    name: "rate-sign-ins",
+    env: "FLACK_RATE_SIGN_INS",
+    value: "NUMBER",
+    help: "Names that are asked for from one address in an hour",
+    default: Some("300"),
+};
+
+const SETTINGS: [&Setting; 17] = [
+    &ADDRESS,
+    &DATA_DIR,
+    &ORIGIN,
+    &TRUSTED_PROXIES,
+    &LOG,
+    &LOG_FORMAT,
+    &MAX_SOCKETS,
+    &MAX_PEOPLE,
+    &MAX_CHANNELS,
+    &MAX_CONNECTIONS,
+    &MAX_CONNECTIONS_PER_ADDRESS,
+    &RATE_MESSAGES,
+    &RATE_FRAMES,
+    &RATE_REQUESTS,
+    &RATE_SOCKETS,
+    &RATE_CHANNELS,
+    &RATE_SIGN_INS,
+];
+
+const NUMBER: &str = "a whole number";
 
 /// The file in the working directory that settings may stand in.
 const FILE: &str = "Leptos.toml";
@@ -92,9 +179,12 @@ pub struct Config {
     pub address: SocketAddr,
     pub data_dir: PathBuf,
     pub origin: Option<Origin>,
+    /// Whose word counts for where a request came from.
+    pub proxies: Proxies,
     /// A filter in the language of `tracing_subscriber::EnvFilter`.
     pub log: String,
     pub log_format: LogFormat,
+    pub connections: ConnectionLimits,
     pub limits: Limits,
 }
 
@@ -176,12 +266,27 @@ impl Sources<'_> {
             address: self.parse(&ADDRESS, "an address with a port, such as 127.0.0.1:3000")?,
             data_dir: self.parse(&DATA_DIR, "a directory")?,
             origin: self.optional(&ORIGIN, "an address such as https://chat.example.org")?,
+            proxies: self
+                .optional(&TRUSTED_PROXIES, "a list of addresses, such as 127.0.0.1,10.0.0.0/8")?
+                .unwrap_or_default(),
             log: self.parse::<Filter>(&LOG, "a log level or filter, such as info")?.0,
             log_format: self.parse(&LOG_FORMAT, "text or json")?,
+            connections: ConnectionLimits {
+                all: self.parse(&MAX_CONNECTIONS, NUMBER)?,
+                of_one_address: self.parse(&MAX_CONNECTIONS_PER_ADDRESS, NUMBER)?,
+            },
             limits: Limits {
-                sockets: self.parse(&MAX_SOCKETS, "a whole number")?,
-                people: self.parse(&MAX_PEOPLE, "a whole number")?,
-                channels: self.parse(&MAX_CHANNELS, "a whole number")?,
+                sockets: self.parse(&MAX_SOCKETS, NUMBER)?,
+                people: self.parse(&MAX_PEOPLE, NUMBER)?,
+                channels: self.parse(&MAX_CHANNELS, NUMBER)?,
+                rates: RateLimits {
+                    messages: self.parse(&RATE_MESSAGES, NUMBER)?,
+                    frames: self.parse(&RATE_FRAMES, NUMBER)?,
+                    requests: self.parse(&RATE_REQUESTS, NUMBER)?,
+                    sockets: self.parse(&RATE_SOCKETS, NUMBER)?,
+                    channels: self.parse(&RATE_CHANNELS, NUMBER)?,
+                    sign_ins: self.parse(&RATE_SIGN_INS, NUMBER)?,
+                },
             },
         })
     }
@@ -357,6 +462,8 @@ mod tests {
             (vec![], vec![("LEPTOS_SITE_ADDR", "localhost")], "", "LEPTOS_SITE_ADDR"),
             (vec![], vec![("FLACK_DATA_DIR", "")], "", "FLACK_DATA_DIR"),
             (vec![], vec![("FLACK_MAX_SOCKETS", "-1")], "", "FLACK_MAX_SOCKETS"),
+            (vec![], vec![("FLACK_RATE_MESSAGES", "1.5")], "", "FLACK_RATE_MESSAGES"),
+            (vec![], vec![("FLACK_TRUSTED_PROXIES", "proxy")], "", "FLACK_TRUSTED_PROXIES"),
             (vec![], vec![("RUST_LOG", "loud")], "", "RUST_LOG"),
             (vec![], vec![("FLACK_ORIGIN", "chat.example.org")], "", "FLACK_ORIGIN"),
             (vec![], vec![("FLACK_ORIGIN", "https://a.example/x")], "", "FLACK_ORIGIN"),

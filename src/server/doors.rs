@@ -5,7 +5,7 @@ use cookie::{Cookie, SameSite};
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
-use super::{flack::Flack, token::Token};
+use super::{flack::Flack, network::Source, token::Token};
 use crate::domain::{
     channel::Channel,
     command::{Accepted, Ask, Command, CommandId},
@@ -24,6 +24,8 @@ pub const PEOPLE_LIMIT: usize = 50;
 pub struct Asker {
     pub flack: Flack,
     pub session: Option<(SessionId, Person)>,
+    /// Where from.
+    pub source: Source,
     /// Whether browsers reach this server over TLS.
     pub is_secure: bool,
 }
@@ -43,6 +45,7 @@ pub async fn sign_in(name: String) -> Result<Person, Refusal> {
     if let Some((_, person)) = &asker.session {
         return Err(Refusal::already_signed_in(person));
     }
+    asker.flack.rates().sign_in(asker.source)?;
     let token = Token::draw().map_err(|error| {
         tracing::error!(%error, "no randomness for a session");
         Refusal::unavailable()
@@ -64,7 +67,9 @@ pub async fn sign_out() -> Result<(), Refusal> {
 
 pub async fn create_channel(name: String) -> Result<Channel, Refusal> {
     let asker = asker()?;
-    asker.flack.create_channel(asker.person()?.id, &name).await
+    let by = asker.person()?.id;
+    asker.flack.rates().channel(by, asker.source)?;
+    asker.flack.create_channel(by, &name).await
 }
 
 pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {
@@ -141,6 +146,7 @@ fn words(text: &str) -> Result<MessageText, Refusal> {
 async fn ask(to: To, id: CommandId, ask: Result<Ask, Refusal>) -> Result<Accepted, Refusal> {
     let asker = asker()?;
     let by = asker.person()?.id;
+    asker.flack.rates().message(by, asker.source)?;
     let command = Command { room: to.room(&asker.flack, by)?, ask: ask? };
     let position = asker.flack.ask(by, id, command).await?;
     Ok(Accepted { position })

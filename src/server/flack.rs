@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::{
     live::{Lanes, Listeners, encode, encode_into, socket::Socket},
     log::{Answer, Follower, Log, Request, embedded::Embedded},
+    rates::{Clock, RateLimits, Rates},
     state::{Entry, Fact, State, apply},
     store::{self, Beginning, DataDir, Reader, StoreError},
 };
@@ -44,6 +45,7 @@ pub struct Limits {
     pub sockets: usize,
     pub people: u64,
     pub channels: u64,
+    pub rates: RateLimits,
 }
 
 /// How many clients may come back in one second on average: two thirds of what a server takes easily,
@@ -70,6 +72,7 @@ struct Inner {
     sockets: AtomicUsize,
     is_draining: AtomicBool,
     limits: Limits,
+    rates: Rates,
 }
 
 /// What people see, and who is looking. One lock holds both, so that nobody can start to listen
@@ -135,24 +138,26 @@ impl Flack {
         let reader = dir.reader()?;
         let beginning = reader.beginning(store.last())?;
         let archive = Arc::new(Mutex::new(reader));
-        Ok(Self::start(beginning, Box::new(archive), limits, |follower| {
+        Ok(Self::start(beginning, Box::new(archive), limits, Clock::default(), |follower| {
             let (log, thread) = Embedded::start(store, follower);
             (Box::new(log), thread)
         }))
     }
 
-    /// Goes on from a beginning. `log` makes the log, and gives it with whatever else it made.
+    /// Goes on from a beginning. Rates are counted by `clock`; `log` makes the log, and gives it with whatever else it made.
     pub fn start<T>(
         beginning: Beginning,
         archive: Box<dyn Archive>,
         limits: Limits,
+        clock: Clock,
         log: impl FnOnce(Follower) -> (Box<dyn Log>, T),
     ) -> (Self, T) {
         let Beginning { epoch, position, state } = beginning;
         let house = Arc::new(Mutex::new(House { position, state, lanes: Lanes::default() }));
         let (log, made) = log(follow(house.clone()));
         let (sockets, is_draining) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let inner = Inner { epoch, house, archive, log, sockets, is_draining, limits };
+        let rates = Rates::new(limits.rates, clock);
+        let inner = Inner { epoch, house, archive, log, sockets, is_draining, limits, rates };
         (Self(Arc::new(inner)), made)
     }
 
@@ -337,6 +342,11 @@ impl Flack {
     pub fn sweep(&self) -> usize {
         let House { state, lanes, .. } = &mut *self.house();
         state.sweep(|room| lanes.listeners(&room.clone().into()).is_some())
+    }
+
+    /// How often anybody may ask for anything. Whoever lets people in asks this first.
+    pub fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 
     /// Whether what people say can be saved.

@@ -1,6 +1,6 @@
 //! The doors of the house: every route, what is checked at each, and the headers of every answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -13,20 +13,21 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Redirect},
     routing::{any, get},
-    serve::{Listener, ListenerExt},
 };
 use cookie::Cookie;
 use leptos::{nonce::use_nonce, prelude::*, server_fn::axum::server_fn_paths};
 use leptos_axum::ResponseOptions;
-use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use super::{
+    accept::Peer,
     assets,
     config::Origin,
     doors::{Asker, PEOPLE_LIMIT, cookie_name},
     flack::Flack,
     forms::Form,
-    live::connection,
+    live::connection::{self, Visitor},
+    network::{Network, Source, TooManySeats},
     token::Token,
 };
 use crate::{
@@ -44,11 +45,26 @@ use crate::{
 /// More than any form needs: a message of 4,000 characters takes up to 48,000 bytes when encoded.
 const BODY_LIMIT: usize = 64 * 1024;
 
+/// Seconds in which the body of a request has to come.
+const BODY_SECONDS: u64 = 20;
+
+/// Where the health of the server is told.
+const HEALTH: &str = "/healthz";
+
 /// What the routes share.
 #[derive(Clone)]
 struct Door {
     flack: Flack,
     origin: Option<Arc<Origin>>,
+    network: Network,
+}
+
+/// Who brought a request, and where it came from: known to all that follows the guard.
+#[derive(Clone)]
+struct Caller {
+    /// None where it came over no network, as in tests.
+    peer: Option<Peer>,
+    source: Source,
 }
 
 /// What can be asked for. The tests have a row for each of these, for who may ask for it.
@@ -69,7 +85,7 @@ impl Route {
 
     fn add_to(self, router: Router<Door>) -> Router<Door> {
         match self {
-            Route::Health => router.route("/healthz", get(health)),
+            Route::Health => router.route(HEALTH, get(health)),
             Route::Live => router.route("/live", get(live)),
             Route::Call => router.route("/api/{function}", any(call)),
             Route::Page => router.fallback(page),
@@ -78,34 +94,33 @@ impl Route {
 }
 
 /// All of Flack behind one listener.
-pub fn app(flack: Flack, origin: Option<Origin>) -> Router {
+pub fn app(flack: Flack, origin: Option<Origin>, network: Network) -> Router {
     // Leptos spawns through this. A second server in one process, as in tests, finds it done.
     let _ = any_spawner::Executor::init_tokio();
-    let door = Door { flack, origin: origin.map(Arc::new) };
+    let door = Door { flack, origin: origin.map(Arc::new), network };
     let routes = Route::ALL.into_iter().fold(Router::new(), |router, route| route.add_to(router));
     routes.layer(middleware::from_fn_with_state(door.clone(), guard)).with_state(door)
 }
 
-/// Serves `app` to whoever connects.
-pub fn listen(
-    listener: TcpListener,
-    app: Router,
-) -> axum::serve::Serve<impl Listener<Addr = std::net::SocketAddr>, Router, Router> {
-    let listener = listener.tap_io(|stream| {
-        // A message is small and should not wait for the next one.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
-    axum::serve(listener, app)
-}
-
 /// What holds for every request and every answer.
-async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response<Body> {
+async fn guard(State(door): State<Door>, mut request: Request, next: Next) -> Response<Body> {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let is_ours = is_safe || door.is_ours(request.headers(), false);
-    let mut response =
-        if is_ours { next.run(request).await } else { refuse(&Refusal::foreign_origin()) };
+    let caller = door.caller(&request);
+    // Whoever watches over this server has to be answered above all.
+    let is_watching = request.uri().path() == HEALTH;
+    let admitted = match is_watching {
+        true => Ok(()),
+        false => door.flack.rates().request_from(caller.source),
+    };
+    let mut response = match admitted {
+        _ if !is_ours => refuse(&Refusal::foreign_origin()),
+        Ok(()) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(refusal) => turn_down(request.headers(), &refusal),
+    };
     let is_secure = door.is_secure();
     let headers = response.headers_mut();
     let always: [(HeaderName, &str); 6] = [
@@ -171,11 +186,19 @@ impl Door {
             })
     }
 
+    fn caller(&self, request: &Request) -> Caller {
+        let peer = request.extensions().get::<Peer>().cloned();
+        let source = peer.as_ref().map(|peer| self.network.source(peer.address, request.headers()));
+        Caller { peer, source: source.unwrap_or(Source::NOWHERE) }
+    }
+
     /// Who asks, for the server functions.
-    fn asker(&self, headers: &HeaderMap) -> Asker {
+    fn asker(&self, parts: &Parts) -> Asker {
+        let caller = parts.extensions.get::<Caller>();
         Asker {
             flack: self.flack.clone(),
-            session: self.session(headers),
+            session: self.session(&parts.headers),
+            source: caller.map_or(Source::NOWHERE, |caller| caller.source),
             is_secure: self.is_secure(),
         }
     }
@@ -196,21 +219,42 @@ async fn live(State(door): State<Door>, request: Request) -> Response<Body> {
     if door.flack.is_draining() {
         return refuse(&Refusal::unavailable());
     }
-    match door.session(request.headers()) {
-        Some((session, person)) => connection::upgrade(door.flack, session, person, request)
-            .unwrap_or_else(|refusal| refuse(&refusal)),
-        None => refuse(&Refusal::not_signed_in()),
+    let Some((session, person)) = door.session(request.headers()) else {
+        return refuse(&Refusal::not_signed_in());
+    };
+    let caller = request.extensions().get::<Caller>();
+    let source = caller.map_or(Source::NOWHERE, |caller| caller.source);
+    if let Err(refusal) = door.flack.rates().socket(person.id, source) {
+        return refuse(&refusal);
     }
+    let seats = match caller.and_then(|caller| caller.peer.as_ref()) {
+        Some(peer) => match door.network.seat(peer.address, source) {
+            Ok(seat) => (Some(peer.seat.clone()), seat),
+            Err(TooManySeats) => return refuse(&Refusal::unavailable()),
+        },
+        None => (None, None),
+    };
+    let visitor = Visitor { session, person, source, seats };
+    connection::upgrade(door.flack, visitor, request).unwrap_or_else(|refusal| refuse(&refusal))
 }
 
 /// A server function, for the client, for a form or for `curl`.
 async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-        return refuse(&Refusal::malformed());
+    let asker = door.asker(&parts);
+    if let Some((_, person)) = &asker.session
+        && let Err(refusal) = door.flack.rates().request_of(person.id)
+    {
+        return turn_down(&parts.headers, &refusal);
+    }
+    let body = timeout(Duration::from_secs(BODY_SECONDS), to_bytes(body, BODY_LIMIT));
+    let body = match body.await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return refuse(&Refusal::malformed()),
+        Err(_) => return refuse(&Refusal::timed_out()),
     };
     let form = Form::read(&parts, &body);
-    let response = run(&door, &parts, body).await;
+    let response = run(asker, &parts, body).await;
     let refusal = match response {
         Ok(response) => match form {
             Some(form) => return form.done(response).await,
@@ -229,6 +273,7 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
             };
             let mut response = render(&door, &parts, &uri, Some(refused)).await;
             *response.status_mut() = status(&refusal);
+            say_when(&mut response, &refusal);
             response
         }
         None => refuse(&refusal),
@@ -237,7 +282,7 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
 
 /// Runs a server function and gives its answer, or the refusal that it answered.
 async fn run(
-    door: &Door,
+    asker: Asker,
     parts: &Parts,
     body: axum::body::Bytes,
 ) -> Result<Response<Body>, Refusal> {
@@ -256,7 +301,6 @@ async fn run(
     if !is_known {
         return Err(Refusal::malformed());
     }
-    let asker = door.asker(&parts.headers);
     let context = move || provide_context(asker.clone());
     let response =
         leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
@@ -273,10 +317,25 @@ fn status(refusal: &Refusal) -> StatusCode {
 
 fn refuse(refusal: &Refusal) -> Response<Body> {
     let mut response = (status(refusal), axum::Json(refusal)).into_response();
+    say_when(&mut response, refusal);
+    response
+}
+
+/// Refuses before anything was looked at: with a sentence for people, and as usual for programs.
+fn turn_down(headers: &HeaderMap, refusal: &Refusal) -> Response<Body> {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if !accept.is_some_and(|accept| accept.contains("text/html")) {
+        return refuse(refusal);
+    }
+    let mut response = (status(refusal), refusal.message.clone()).into_response();
+    say_when(&mut response, refusal);
+    response
+}
+
+fn say_when(response: &mut Response<Body>, refusal: &Refusal) {
     if let Some(seconds) = refusal.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    response
 }
 
 /// A file, or a page.
@@ -299,6 +358,12 @@ async fn render(
     refused: Option<RefusedForm>,
 ) -> Response<Body> {
     let me = door.session(&parts.headers).map(|(_, person)| person);
+    if let Some(me) = &me
+        && refused.is_none()
+        && let Err(refusal) = door.flack.rates().request_of(me.id)
+    {
+        return turn_down(&parts.headers, &refusal);
+    }
     let address = Address::of(uri.path());
     let open = match (&address, &me) {
         (Address::Channel(name), Some(_)) => door.flack.channel(name).ok().map(Room::Channel),

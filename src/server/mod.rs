@@ -1,5 +1,6 @@
 //! The server: everything that only the `ssr` build has.
 
+pub mod accept;
 pub mod assets;
 pub mod config;
 pub mod doors;
@@ -9,6 +10,8 @@ pub mod http;
 pub mod live;
 pub mod log;
 pub mod look;
+pub mod network;
+pub mod rates;
 pub mod run;
 pub mod state;
 pub mod store;

@@ -12,16 +12,18 @@ use tokio::{
 use tracing_subscriber::EnvFilter;
 
 use super::{
+    accept,
     config::{self, Config, ConfigError, LogFormat},
     flack::Flack,
     http,
+    network::{ConnectionLimits, Network},
     store::{DataDir, StoreError},
 };
 
 /// How long requests that are under way may take at the end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How many files may be open beside the live sockets: the database, and requests for pages.
+/// How many files may be open beside the connections: the database, and what reads it.
 const OTHER_FILES: usize = 100;
 
 /// How often memory is freed of windows that nobody looks at.
@@ -68,7 +70,7 @@ fn start(config: Config) -> Result<(), Failure> {
         LogFormat::Text => log.with_ansi(false).init(),
         LogFormat::Json => log.json().init(),
     }
-    raise_file_limit(config.limits.sockets);
+    let config = Config { connections: allow_connections(config.connections), ..config };
     let dir = DataDir::lock(&config.data_dir).map_err(Failure::Store)?;
     let (flack, writer) = Flack::open(dir, config.limits).map_err(Failure::Store)?;
     let runtime =
@@ -82,7 +84,8 @@ fn start(config: Config) -> Result<(), Failure> {
         let stop = asked_to_stop().map_err(Failure::Serve)?;
         // The first line an operator sees, whatever the log level.
         println!("Flack is ready: open http://{address}");
-        serve(listener, flack, &config, stop).await.map_err(Failure::Serve)
+        serve(listener, flack, &config, stop).await;
+        Ok(())
     })?;
     // Tasks that still hold the engine end with the runtime; then the log writes what it has.
     runtime.shutdown_timeout(GRACE);
@@ -91,37 +94,36 @@ fn start(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lets this process open as many files as it may: a shell allows 1,024 at first, and every socket
-/// is one. Says so if even that is too few.
-fn raise_file_limit(sockets: usize) {
+/// Lets this process open as many files as it may: a shell allows 1,024 at first, and every
+/// connection is one. If even that is too few, it says so, and gives how many there can be.
+fn allow_connections(limits: ConnectionLimits) -> ConnectionLimits {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
     let files = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => raised.current,
         Err(_) => limit.current,
     };
-    if let Some(files) = files
-        && files < (sockets + OTHER_FILES) as u64
-    {
+    let Some(files) = files else { return limits };
+    let fit = usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(OTHER_FILES).max(1);
+    let wanted = if limits.all == 0 { fit } else { limits.all };
+    if wanted > fit {
         tracing::warn!(
             files,
-            sockets,
-            "the operating system allows fewer open files than max-sockets needs"
+            wanted,
+            "the operating system allows fewer open files than max-connections needs"
         );
     }
+    ConnectionLimits { all: wanted.min(fit), ..limits }
 }
 
 /// Serves until `stop`, then lets go of everyone: sockets are told to come back, requests that are
 /// under way are finished.
-///
-/// # Errors
-/// When the listener breaks.
 pub async fn serve(
     listener: TcpListener,
     flack: Flack,
     config: &Config,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+) {
     let sweeper = tokio::spawn(sweep(flack.clone()));
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let draining = flack.clone();
@@ -131,22 +133,21 @@ pub async fn serve(
         draining.drain().await;
         let _ = stopping.send(());
     };
-    let app = http::app(flack, config.origin.clone());
-    let server = async { http::listen(listener, app).with_graceful_shutdown(stop).await };
+    let network = Network::new(config.proxies.clone(), config.connections);
+    let app = http::app(flack, config.origin.clone(), network.clone());
+    let server = accept::serve(listener, app, network, stop);
     let grace = async {
-        // An error here means that the server ended by itself.
         if stopped.await.is_ok() {
             tokio::time::sleep(GRACE).await
         } else {
             std::future::pending().await
         }
     };
-    let result = tokio::select! {
-        result = server => result,
-        () = grace => Ok(()),
-    };
+    tokio::select! {
+        () = server => {}
+        () = grace => {}
+    }
     sweeper.abort();
-    result
 }
 
 async fn sweep(flack: Flack) {
@@ -155,7 +156,8 @@ async fn sweep(flack: Flack) {
     loop {
         ticks.tick().await;
         let windows = flack.sweep();
-        tracing::debug!(windows, "swept");
+        let remembered = flack.rates().sweep();
+        tracing::debug!(windows, remembered, "swept");
     }
 }
 

@@ -63,6 +63,8 @@ const LONGEST_DELAY: f64 = 4_000.0;
 const CONNECT: u64 = 10_000;
 /// A link that lived this long was healthy: the next failure starts counting from one.
 const HEALTHY: u64 = 10_000;
+/// How much longer than after any other end to stay away, when too much was said.
+const FLOODED: u64 = 10_000;
 const PING: u64 = PING_SECONDS * 1_000;
 /// A second less than it may take, so that it is noticed in time.
 const SILENCE: u64 = SILENCE_SECONDS * 1_000 - 1_000;
@@ -131,11 +133,14 @@ impl Link {
         use CloseCode::*;
         self.phase = match code {
             Some(Protocol | SignedOut | Version) => Phase::Stopped,
-            Some(Draining | TooSlow | Silent | Full) | None => match self.phase {
+            Some(Draining | TooSlow | Silent | Full | RateLimited) | None => match self.phase {
                 Phase::Stopped => Phase::Stopped,
                 _ => self.retry(now),
             },
         };
+        if let (Some(RateLimited), Phase::Waiting { until }) = (code, &mut self.phase) {
+            *until += FLOODED;
+        }
     }
 
     /// The browser is online or visible again: do not wait any longer.
@@ -369,10 +374,19 @@ mod tests {
     }
 
     #[test]
+    fn who_said_too_much_stays_away_for_longer() {
+        let mut link = live();
+        link.closed(Some(CloseCode::RateLimited), at(0));
+        assert!(matches!(link.phase, Phase::Waiting { until: 10_499 }));
+        assert_eq!(link.state(), LinkState::Reconnecting);
+    }
+
+    #[test]
     fn only_the_server_can_end_it() {
         for (code, stops) in [
             (Some(CloseCode::Draining), false),
             (Some(CloseCode::TooSlow), false),
+            (Some(CloseCode::RateLimited), false),
             (Some(CloseCode::Protocol), true),
             (Some(CloseCode::SignedOut), true),
             (Some(CloseCode::Version), true),

@@ -336,7 +336,7 @@ impl Outbox {
     /// A command was not done, but may be later: everything waits for as long as the server asks.
     pub fn postpone(&mut self, id: &CommandId, refusal: Refusal, now: Moment) {
         let pause = u64::from(refusal.retry_after.unwrap_or_default()) * 1_000;
-        self.paused_until = now.millis + pause;
+        self.paused_until = self.paused_until.max(now.millis + pause);
         // Another tab may have had a better answer meanwhile.
         if let Some(pending) = self.find(id).filter(|pending| pending.is_unsettled()) {
             pending.state = PendingState::Waiting;

@@ -167,6 +167,8 @@ struct Tab {
     listens: bool,
     to_server: VecDeque<ClientFrame>,
     to_client: VecDeque<ServerFrame>,
+    /// How many more of its commands come too fast.
+    too_fast: usize,
 }
 
 struct World {
@@ -193,6 +195,7 @@ impl World {
                     listens: false,
                     to_server: VecDeque::new(),
                     to_client: VecDeque::new(),
+                    too_fast: 0,
                 }
             })
             .collect::<Vec<_>>();
@@ -288,6 +291,12 @@ impl World {
 
     fn command(&mut self, tab: usize, id: CommandId, command: Command) {
         let me = self.tabs[tab].me.clone();
+        if self.tabs[tab].too_fast > 0 {
+            self.tabs[tab].too_fast -= 1;
+            let refusal = Refusal::rate_limited(3);
+            self.tabs[tab].to_client.push_back(ServerFrame::Refused { id, refusal });
+            return;
+        }
         let answer = match self.server.ask(&me, &id, command) {
             Ok((position, event)) => {
                 for listener in self.tabs.iter_mut().filter(|tab| tab.listens) {
@@ -605,6 +614,68 @@ fn a_busy_server_gets_its_pause_and_then_everything_in_order() {
 }
 
 #[test]
+fn what_is_too_much_at_once_waits_visibly_and_goes_out_by_itself() {
+    let mut world = World::new(1);
+    world.settle();
+    world.tabs[0].too_fast = 2;
+    (0..3).for_each(|_| drop(world.post(0)));
+    world.deliver_to_server(0);
+    world.deliver_to_client(0);
+    let held = Progress::Held(Refusal::rate_limited(3));
+    assert_eq!(
+        under_way(&world.tabs[0].sync),
+        [held, Progress::UnderWay, Progress::UnderWay],
+        "the first says why, and the others wait for it"
+    );
+    assert_eq!(world.tabs[0].stored.len(), 3, "a reload would lose nothing");
+    let since = world.now;
+    while world.tabs[0].to_server.is_empty() {
+        world.tick(0);
+    }
+    assert_eq!(world.now - since, 3_000, "as long as the server asks, and no longer");
+    world.settle();
+    world.check();
+    assert_eq!(world.server.messages.len(), 3);
+}
+
+#[test]
+fn a_short_pause_does_not_end_a_long_one() {
+    let mut world = World::new(1);
+    world.settle();
+    let id = world.post(0);
+    world.tabs[0].to_server.clear();
+    let since = world.now;
+    for refusal in [Refusal::rate_limited(30), Refusal::busy()] {
+        world.tell(0, Input::Frame(ServerFrame::Refused { id: id.clone(), refusal }));
+    }
+    // Its pings keep the link.
+    let is_post = |frame: &ClientFrame| matches!(frame, ClientFrame::Post { .. });
+    while !world.tabs[0].to_server.iter().any(is_post) {
+        world.tick(0);
+        world.tell(0, Input::Frame(ServerFrame::Pong { spread: 0 }));
+    }
+    assert_eq!(world.now - since, 30_000);
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn a_flood_is_resumed_after_a_while() {
+    let mut world = World::new(1);
+    world.settle();
+    world.post(0);
+    world.tabs[0].is_connected = false;
+    world.tabs[0].listens = false;
+    world.tabs[0].to_server.clear();
+    world.tell(0, Input::Closed(Some(CloseCode::RateLimited as u16)));
+    let since = world.now;
+    world.settle();
+    assert!(world.now - since >= 10_000);
+    world.check();
+    assert_eq!(world.server.messages.len(), 1);
+}
+
+#[test]
 fn who_comes_back_lands_where_they_were() {
     let directory = Server::new().directory;
     let mut directs = Directs::default();
@@ -626,6 +697,7 @@ enum Step {
     ToClient(usize),
     Cut(usize),
     Reload(usize),
+    TooFast(usize),
     Tick(usize),
 }
 
@@ -638,6 +710,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => tab.clone().prop_map(Step::ToClient),
         1 => tab.clone().prop_map(Step::Cut),
         1 => tab.clone().prop_map(Step::Reload),
+        1 => tab.clone().prop_map(Step::TooFast),
         4 => tab.prop_map(Step::Tick),
     ]
 }
@@ -654,6 +727,7 @@ proptest! {
                 Step::ToClient(tab) => drop(world.deliver_to_client(tab)),
                 Step::Cut(tab) => world.cut(tab),
                 Step::Reload(tab) => world.reload(tab),
+                Step::TooFast(tab) => world.tabs[tab].too_fast += 1,
                 Step::Tick(tab) => world.tick(tab),
             }
         }

@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// Option, environment variable, and a value that it cannot have.
-const SETTINGS: [(&str, &str, &str); 8] = [
+const SETTINGS: [(&str, &str, &str); 17] = [
     ("site-addr", "LEPTOS_SITE_ADDR", "localhost"),
     ("data-dir", "FLACK_DATA_DIR", ""),
     ("origin", "FLACK_ORIGIN", "chat.example.org"),
@@ -24,6 +24,15 @@ const SETTINGS: [(&str, &str, &str); 8] = [
     ("max-sockets", "FLACK_MAX_SOCKETS", "-1"),
     ("max-people", "FLACK_MAX_PEOPLE", "many"),
     ("max-channels", "FLACK_MAX_CHANNELS", "1.5"),
+    ("trusted-proxies", "FLACK_TRUSTED_PROXIES", "10.0.0.0/33"),
+    ("max-connections", "FLACK_MAX_CONNECTIONS", "many"),
+    ("max-connections-per-address", "FLACK_MAX_CONNECTIONS_PER_ADDRESS", "-1"),
+    ("rate-messages", "FLACK_RATE_MESSAGES", "1/s"),
+    ("rate-frames", "FLACK_RATE_FRAMES", ""),
+    ("rate-requests", "FLACK_RATE_REQUESTS", "0.5"),
+    ("rate-sockets", "FLACK_RATE_SOCKETS", "x"),
+    ("rate-channels", "FLACK_RATE_CHANNELS", "-5"),
+    ("rate-sign-ins", "FLACK_RATE_SIGN_INS", "none"),
 ];
 
 /// Runs the program in an empty directory.

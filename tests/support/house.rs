@@ -1,7 +1,7 @@
 //! One server in this process, on a port and in a directory of its own.
 
 use std::{
-    fs, io,
+    fs,
     net::SocketAddr,
     sync::{Arc, Mutex},
     thread,
@@ -13,7 +13,10 @@ use flack::{
     server::{
         config::{Config, LogFormat},
         flack::{Flack, Limits},
-        http, run,
+        http,
+        network::{ConnectionLimits, Network, Proxies},
+        rates::RateLimits,
+        run,
         store::DataDir,
     },
 };
@@ -39,7 +42,7 @@ pub struct House {
 
 struct Running {
     stop: oneshot::Sender<()>,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
     writer: thread::JoinHandle<()>,
 }
 
@@ -59,7 +62,16 @@ impl House {
             origin: None,
             log: "off".to_owned(),
             log_format: LogFormat::Text,
-            limits: Limits { sockets: 1_000, people: 1_000, channels: 100 },
+            proxies: Proxies::default(),
+            // All guests come from one address, and have no time. What is limited has tests of its
+            // own.
+            connections: ConnectionLimits::default(),
+            limits: Limits {
+                sockets: 1_000,
+                people: 1_000,
+                channels: 100,
+                rates: RateLimits::default(),
+            },
         };
         change(&mut config);
         let mut house =
@@ -87,7 +99,7 @@ impl House {
     pub async fn close(&mut self) {
         let Some(Running { stop, server, writer }) = self.running.take() else { return };
         let _ = stop.send(());
-        soon("the server's end", server).await.expect("no panic").expect("no error");
+        soon("the server's end", server).await.expect("no panic");
         self.engine.lock().unwrap().take();
         // It ends when the last connection has let go of the engine.
         let writer = tokio::task::spawn_blocking(move || writer.join());
@@ -130,7 +142,7 @@ impl House {
 
     /// All of the house behind one service, without a socket.
     pub fn app(&self) -> axum::Router {
-        http::app(self.flack(), self.config.origin.clone())
+        http::app(self.flack(), self.config.origin.clone(), Network::default())
     }
 
     fn flack(&self) -> Flack {

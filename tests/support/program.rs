@@ -31,7 +31,20 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// The program with nothing of this process's environment, in a working directory.
+/// Crowds of guests come from one address, and write as fast as they can. What is limited has tests
+/// of its own, which set this again.
+const UNLIMITED: [(&str, &str); 7] = [
+    ("FLACK_MAX_CONNECTIONS_PER_ADDRESS", "0"),
+    ("FLACK_RATE_MESSAGES", "0"),
+    ("FLACK_RATE_FRAMES", "0"),
+    ("FLACK_RATE_REQUESTS", "0"),
+    ("FLACK_RATE_SOCKETS", "0"),
+    ("FLACK_RATE_CHANNELS", "0"),
+    ("FLACK_RATE_SIGN_INS", "0"),
+];
+
+/// The program with nothing of this process's environment, in a working directory, without limits of
+/// rates.
 ///
 /// It is the one that `FLACK_BIN` names, if it does: the finished program instead of the test build.
 /// It may open as many files as a shell usually allows, whatever this process may.
@@ -42,6 +55,7 @@ pub fn flack(dir: &Path) -> Command {
         .args(["-c", "ulimit -S -n 1024; exec \"$0\" \"$@\""])
         .arg(program.unwrap_or(env!("CARGO_BIN_EXE_flack").into()))
         .env_clear()
+        .envs(UNLIMITED)
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -10,10 +10,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
+use hyper_util::rt::TokioIo;
 use tokio::{
     net::TcpStream,
     select,
+    task::yield_now,
     time::{Instant, sleep_until},
 };
 use tungstenite::{
@@ -30,7 +31,11 @@ use crate::{
         person::{Person, SessionId},
         refusal::Refusal,
     },
-    server::flack::Flack,
+    server::{
+        accept::Patient,
+        flack::Flack,
+        network::{Seat, Source},
+    },
 };
 
 /// Seconds of silence after which the server asks whether the client is there. Browsers answer that
@@ -44,6 +49,26 @@ const GONE_SECONDS: u64 = SILENCE_SECONDS - 1;
 /// How long the last bytes and the peer's own close may take.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// Seconds for which a client may take nothing of what waits for it. With [`LINGER`], one that never
+/// reads is gone within ten.
+const UNREAD_SECONDS: u64 = 7;
+
+/// How many bytes may come without completing a message: many times the largest, because each of its
+/// fragments has a header. Without this, fragments of nothing could go on for ever.
+const UNFINISHED_LIMIT: usize = 4 * FRAME_LIMIT;
+
+/// After how many messages others have their turn.
+const TURN: usize = 32;
+
+/// Who opens a live connection, as the door has found out.
+pub struct Visitor {
+    pub session: SessionId,
+    pub person: Person,
+    pub source: Source,
+    /// Of the connection, and of who is behind the proxy that brings it.
+    pub seats: (Option<Arc<Seat>>, Option<Seat>),
+}
+
 /// Answers the opening handshake (RFC 6455 §4.2) and goes on with the connection in its own task.
 ///
 /// Who asks and where from has been checked before.
@@ -52,8 +77,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// [`Refusal::malformed`] when the request is no such handshake.
 pub fn upgrade(
     flack: Flack,
-    session: SessionId,
-    person: Person,
+    visitor: Visitor,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, Refusal> {
     let headers = request.headers();
@@ -72,8 +96,10 @@ pub fn upgrade(
             tracing::error!("the connection below a WebSocket is not TCP");
             return;
         };
+        let Visitor { session, person, source, seats } = visitor;
         let socket = Arc::new(Socket::new(stream, session, person));
-        Connection::new(socket, &read_ahead).run(flack).await;
+        Connection::new(socket, &read_ahead).run(flack, source).await;
+        drop(seats);
     });
     Ok(Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
@@ -94,13 +120,15 @@ fn has(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
 
 /// The TCP stream below an upgraded connection, and what was read of it already.
 fn tcp(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
-    let parts = downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
-    Some((parts.io.into_inner(), parts.read_buf))
+    let parts = upgraded.downcast::<TokioIo<Patient>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf))
 }
 
 struct Connection {
     socket: Arc<Socket<TcpStream>>,
     protocol: WebSocketContext,
+    /// How many bytes have come since the last whole message.
+    unfinished: usize,
 }
 
 impl Connection {
@@ -113,11 +141,11 @@ impl Connection {
             .max_frame_size(Some(FRAME_LIMIT));
         let protocol =
             WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(limits));
-        Self { socket, protocol }
+        Self { socket, protocol, unfinished: 0 }
     }
 
-    async fn run(mut self, flack: Flack) {
-        match Dialogue::begin(flack, self.socket.clone()) {
+    async fn run(mut self, flack: Flack, source: Source) {
+        match Dialogue::begin(flack, self.socket.clone(), source) {
             Some(mut dialogue) => {
                 let _ = self.listen(&mut dialogue).await;
                 dialogue.end();
@@ -131,6 +159,7 @@ impl Connection {
     async fn listen(&mut self, dialogue: &mut Dialogue) -> io::Result<()> {
         let mut heard = Instant::now();
         let mut is_asked = false;
+        let mut backlog = Backlog::default();
         // What came with the handshake.
         self.read(dialogue).await;
         while !self.socket.is_closing() {
@@ -139,6 +168,8 @@ impl Connection {
                 (true, false) => QUIET_SECONDS,
                 (true, true) => GONE_SECONDS,
             };
+            let unread = backlog.unread_since(self.socket.backlog());
+            let unread_until = unread.map(|since| since + Duration::from_secs(UNREAD_SECONDS));
             select! {
                 ready = self.socket.stream.readable() => {
                     ready?;
@@ -152,6 +183,7 @@ impl Connection {
                     self.socket.drain()?;
                 }
                 () = self.socket.wake.notified() => {}
+                () = until(unread_until) => self.socket.close(CloseCode::TooSlow),
                 () = sleep_until(heard + Duration::from_secs(patience)) => {
                     match (dialogue.is_greeted(), is_asked) {
                         (false, _) => self.socket.close(CloseCode::Protocol),
@@ -187,8 +219,18 @@ impl Connection {
     /// Reads what is there. Gives whether a frame of the client was in it.
     async fn read(&mut self, dialogue: &mut Dialogue) -> bool {
         let mut has_heard = false;
+        let mut count = 0;
         while !self.socket.is_closing() {
-            match self.protocol.read(&mut Wire(&self.socket)) {
+            let mut wire = Wire { socket: &self.socket, unfinished: &mut self.unfinished };
+            let message = self.protocol.read(&mut wire);
+            if message.is_ok() {
+                self.unfinished = 0;
+                count += 1;
+                if count % TURN == 0 {
+                    yield_now().await;
+                }
+            }
+            match message {
                 Ok(Message::Text(text)) => {
                     has_heard = true;
                     match serde_json::from_str(&text) {
@@ -196,11 +238,14 @@ impl Connection {
                         Err(_) => self.socket.close(CloseCode::Protocol),
                     }
                 }
-                Ok(Message::Ping(_) | Message::Pong(_)) => has_heard = true,
+                Ok(Message::Ping(_) | Message::Pong(_)) => has_heard = dialogue.admit(),
                 Ok(Message::Close(_)) => self.socket.close_with(1000, ""),
                 Ok(Message::Binary(_)) => self.socket.close_with(1003, "text frames only"),
                 Ok(Message::Frame(_)) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+                    self.socket.close_with(1009, "too many fragments");
+                }
                 Err(error) => {
                     let (code, reason) = match error {
                         Error::Capacity(CapacityError::MessageTooLong { .. }) => {
@@ -217,19 +262,50 @@ impl Connection {
     }
 }
 
+/// Since when a client takes nothing of what waits for it.
+#[derive(Debug, Default)]
+struct Backlog(Option<(u64, Instant)>);
+
+impl Backlog {
+    /// `written` is how much was written so far; none if nothing waits.
+    fn unread_since(&mut self, written: Option<u64>) -> Option<Instant> {
+        self.0 = written.map(|written| match self.0 {
+            Some((before, since)) if before == written => (before, since),
+            _ => (written, Instant::now()),
+        });
+        self.0.map(|(_, since)| since)
+    }
+}
+
+/// For ever, if there is no time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The socket as the WebSocket protocol reads and answers it: without ever waiting.
-struct Wire<'a>(&'a Socket<TcpStream>);
+struct Wire<'a> {
+    socket: &'a Socket<TcpStream>,
+    unfinished: &'a mut usize,
+}
 
 impl Read for Wire<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.stream.try_read(buffer)
+        if *self.unfinished > UNFINISHED_LIMIT {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let read = self.socket.stream.try_read(buffer)?;
+        *self.unfinished += read;
+        Ok(read)
     }
 }
 
 impl Write for Wire<'_> {
     /// Pongs and the like take their turn among the frames.
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
-        self.0.send(&Bytes::copy_from_slice(frame));
+        self.socket.send(&Bytes::copy_from_slice(frame));
         Ok(frame.len())
     }
 

@@ -11,21 +11,36 @@ use crate::{
         refusal::Refusal,
         room::Room,
     },
-    server::flack::Flack,
+    server::{flack::Flack, network::Source, rates::Frames},
 };
 
 /// The server's side of one socket, from the first frame to the last.
 pub struct Dialogue {
     flack: Flack,
     socket: Arc<Socket>,
+    /// Where the client is.
+    source: Source,
+    frames: Frames,
     is_greeted: bool,
     viewing: HashSet<Room>,
 }
 
 impl Dialogue {
     /// Lets the socket in, unless there are too many.
-    pub fn begin(flack: Flack, socket: Arc<Socket>) -> Option<Self> {
-        flack.enter().then(|| Self { flack, socket, is_greeted: false, viewing: HashSet::new() })
+    pub fn begin(flack: Flack, socket: Arc<Socket>, source: Source) -> Option<Self> {
+        flack.enter().then(|| {
+            let frames = flack.rates().frames();
+            Self { flack, socket, source, frames, is_greeted: false, viewing: HashSet::new() }
+        })
+    }
+
+    /// Counts what the client says, whatever it is. Whoever says more than anybody may is closed.
+    pub fn admit(&self) -> bool {
+        let is_admitted = self.frames.admit();
+        if !is_admitted {
+            self.socket.close(CloseCode::RateLimited);
+        }
+        is_admitted
     }
 
     /// The socket hears nothing any more.
@@ -41,6 +56,9 @@ impl Dialogue {
     /// Does what a frame asks for, as far as it can be done at once. Commands are answered when they
     /// are on disk, whatever comes meanwhile.
     pub async fn hear(&mut self, frame: ClientFrame) {
+        if !self.admit() {
+            return;
+        }
         match frame {
             ClientFrame::Hello { protocol, .. } if protocol != PROTOCOL => {
                 self.socket.close(CloseCode::Version);
@@ -104,7 +122,9 @@ impl Dialogue {
     }
 
     fn ask(&self, id: CommandId, room: &Room, ask: Result<Ask, Refusal>) {
-        let command = self.room(room).and_then(|room| Ok(Command { room, ask: ask? }));
+        let admitted = self.flack.rates().message(self.socket.person.id, self.source);
+        let room = admitted.and_then(|()| self.room(room));
+        let command = room.and_then(|room| Ok(Command { room, ask: ask? }));
         let socket = self.socket.clone();
         let answered = id.clone();
         let answer = move |result| {

@@ -56,6 +56,8 @@ struct Outbound {
     /// How much of what waits the client has asked for: all up to the end of the last answer.
     asked: usize,
     is_closing: bool,
+    /// How many bytes have gone out so far.
+    written: u64,
 }
 
 impl<S> Socket<S> {
@@ -109,6 +111,13 @@ impl<S: Stream + ?Sized> Socket<S> {
         self.outbound().waiting > 0
     }
 
+    /// How many bytes have gone out so far, if more wait. As long as that stays the same, nobody
+    /// reads.
+    pub fn backlog(&self) -> Option<u64> {
+        let outbound = self.outbound();
+        (outbound.waiting > 0).then_some(outbound.written)
+    }
+
     /// Writes what waits, as far as it goes.
     ///
     /// # Errors
@@ -145,6 +154,7 @@ impl<S: Stream + ?Sized> Socket<S> {
             match self.stream.try_write(front) {
                 Ok(written) => {
                     outbound.waiting -= written;
+                    outbound.written += written as u64;
                     outbound.asked = outbound.asked.saturating_sub(written);
                     front.advance(written);
                     if front.is_empty() {

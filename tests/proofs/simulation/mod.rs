@@ -45,6 +45,8 @@ pub fn run(form: Form) -> Report {
     report.did("crashes", tally.crashes, seeds);
     report.did("reloads", tally.reloads, seeds / 2);
     report.did("commands held for a full disk", tally.held, seeds / 10);
+    report.did("for too many at once", tally.limited, seeds / 10);
+    report.did("sockets closed for too many frames", tally.flooded, seeds / 100);
     report.did("differences", tally.differences, seeds);
     report.did("resets", tally.resets, seeds / 4);
     report.never("promises broken", broken);

@@ -6,8 +6,12 @@ use std::{
     path::Path,
     pin::Pin,
     rc::Rc,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use chrono::DateTime;
@@ -24,6 +28,8 @@ use flack::{
             Answer, Log, Request,
             embedded::{Committed, Embedded, Writer},
         },
+        network::Source,
+        rates::{Clock, RateLimits},
         store::{self, DataDir},
     },
 };
@@ -34,7 +40,21 @@ use super::{
     planted::{Bug, HastyLog, SlowArchive, forgetful},
 };
 
-const LIMITS: Limits = Limits { sockets: 1_000, people: 100, channels: 20 };
+/// Few enough messages and frames that some people meet these limits, and enough for everyone to come
+/// to an end.
+const LIMITS: Limits = Limits {
+    sockets: 1_000,
+    people: 100,
+    channels: 20,
+    rates: RateLimits {
+        messages: 30,
+        frames: 20,
+        requests: 0,
+        sockets: 0,
+        channels: 0,
+        sign_ins: 0,
+    },
+};
 
 /// Something that the server is asked for and has not finished.
 pub type Errand<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -54,6 +74,8 @@ pub struct Server {
     committed: Option<Committed>,
     pub flack: Flack,
     writer: Writer,
+    /// What the server's clock says, in milliseconds since 1970.
+    clock: Arc<AtomicU64>,
 }
 
 /// How a turn of the writer ended.
@@ -65,7 +87,7 @@ pub enum Turn {
 }
 
 impl Server {
-    pub fn start(path: &Path, bug: Option<Bug>, random: &mut fastrand::Rng) -> Self {
+    pub fn start(path: &Path, bug: Option<Bug>, random: &mut fastrand::Rng, now: u64) -> Self {
         let limits = store::Limits { people: LIMITS.people, channels: LIMITS.channels };
         let dir = DataDir::lock(path).expect("the server before has ended");
         let store = dir.open(limits).expect("the store opens");
@@ -77,7 +99,11 @@ impl Server {
             random: Mutex::new(random.fork()),
             has_hole: bug == Some(Bug::HoleInDifference),
         };
-        let (flack, writer) = Flack::start(beginning, Box::new(archive), LIMITS, |follower| {
+        let clock = Arc::new(AtomicU64::new(now));
+        let told = clock.clone();
+        let time = Clock::new(move || Duration::from_millis(told.load(Ordering::Relaxed)));
+        let archive = Box::new(archive);
+        let (flack, writer) = Flack::start(beginning, archive, LIMITS, time, |follower| {
             let follower = match bug {
                 Some(Bug::SkippedEvent) => forgetful(follower, 20),
                 _ => follower,
@@ -89,7 +115,12 @@ impl Server {
             };
             (log, writer)
         });
-        Self { taken: None, committed: None, flack, writer }
+        Self { taken: None, committed: None, flack, writer, clock }
+    }
+
+    /// Tells the server what time it is.
+    pub fn set_clock(&self, now: u64) {
+        self.clock.store(now, Ordering::Relaxed);
     }
 
     /// Takes what waits, commits it, or tells of it, whichever comes next.
@@ -171,7 +202,7 @@ impl Session {
     ) -> Self {
         let socket: Arc<Socket> = Arc::new(Socket::new(stream, session, person));
         let inbox = Rc::new(Inbox::default());
-        let task = match Dialogue::begin(flack.clone(), socket.clone()) {
+        let task = match Dialogue::begin(flack.clone(), socket.clone(), Source::NOWHERE) {
             Some(dialogue) => Some(converse(dialogue, socket.clone(), inbox.clone())),
             None => {
                 socket.close(CloseCode::Full);

@@ -51,6 +51,10 @@ pub struct Tally {
     pub resets: u64,
     /// Commands that were refused for want of room.
     pub held: u64,
+    /// Commands that were refused because there had been too many.
+    pub limited: u64,
+    /// Sockets that were closed because too much was said on them.
+    pub flooded: u64,
     /// Stands for everything that happened, in its order.
     pub print: u64,
 }
@@ -107,7 +111,7 @@ impl World {
         let dir = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
         let dir = dir.expect("a temporary directory");
         let path = dir.path().join("data");
-        let mut server = Server::start(&path, bug, &mut random);
+        let mut server = Server::start(&path, bug, &mut random, BEGINNING);
         let mut truth = Truth::new(&path.join("flack.db"));
         truth.read().expect("nothing but the first channel");
         let mut browsers = Vec::new();
@@ -309,7 +313,7 @@ impl World {
         }
         // The old one lets go of the directory first.
         drop(self.server.take());
-        self.server = Some(Server::start(&self.path, self.bug, &mut self.random));
+        self.server = Some(Server::start(&self.path, self.bug, &mut self.random, self.clock));
         self.is_full = false;
     }
 
@@ -412,6 +416,7 @@ impl World {
                     self.feed(browser, tab, Input::Frame(frame))?;
                 }
                 Heard::Closed(code) => {
+                    self.tally.flooded += u64::from(code == Some(CloseCode::RateLimited as u16));
                     self.tell_of_end(place, browser, tab, code)?;
                 }
             }
@@ -583,6 +588,8 @@ impl World {
             })?;
         }
         self.clock += millis;
+        let clock = self.clock;
+        self.server().set_clock(clock);
         self.hasher.write_u64(self.clock);
         for line in self.connections.iter_mut().flatten() {
             let Some(session) = &mut line.session else { continue };
@@ -812,7 +819,7 @@ impl World {
             }
             self.wake(browser)?;
         }
-        for _ in 0..400 {
+        for _ in 0..1_200 {
             for _ in 0..6 {
                 self.load()?;
                 self.server_step()?;
@@ -965,6 +972,9 @@ impl Tally {
             ServerFrame::Refused { refusal, .. } if refusal.code == RefusalCode::NotSaved => {
                 self.held += 1;
             }
+            ServerFrame::Refused { refusal, .. } if refusal.code == RefusalCode::RateLimited => {
+                self.limited += 1;
+            }
             _ => {}
         }
     }
@@ -980,5 +990,7 @@ impl Tally {
         self.differences += other.differences;
         self.resets += other.resets;
         self.held += other.held;
+        self.limited += other.limited;
+        self.flooded += other.flooded;
     }
 }
