@@ -10,6 +10,7 @@ mod direct;
 mod editing;
 mod forms;
 mod http;
+mod limits;
 mod names;
 mod once;
 mod order;

@@ -21,7 +21,11 @@ use flack::{
     },
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::oneshot,
+    task::JoinHandle,
+};
 
 use super::{guest::Guest, http::Ask, socket::Socket, soon};
 
@@ -53,9 +57,21 @@ impl House {
 
     /// A house with other settings than usual.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::behind(TcpSocket::new_v4().expect("a socket"), change)
+    }
+
+    /// A house whose sockets take little at once of what their clients do not read.
+    pub async fn narrow(change: impl FnOnce(&mut Config)) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        // What it accepts inherits this.
+        socket.set_send_buffer_size(64 * 1024).expect("an allowed size");
+        Self::behind(socket, change)
+    }
+
+    fn behind(socket: TcpSocket, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a socket that does not block");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let listener = socket.listen(1_024).and_then(TcpListener::into_std).expect("a listener");
         let mut config = Config {
             address: listener.local_addr().expect("an address"),
             data_dir: dir.path().join("data"),

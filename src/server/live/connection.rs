@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     net::TcpStream,
     select,
-    task::yield_now,
+    task::coop::consume_budget,
     time::{Instant, sleep_until},
 };
 use tungstenite::{
@@ -56,9 +56,6 @@ const UNREAD_SECONDS: u64 = 7;
 /// How many bytes may come without completing a message: many times the largest, because each of its
 /// fragments has a header. Without this, fragments of nothing could go on for ever.
 const UNFINISHED_LIMIT: usize = 4 * FRAME_LIMIT;
-
-/// After how many messages others have their turn.
-const TURN: usize = 32;
 
 /// Who opens a live connection, as the door has found out.
 pub struct Visitor {
@@ -213,22 +210,21 @@ impl Connection {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
                 Ok(_) | Err(_) => {}
             }
+            // Waiting for what is there already never gives way, and time would not pass here.
+            consume_budget().await;
         }
     }
 
     /// Reads what is there. Gives whether a frame of the client was in it.
     async fn read(&mut self, dialogue: &mut Dialogue) -> bool {
         let mut has_heard = false;
-        let mut count = 0;
         while !self.socket.is_closing() {
             let mut wire = Wire { socket: &self.socket, unfinished: &mut self.unfinished };
             let message = self.protocol.read(&mut wire);
             if message.is_ok() {
                 self.unfinished = 0;
-                count += 1;
-                if count % TURN == 0 {
-                    yield_now().await;
-                }
+                // Others have their turn, however fast this one talks.
+                consume_budget().await;
             }
             match message {
                 Ok(Message::Text(text)) => {
