@@ -13,6 +13,7 @@ use std::{
 #[allow(dead_code, reason = "the server tests use what is not used here")]
 mod support;
 
+mod bounds;
 mod database;
 mod disk;
 mod disk_faults;
@@ -44,6 +45,7 @@ const PROOFS: &[Proof] = &[
     Proof { number: "T5", name: "storm", run: storm::run },
     Proof { number: "T6", name: "snapshot", run: snapshot::run },
     Proof { number: "T8", name: "restart", run: restart::run },
+    Proof { number: "T9", name: "bounds", run: bounds::run },
     Proof { number: "T11", name: "privacy", run: privacy::run },
 ];
 

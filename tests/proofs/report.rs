@@ -67,6 +67,11 @@ impl Report {
         self.has_failed |= worst > limit;
     }
 
+    /// Notes a figure that has no limit.
+    pub fn figure(&mut self, what: &str, figure: &str) {
+        self.found.push(format!("{what} {figure}"));
+    }
+
     /// Notes the most of a count that has a limit.
     pub fn at_most(&mut self, what: &str, most: u64, limit: u64) {
         self.found.push(format!("{what} {} ≤ {}", grouped(most), grouped(limit)));

@@ -142,6 +142,23 @@ impl Program {
         child.wait().expect("it is our own child");
     }
 
+    fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// How much memory it has, in bytes, as the operating system counts it.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.expect("a number") * 1_024
+    }
+
+    /// How many files it has open; connections are among them.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).expect("Linux").count()
+    }
+
     pub fn get(&self, path: &str) -> Ask {
         Ask::new(self.address, "GET", path)
     }
@@ -152,7 +169,7 @@ impl Program {
 
     /// Asks it to stop, as an operating system does.
     pub fn terminate(&self) {
-        let id = self.child.as_ref().expect("it runs").id().to_string();
+        let id = self.id().to_string();
         let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status();
         assert!(kill.expect("a shell").success());
     }
