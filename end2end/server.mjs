@@ -12,11 +12,12 @@ const built = ['release', 'debug']
   .map((profile) => fileURLToPath(new URL(`../target/${profile}/flack`, import.meta.url)))
   .find((path) => existsSync(path));
 
+const program = process.env.FLACK_BIN || built || 'flack';
+
 // Everyone comes from one address, and nobody takes the time that people take.
 const unlimited = Object.fromEntries(
   ['MESSAGES', 'FRAMES', 'REQUESTS', 'SOCKETS', 'CHANNELS', 'SIGN_INS'].map((what) => [`FLACK_RATE_${what}`, '0']),
 );
-const program = process.env.FLACK_BIN || built || 'flack';
 
 // No server outlives the tests, even if they are interrupted.
 const running = new Set();
@@ -29,6 +30,12 @@ export class Server {
   #address = '127.0.0.1:0';
   #directory;
   #process;
+  #settings;
+
+  /** `settings` are variables of its environment. */
+  constructor(settings = {}) {
+    this.#settings = settings;
+  }
 
   get url() {
     return `http://${this.#address}`;
@@ -40,7 +47,12 @@ export class Server {
     const child = spawn(program, {
       // Neither settings of this machine nor a Leptos.toml nearby shall be read.
       cwd: this.#directory,
-      env: { ...unlimited, LEPTOS_SITE_ADDR: this.#address, FLACK_DATA_DIR: join(this.#directory, 'data') },
+      env: {
+        ...unlimited,
+        ...this.#settings,
+        LEPTOS_SITE_ADDR: this.#address,
+        FLACK_DATA_DIR: join(this.#directory, 'data'),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;

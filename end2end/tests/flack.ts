@@ -188,6 +188,8 @@ type People = {
 };
 
 type Fixtures = {
+  /** Settings of the server, as variables of its environment. */
+  settings: Record<string, string>;
   server: Server;
   people: People;
   /** Says which lines this test expects in the browser's console. All others make it fail. */
@@ -196,8 +198,10 @@ type Fixtures = {
 };
 
 export const test = base.extend<Fixtures>({
-  server: async ({}, use, info) => {
-    const server = new Server();
+  settings: [{}, { option: true }],
+
+  server: async ({ settings }, use, info) => {
+    const server = new Server(settings);
     await server.start();
     await use(server);
     const code = await server.stop();

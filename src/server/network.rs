@@ -185,13 +185,21 @@ impl Network {
             headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
         // Most likely it is the operator's own proxy, whose people would share all limits.
         if is_forwarded
-            && peer.is_loopback()
+            && is_near(peer)
             && !self.proxies.has(peer)
             && !self.has_warned.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(%peer, "a proxy is not believed: is it missing in trusted-proxies?");
         }
         self.proxies.source(peer, headers)
+    }
+}
+
+/// Whether it is an address of this machine, or of a private network.
+fn is_near(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
     }
 }
 
