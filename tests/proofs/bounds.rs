@@ -151,8 +151,8 @@ async fn fill(program: &Program, guest: &Guest, count: usize, report: &mut Repor
     let each = program.memory().saturating_sub(before) / count as u64;
     report.did("full channels", count as u64, count as u64);
     report.did("messages", written, (count * WINDOW) as u64);
-    report
-        .figure(&format!("memory of each, with {} of text", kilobytes(100_000)), &kilobytes(each));
+    let text = kilobytes((WINDOW * LENGTH) as u64);
+    report.figure(&format!("of a full channel with {text} of text"), &kilobytes(each));
     audience
 }
 

@@ -10,10 +10,10 @@ use flack::{
         frame::{ClientFrame, CloseCode, ServerFrame, View},
         refusal::{Refusal, RefusalCode},
     },
-    server::config::Config,
+    server::config::{self, Config},
     sync::{Content, outbox::Progress},
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -446,6 +446,49 @@ async fn a_person_and_an_address_ask_so_often() {
     assert_limited(&house.get("/favicon.svg").await, 1..=2);
     assert_limited(&bob.get("/api/list_channels").await, 1..=2);
     house.get("/healthz").await.expect(200);
+}
+
+/// What nobody sets has to do for a team behind one address that arrives on the same morning, has
+/// three tabs each, whose server restarts, and whose network is cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_team_behind_one_address_meets_no_limit() {
+    const TEAM: usize = 200;
+    allow_open_files(4_000);
+    let arguments = config::command().get_matches_from(["flack"]);
+    let usual = Config::load(&arguments).expect("the settings that Flack comes with");
+    assert_eq!(usual.limits.rates.messages, 300);
+    let mut house = House::with(|config| {
+        config.connections = usual.connections;
+        config.limits = usual.limits;
+    })
+    .await;
+    let names: Vec<String> = (0..TEAM).map(|number| format!("Person {number}")).collect();
+    let team: Vec<Guest> =
+        stream::iter(&names).map(|name| house.join(name)).buffered(8).collect().await;
+    for start in 0..3 {
+        let mut tabs: Vec<Socket> = stream::iter(&team)
+            .map(async |guest| {
+                guest.page("general").await;
+                for file in ["/favicon.svg", "/manifest.webmanifest", "/pkg/flack.css"] {
+                    guest.get(file).await.expect(200);
+                }
+                [guest.socket(&[]).await, guest.socket(&[]).await, guest.socket(&[]).await]
+            })
+            .buffer_unordered(8)
+            .flat_map(stream::iter)
+            .collect()
+            .await;
+        for (number, tab) in tabs.iter_mut().enumerate() {
+            for message in 0..3 {
+                let heard = say_post(tab, &format!("{start}-{number}-{message}")).await;
+                assert!(matches!(heard, ServerFrame::Accepted { .. }), "{heard:?}");
+            }
+        }
+        drop(tabs);
+        if start == 0 {
+            house.restart().await;
+        }
+    }
 }
 
 /// Without JavaScript, the page says so in its place, and keeps what was typed.

@@ -69,6 +69,10 @@ impl Dialogue {
                 self.is_greeted = true;
                 let is_same_log = self.flack.greet(&self.socket, resume.as_ref());
                 for mut view in viewing {
+                    // Each costs as much as if it had come by itself.
+                    if !self.admit() {
+                        return;
+                    }
                     view.position.take_if(|_| !is_same_log);
                     self.view(view).await;
                 }
