@@ -13,7 +13,7 @@ use flack::{
     server::config::{self, Config},
     sync::{Content, outbox::Progress},
 };
-use futures_util::{StreamExt, future::join_all, stream};
+use futures_util::{SinkExt, StreamExt, future::join_all, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -522,6 +522,37 @@ async fn a_form_says_how_long_to_wait() {
         assert!(sentences.iter().any(|sentence| shown.contains(sentence)), "{shown}");
         assert!(shown.contains("typed words"), "{shown}");
     }
+}
+
+/// The clock of this test is wound forward whenever there is nothing to do.
+#[tokio::test]
+async fn pings_are_no_hello() {
+    let house = House::open().await;
+    let ada = house.join("Ada").await;
+    let (mut said, mut heard) = house.connect(&ada).await.0.split();
+    tokio::time::pause();
+    let since = tokio::time::Instant::now();
+    let saying = async {
+        for _ in 0..10 {
+            let _ = said.send(Message::Ping("".into())).await;
+            sleep(Duration::from_secs(3)).await;
+        }
+    };
+    let closed = async {
+        loop {
+            match heard.next().await {
+                Some(Ok(Message::Pong(_))) => {}
+                Some(Ok(Message::Close(close))) => break close.map(|close| u16::from(close.code)),
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let closed = tokio::select! {
+        closed = closed => closed,
+        () = saying => panic!("nobody says why"),
+    };
+    assert_eq!(closed, Some(CloseCode::Protocol as u16));
+    assert!(since.elapsed() <= Duration::from_secs(11), "{:?}", since.elapsed());
 }
 
 /// Closed with the code, for these bytes after a hello.

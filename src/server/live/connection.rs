@@ -154,16 +154,18 @@ impl Connection {
 
     /// Reads until either side ends it.
     async fn listen(&mut self, dialogue: &mut Dialogue) -> io::Result<()> {
-        let mut heard = Instant::now();
+        let begun = Instant::now();
+        let mut heard = begun;
         let mut is_asked = false;
         let mut backlog = Backlog::default();
         // What came with the handshake.
         self.read(dialogue).await;
         while !self.socket.is_closing() {
-            let patience = match (dialogue.is_greeted(), is_asked) {
-                (false, _) => HELLO_SECONDS,
-                (true, false) => QUIET_SECONDS,
-                (true, true) => GONE_SECONDS,
+            // Nothing but a hello counts for one.
+            let (since, patience) = match (dialogue.is_greeted(), is_asked) {
+                (false, _) => (begun, HELLO_SECONDS),
+                (true, false) => (heard, QUIET_SECONDS),
+                (true, true) => (heard, GONE_SECONDS),
             };
             let unread = backlog.unread_since(self.socket.backlog());
             let unread_until = unread.map(|since| since + Duration::from_secs(UNREAD_SECONDS));
@@ -181,7 +183,7 @@ impl Connection {
                 }
                 () = self.socket.wake.notified() => {}
                 () = until(unread_until) => self.socket.close(CloseCode::TooSlow),
-                () = sleep_until(heard + Duration::from_secs(patience)) => {
+                () = sleep_until(since + Duration::from_secs(patience)) => {
                     match (dialogue.is_greeted(), is_asked) {
                         (false, _) => self.socket.close(CloseCode::Protocol),
                         (true, true) => self.socket.close(CloseCode::Silent),
