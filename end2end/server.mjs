@@ -1,6 +1,6 @@
 // A Flack of one's own: the real program, on a free port, in a directory that goes away with it.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -71,6 +71,16 @@ export class Server {
       });
       child.once('error', failed);
       child.once('exit', (code) => failed(new Error(`flack ended with ${code}:\n${this.log}`)));
+    });
+  }
+
+  /** Asks the running server as its operator, and gives the answer. */
+  admin(...question) {
+    const data = join(this.#directory, 'data');
+    return execFileSync(program, ['--data-dir', data, 'admin', ...question], {
+      cwd: this.#directory,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
 

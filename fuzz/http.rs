@@ -29,7 +29,7 @@ struct Asked<'a> {
 }
 
 const METHODS: [&str; 6] = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS"];
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 19] = [
     "/",
     "/c/",
     "/d/",
@@ -43,6 +43,11 @@ const PATHS: [&str; 14] = [
     "/api/post_message",
     "/api/edit_message",
     "/api/delete_message",
+    "/api/sign_out_device",
+    "/api/create_link",
+    "/api/use_link",
+    "/devices",
+    "/link/",
     "/pkg/",
 ];
 const HEADERS: [&str; 16] = [

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use flack::domain::{
     channel::Channel,
     command::Accepted,
+    device::{Device, Link},
     frame::{
         ClientFrame, CloseCode, FRAME_LIMIT, Heartbeat, Limits, PING_SECONDS, PROTOCOL,
         SILENCE_SECONDS, ServerFrame, VIEW_LIMIT, Welcome,
@@ -51,6 +52,8 @@ fn again(example: &Example) -> Value {
         ("frame", "server") => ServerFrame::read(json).map(told).and_then(serde_json::to_value),
         ("answer", "person") => read::<Person>(json),
         ("answer", "channel") => read::<Channel>(json),
+        ("answer", "device") => read::<Device>(json),
+        ("answer", "link") => read::<Link>(json),
         ("answer", "accepted") => read::<Accepted>(json),
         ("answer", "refusal") => read::<Refusal>(json),
         _ => panic!("there is no {kind} {name}"),

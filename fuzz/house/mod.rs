@@ -6,6 +6,7 @@ use flack::{
     domain::person::{Person, SessionId},
     server::{
         flack::{Flack, Limits},
+        log::NewDevice,
         rates::RateLimits,
         store::DataDir,
         token::Token,
@@ -44,6 +45,7 @@ pub static HOUSE: LazyLock<House> = LazyLock::new(|| {
 
 async fn join(flack: &Flack, name: &str) -> Guest {
     let token = Token::draw().expect("randomness");
-    let person = flack.sign_in(name, token.session()).await.expect("the name is free");
+    let device = NewDevice { session: token.session(), label: "a fuzzer".to_owned() };
+    let person = flack.sign_in(name, device).await.expect("the name is free");
     Guest { person, session: token.session(), cookie: format!("flack={}", token.reveal()) }
 }

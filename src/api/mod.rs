@@ -11,7 +11,13 @@ use leptos::{
     },
 };
 
-use crate::domain::{channel::Channel, command::Accepted, person::Person, refusal::Refusal};
+use crate::domain::{
+    channel::Channel,
+    command::Accepted,
+    device::{Device, Link},
+    person::Person,
+    refusal::Refusal,
+};
 
 /// Takes a display name. The answer sets the session's cookie.
 #[server(endpoint = "/sign_in")]
@@ -23,6 +29,38 @@ pub async fn sign_in(name: String) -> Result<Person, Refusal> {
 #[server(endpoint = "/sign_out")]
 pub async fn sign_out() -> Result<(), Refusal> {
     crate::server::doors::sign_out().await
+}
+
+/// The browsers and programs that speak for oneself, the newest first.
+#[server(endpoint = "/list_devices", input = GetUrl)]
+pub async fn list_devices() -> Result<Vec<Device>, Refusal> {
+    crate::server::doors::list_devices().await
+}
+
+/// Signs one of one's devices out, known by its id, and closes its sockets.
+#[server(endpoint = "/sign_out_device")]
+pub async fn sign_out_device(device: u64) -> Result<(), Refusal> {
+    crate::server::doors::sign_out_device(device).await
+}
+
+/// Signs all of one's devices out but this one.
+#[server(endpoint = "/sign_out_others")]
+pub async fn sign_out_others() -> Result<(), Refusal> {
+    crate::server::doors::sign_out_others().await
+}
+
+/// Makes a link that lets one more device speak for oneself, in place of any link before. It works
+/// once, and for ten minutes.
+#[server(endpoint = "/create_link")]
+pub async fn create_link() -> Result<Link, Refusal> {
+    crate::server::doors::create_link().await
+}
+
+/// Takes up the name of whoever made the link, by the secret in it. The answer sets the session's
+/// cookie; a session that there was before ends.
+#[server(endpoint = "/use_link")]
+pub async fn use_link(secret: String) -> Result<Person, Refusal> {
+    crate::server::doors::use_link(secret).await
 }
 
 /// Creates a channel.

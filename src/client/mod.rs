@@ -321,7 +321,7 @@ impl Client {
                 }
             }
             Output::Forget(id) => browser::forget(me, &id),
-            Output::SignedOut => browser::load_page("/"),
+            Output::SignedOut => browser::load_page("/?signed-out"),
         }
     }
 

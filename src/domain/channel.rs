@@ -34,6 +34,12 @@ impl Directory {
         self.add(channel);
     }
 
+    /// Follows the lane: a channel was deleted at this position.
+    pub fn remove(&mut self, position: Position, name: &ChannelName) {
+        self.position = self.position.max(position);
+        self.channels.retain(|channel| channel.name != *name);
+    }
+
     /// Adds a channel that is known before its event has come. One that is already there is not
     /// added twice.
     pub fn add(&mut self, channel: Channel) {
@@ -52,8 +58,8 @@ impl Directory {
         })
     }
 
-    /// The channels that were created after `position`: a complete difference, because channels do
-    /// not go away. None for a position that this directory has not reached.
+    /// The channels that were created after `position`: a complete difference, unless one was deleted
+    /// since. None for a position that this directory has not reached.
     pub fn since(&self, position: Position) -> Option<Vec<Channel>> {
         (position <= self.position).then(|| {
             let newer = self.channels.iter().filter(|channel| channel.created > position);
@@ -110,5 +116,8 @@ mod tests {
         assert_eq!(directory.since(Position(1)), Some(vec![channel("b", 3), channel("a", 7)]));
         assert_eq!(directory.since(Position(8)), None);
         assert_eq!(directory.since(Position(u64::MAX)), None);
+        directory.remove(Position(9), &ChannelName::try_from("b").unwrap());
+        assert_eq!(names(&directory), ["a"]);
+        assert_eq!(directory.position, Position(9));
     }
 }

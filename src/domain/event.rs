@@ -64,6 +64,8 @@ pub struct Event {
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     ChannelCreated(Channel),
+    /// The operator has deleted it, with all that was said there.
+    ChannelDeleted(ChannelName),
     DirectBegun(Direct),
     Posted(Message),
     /// A message was edited or brought back; this is how it is now.

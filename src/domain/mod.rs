@@ -6,6 +6,7 @@
 pub mod address;
 pub mod channel;
 pub mod command;
+pub mod device;
 pub mod direct;
 pub mod event;
 pub mod frame;

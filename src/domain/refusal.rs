@@ -5,7 +5,8 @@ use std::{error, fmt};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    channel::Channel,
+    channel::{Channel, FIRST},
+    device::{DEVICES_LIMIT, LINK_MINUTES},
     message::{MessageText, TextFault},
     name::{ChannelName, DisplayName, NameFault},
     person::Person,
@@ -37,6 +38,9 @@ pub enum RefusalCode {
     UnknownChannel,
     UnknownMessage,
     UnknownPerson,
+    UnknownDevice,
+    /// A link to another device has been used, is too old, or never was one.
+    UnknownLink,
     TextEmpty,
     TextTooLong,
     Malformed,
@@ -63,7 +67,9 @@ impl RefusalCode {
             RefusalCode::ForeignOrigin => 403,
             RefusalCode::UnknownChannel
             | RefusalCode::UnknownMessage
-            | RefusalCode::UnknownPerson => 404,
+            | RefusalCode::UnknownPerson
+            | RefusalCode::UnknownDevice
+            | RefusalCode::UnknownLink => 404,
             RefusalCode::AlreadySignedIn
             | RefusalCode::NameTaken
             | RefusalCode::NameReserved
@@ -157,6 +163,49 @@ impl Refusal {
     /// The same answer whether there is no such person, or the conversation is other people's.
     pub fn unknown_person() -> Self {
         Self::new(RefusalCode::UnknownPerson, "There is no such person.")
+    }
+
+    pub fn unknown_device() -> Self {
+        Self::new(RefusalCode::UnknownDevice, "You are not signed in there.")
+    }
+
+    pub fn unknown_link() -> Self {
+        let message = format!(
+            "This link does not work any more. It works once, and for {LINK_MINUTES} minutes: make another one on a \
+             device where you are signed in."
+        );
+        Self::new(RefusalCode::UnknownLink, message)
+    }
+
+    pub fn too_many_devices() -> Self {
+        let message = format!(
+            "You are signed in on {DEVICES_LIMIT} devices, which is as many as one person can have. Sign one of \
+             them out first."
+        );
+        Self::new(RefusalCode::Full, message)
+    }
+
+    /// For the operator.
+    pub fn nobody_called(name: &str) -> Self {
+        Self::new(RefusalCode::UnknownPerson, format!("Nobody is called {name}."))
+    }
+
+    /// For the operator.
+    pub fn nowhere_signed_in() -> Self {
+        Self::new(RefusalCode::UnknownDevice, "They are signed in nowhere.")
+    }
+
+    /// For the operator.
+    pub fn first_channel() -> Self {
+        let message = format!("#{FIRST} has to stay: people enter there.");
+        Self::new(RefusalCode::Malformed, message)
+    }
+
+    /// Said on the page of a browser whose session was ended from elsewhere.
+    pub fn signed_out() -> Self {
+        let message = "You were signed out here. Your name stays yours: make a link to this device on \
+             another one where you are signed in, or ask whoever runs this server.";
+        Self::new(RefusalCode::NotSignedIn, message)
     }
 
     pub fn unknown_room(room: &Room) -> Self {

@@ -12,6 +12,7 @@ use clap::{Arg, ArgMatches, Command};
 use tracing_subscriber::EnvFilter;
 
 use super::{
+    admin,
     flack::Limits,
     network::{ConnectionLimits, Proxies},
     rates::RateLimits,
@@ -234,6 +235,7 @@ pub fn command() -> Command {
              Leptos.toml in the working directory. The command line wins over the environment, \
              which wins over the file.",
         );
+    let command = command.subcommand(admin::command()).disable_help_subcommand(true);
     SETTINGS.iter().fold(command, |command, setting| {
         let default = setting.default.map(|default| format!(" [default: {default}]"));
         let help = format!("{}{} [{}]", setting.help, default.unwrap_or_default(), setting.env);

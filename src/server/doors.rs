@@ -1,14 +1,16 @@
 //! Where the server functions come in: who asks is known, and what they typed becomes valid.
 
 use axum::http::{HeaderValue, header};
+use chrono::{TimeDelta, Utc};
 use cookie::{Cookie, SameSite};
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
-use super::{flack::Flack, network::Source, token::Token};
+use super::{flack::Flack, log::NewDevice, network::Source, token::Token};
 use crate::domain::{
     channel::Channel,
     command::{Accepted, Ask, Command, CommandId},
+    device::{Device, DeviceId, LINK_MINUTES, Link},
     message::MessageText,
     person::{Person, PersonId, SessionId},
     position::Position,
@@ -26,6 +28,8 @@ pub struct Asker {
     pub session: Option<(SessionId, Person)>,
     /// Where from.
     pub source: Source,
+    /// What the browser says of itself, in a few words.
+    pub label: String,
     /// Whether browsers reach this server over TLS.
     pub is_secure: bool,
 }
@@ -46,13 +50,18 @@ pub async fn sign_in(name: String) -> Result<Person, Refusal> {
         return Err(Refusal::already_signed_in(person));
     }
     asker.flack.rates().sign_in(asker.source)?;
-    let token = Token::draw().map_err(|error| {
-        tracing::error!(%error, "no randomness for a session");
-        Refusal::unavailable()
-    })?;
-    let person = asker.flack.sign_in(&name, token.session()).await?;
+    let token = draw()?;
+    let device = NewDevice { session: token.session(), label: asker.label };
+    let person = asker.flack.sign_in(&name, device).await?;
     set_cookie(&session_cookie(asker.is_secure, token.reveal().to_owned()));
     Ok(person)
+}
+
+fn draw() -> Result<Token, Refusal> {
+    Token::draw().map_err(|error| {
+        tracing::error!(%error, "no randomness for a secret");
+        Refusal::unavailable()
+    })
 }
 
 pub async fn sign_out() -> Result<(), Refusal> {
@@ -63,6 +72,52 @@ pub async fn sign_out() -> Result<(), Refusal> {
     cookie.make_removal();
     set_cookie(&cookie);
     Ok(())
+}
+
+pub async fn list_devices() -> Result<Vec<Device>, Refusal> {
+    let asker = asker()?;
+    let (session, me) = asker.session.ok_or_else(Refusal::not_signed_in)?;
+    asker.flack.devices(me.id, session).await
+}
+
+pub async fn sign_out_device(device: u64) -> Result<(), Refusal> {
+    let asker = asker()?;
+    asker.flack.end_device(asker.person()?.id, DeviceId(Position(device))).await
+}
+
+pub async fn sign_out_others() -> Result<(), Refusal> {
+    let asker = asker()?;
+    let (session, me) = asker.session.ok_or_else(Refusal::not_signed_in)?;
+    asker.flack.end_others(me.id, session).await
+}
+
+pub async fn create_link() -> Result<Link, Refusal> {
+    let asker = asker()?;
+    let by = asker.person()?.id;
+    let secret = draw()?;
+    asker.flack.create_link(by, secret.link()).await?;
+    Ok(link_of(&secret))
+}
+
+/// The link with this secret in it, as it is now that it was made.
+pub fn link_of(secret: &Token) -> Link {
+    let path = format!("/link/{}", secret.reveal());
+    Link { path, expires: Utc::now() + TimeDelta::minutes(LINK_MINUTES) }
+}
+
+pub async fn use_link(secret: String) -> Result<Person, Refusal> {
+    let asker = asker()?;
+    asker.flack.rates().sign_in(asker.source)?;
+    let secret = Token::parse(&secret).ok_or_else(Refusal::unknown_link)?;
+    let token = draw()?;
+    let device = NewDevice { session: token.session(), label: asker.label };
+    let person = asker.flack.use_link(secret.link(), device).await?;
+    set_cookie(&session_cookie(asker.is_secure, token.reveal().to_owned()));
+    // This browser speaks for one person; whom it spoke for before, it does no more.
+    if let Some((before, _)) = asker.session {
+        let _ = asker.flack.sign_out(before).await;
+    }
+    Ok(person)
 }
 
 pub async fn create_channel(name: String) -> Result<Channel, Refusal> {

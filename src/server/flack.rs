@@ -1,7 +1,7 @@
 //! The engine: one value that knows everything, given to whoever asks on somebody's behalf.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -11,18 +11,21 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
 use super::{
     live::{Lanes, Listeners, encode, encode_into, socket::Socket},
-    log::{Answer, Follower, Log, Request, embedded::Embedded},
+    log::{Answer, Follower, Log, NewDevice, Order, Request, embedded::Embedded},
     rates::{Clock, RateLimits, Rates},
     state::{Entry, Fact, State, apply},
     store::{self, Beginning, DataDir, Reader, StoreError},
+    token::LinkId,
 };
 use crate::domain::{
     channel::{Channel, Directory},
     command::{Command, CommandId},
+    device::{Device, DeviceId},
     direct::Directs,
     event::{Change, Event, Lane},
     frame::{
@@ -58,6 +61,9 @@ const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 /// Too few to be a crowd: they leave in one round.
 const DRAIN_AT_ONCE: usize = 10;
 
+/// How exactly it is known when a device was there last.
+const SEEN: TimeDelta = TimeDelta::hours(1);
+
 /// A running Flack. Clones are the same one.
 #[derive(Clone)]
 pub struct Flack(Arc<Inner>);
@@ -71,6 +77,8 @@ struct Inner {
     log: Box<dyn Log>,
     sockets: AtomicUsize,
     is_draining: AtomicBool,
+    /// When each device was noted to be there.
+    seen: Mutex<HashMap<SessionId, DateTime<Utc>>>,
     limits: Limits,
     rates: Rates,
 }
@@ -94,6 +102,12 @@ pub trait Archive: Send + Sync {
 
     /// Reads who has `part` in their name: so many, in alphabetical order.
     fn people(&self, part: String, limit: usize) -> Reading<Vec<Person>>;
+
+    /// Reads which devices speak for somebody.
+    fn devices(&self, of: PersonId) -> Reading<Vec<(SessionId, Device)>>;
+
+    /// Reads for whom a link would let one speak; none if it does not work (any more).
+    fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>>;
 }
 
 /// Something on its way from the store.
@@ -110,6 +124,14 @@ impl Archive for Arc<Mutex<Reader>> {
 
     fn people(&self, part: String, limit: usize) -> Reading<Vec<Person>> {
         read(self, move |reader| reader.people(&part, limit))
+    }
+
+    fn devices(&self, of: PersonId) -> Reading<Vec<(SessionId, Device)>> {
+        read(self, move |reader| reader.devices(of))
+    }
+
+    fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>> {
+        read(self, move |reader| reader.link(link, now))
     }
 }
 
@@ -157,7 +179,8 @@ impl Flack {
         let (log, made) = log(follow(house.clone()));
         let (sockets, is_draining) = (AtomicUsize::new(0), AtomicBool::new(false));
         let rates = Rates::new(limits.rates, clock);
-        let inner = Inner { epoch, house, archive, log, sockets, is_draining, limits, rates };
+        let seen = Mutex::default();
+        let inner = Inner { epoch, house, archive, log, sockets, is_draining, seen, limits, rates };
         (Self(Arc::new(inner)), made)
     }
 
@@ -170,9 +193,10 @@ impl Flack {
     ///
     /// # Errors
     /// When the name is no name, or taken.
-    pub async fn sign_in(&self, name: &str, session: SessionId) -> Result<Person, Refusal> {
+    pub async fn sign_in(&self, name: &str, device: NewDevice) -> Result<Person, Refusal> {
         let name = DisplayName::try_from(name).map_err(Refusal::display_name)?;
-        self.request(Request::SignIn { name, session }).await?;
+        let session = device.session;
+        self.request(Request::SignIn { name, device }).await?;
         self.person(&session).ok_or_else(Refusal::not_signed_in)
     }
 
@@ -182,6 +206,102 @@ impl Flack {
     /// When there is no such session.
     pub async fn sign_out(&self, session: SessionId) -> Result<(), Refusal> {
         self.request(Request::SignOut { session }).await.map(|_| ())
+    }
+
+    /// The devices of a person, the newest first, as the one of `session` sees them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn devices(&self, of: PersonId, session: SessionId) -> Result<Vec<Device>, Refusal> {
+        let devices = self.0.archive.devices(of).await.map_err(unreadable)?;
+        let listeners = self.house().lanes.listeners(&Lane::Person(of)).cloned();
+        let is_online = |id: SessionId| {
+            listeners.iter().flat_map(|list| list.iter()).any(|socket| socket.session == id)
+        };
+        let devices = devices.into_iter().map(|(id, device)| Device {
+            is_this: id == session,
+            is_online: is_online(id),
+            ..device
+        });
+        Ok(devices.collect())
+    }
+
+    /// Whether a page of this person is open.
+    pub fn is_online(&self, person: PersonId) -> bool {
+        self.house().lanes.listeners(&Lane::Person(person)).is_some()
+    }
+
+    /// Signs one of one's devices out, and closes its sockets.
+    ///
+    /// # Errors
+    /// When one has no such device.
+    pub async fn end_device(&self, by: PersonId, device: DeviceId) -> Result<(), Refusal> {
+        self.request(Request::EndDevice { by, device }).await.map(|_| ())
+    }
+
+    /// Signs all of one's devices out but the one of `session`.
+    ///
+    /// # Errors
+    /// When there is no other.
+    pub async fn end_others(&self, by: PersonId, session: SessionId) -> Result<(), Refusal> {
+        self.request(Request::EndOthers { by, session }).await.map(|_| ())
+    }
+
+    /// Notes that a device is there, if that was not noted within the last hour. Nobody waits for it.
+    pub fn note_seen(&self, session: SessionId, now: DateTime<Utc>) {
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.get(&session).is_some_and(|noted| now - *noted <= SEEN) {
+            return;
+        }
+        // Those who were noted longer ago would be noted again anyway.
+        if seen.len() >= self.0.limits.sockets {
+            seen.retain(|_, noted| now - *noted <= SEEN);
+        }
+        seen.insert(session, now);
+        self.0.log.submit(Request::Seen { session }, Box::new(|_| {}));
+    }
+
+    /// Lets one more device speak for a person, by a link, in place of any link before.
+    ///
+    /// # Errors
+    /// When it cannot be saved.
+    pub async fn create_link(&self, by: PersonId, link: LinkId) -> Result<(), Refusal> {
+        self.request(Request::CreateLink { by, link }).await.map(|_| ())
+    }
+
+    /// For whom a link lets one speak.
+    ///
+    /// # Errors
+    /// When it does not work (any more).
+    pub async fn link(&self, link: LinkId, now: DateTime<Utc>) -> Result<Person, Refusal> {
+        let person = self.0.archive.link(link, now).await.map_err(unreadable)?;
+        person.ok_or_else(Refusal::unknown_link)
+    }
+
+    /// Lets a device speak for the person who made the link, which does not work again.
+    ///
+    /// # Errors
+    /// When the link does not work (any more).
+    pub async fn use_link(&self, link: LinkId, device: NewDevice) -> Result<Person, Refusal> {
+        let session = device.session;
+        self.request(Request::UseLink { link, device }).await?;
+        self.person(&session).ok_or_else(Refusal::not_signed_in)
+    }
+
+    /// Does what the operator orders.
+    ///
+    /// # Errors
+    /// When it cannot be done.
+    pub async fn order(&self, order: Order) -> Result<(), Refusal> {
+        self.request(Request::Order(order)).await.map(|_| ())
+    }
+
+    /// Lets a device speak for whoever is called this: for the operator.
+    ///
+    /// # Errors
+    /// When nobody is.
+    pub async fn link_for(&self, name: String, link: LinkId) -> Result<(), Refusal> {
+        self.request(Request::LinkFor { name, link }).await.map(|_| ())
     }
 
     pub fn directory(&self) -> Directory {
@@ -318,6 +438,15 @@ impl Flack {
         Ok(page)
     }
 
+    /// What was said last in a channel.
+    ///
+    /// # Errors
+    /// When there is no such channel, or it cannot be read.
+    pub async fn window(&self, channel: &str) -> Result<Window, Refusal> {
+        let room = Room::Channel(self.channel(channel)?);
+        self.look(&room, |_, window| window.clone()).await
+    }
+
     /// Looks at a room's window with nothing happening meanwhile. It is read from the store
     /// first, if it is not in memory.
     async fn look<T>(
@@ -391,7 +520,7 @@ impl Flack {
         }
         let resume = resume.filter(|resume| resume.epoch == self.0.epoch);
         let directory = house.state.directory();
-        let missed = resume.and_then(|resume| directory.since(resume.position));
+        let missed = resume.and_then(|resume| house.state.directory_since(resume.position));
         let mut frames = Vec::new();
         encode_into(&mut frames, &self.welcome(socket.person.clone(), house.position));
         encode_into(
@@ -548,8 +677,8 @@ fn follow(house: Arc<Mutex<House>>) -> Follower {
 
 /// The sockets of a session that ends here.
 fn ended_by(entry: &Entry, lanes: &Lanes) -> Vec<Arc<Socket>> {
-    let Fact::SignedOut { session } = &entry.fact else { return Vec::new() };
+    let Fact::SignedOut { sessions } = &entry.fact else { return Vec::new() };
     let listeners = lanes.listeners(&Lane::Directory);
     let sockets = listeners.into_iter().flat_map(|list| list.iter());
-    sockets.filter(|socket| socket.session == *session).cloned().collect()
+    sockets.filter(|socket| sessions.contains(&socket.session)).cloned().collect()
 }

@@ -16,6 +16,13 @@ use crate::domain::{
     room::direct_path,
 };
 
+/// The address of the page of one's devices, which is all forms.
+pub const DEVICES: &str = "/devices";
+
+/// The forms that are on it.
+const DEVICE_FORMS: [&str; 3] =
+    ["/api/sign_out_device", "/api/sign_out_others", "/api/create_link"];
+
 /// A form that a browser submitted by itself, and what was typed into it.
 pub struct Form {
     action: String,
@@ -41,8 +48,9 @@ impl Form {
         let direct = fields
             .get("direct")
             .and_then(|id| Some(direct_path(PersonId(Position(id.parse().ok()?)))));
-        let room = channel.or(direct).and_then(|path| path.parse().ok());
-        let from = room.or_else(|| referer(&parts.headers));
+        let device = DEVICE_FORMS.contains(&parts.uri.path()).then(|| DEVICES.to_owned());
+        let page = channel.or(direct).or(device).and_then(|path| path.parse().ok());
+        let from = page.or_else(|| referer(&parts.headers));
         Some(Self {
             action: parts.uri.path().to_owned(),
             from: from.unwrap_or_else(|| Uri::from_static("/")),
@@ -65,7 +73,7 @@ impl Form {
                 let channel = serde_json::from_slice::<Channel>(&body);
                 channel.map_or_else(|_| "/".to_owned(), |channel| channel.name.path())
             }
-            "/api/sign_out" => "/".to_owned(),
+            "/api/sign_out" | "/api/use_link" => "/".to_owned(),
             "/api/sign_in" if self.from.path() == "/" => first(),
             _ => self.from.path().to_owned(),
         };

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header,
         request::Parts,
@@ -14,9 +14,11 @@ use axum::{
     response::{IntoResponse, Redirect},
     routing::{any, get},
 };
+use chrono::Utc;
 use cookie::Cookie;
 use leptos::{nonce::use_nonce, prelude::*, server_fn::axum::server_fn_paths};
 use leptos_axum::ResponseOptions;
+use qrcode::QrCode;
 use tokio::time::timeout;
 
 use super::{
@@ -25,7 +27,8 @@ use super::{
     config::Origin,
     doors::{Asker, PEOPLE_LIMIT, cookie_name},
     flack::Flack,
-    forms::Form,
+    forms::{DEVICES, Form},
+    label::label,
     live::connection::{self, Visitor},
     network::{Network, Source, TooManySeats},
     token::Token,
@@ -33,13 +36,17 @@ use super::{
 use crate::{
     domain::{
         address::Address,
+        device::Link,
         page::{Found, Page, RefusedForm},
         person::{Person, SessionId},
         position::Position,
         refusal::{Refusal, RefusalCode},
         room::{Pair, Room},
     },
-    ui::app::shell,
+    ui::{
+        app::{document, shell},
+        pages::devices::{DevicesPage, LinkPage, Qr, ShownLink},
+    },
 };
 
 /// More than any form needs: a message of 4,000 characters takes up to 48,000 bytes when encoded.
@@ -76,18 +83,25 @@ pub enum Route {
     Live,
     /// A server function.
     Call,
-    /// A file that everyone gets, or a page.
+    /// The page of one's devices.
+    Devices,
+    /// The page of a link to this device.
+    Link,
+    /// A file that everyone gets, or any other page.
     Page,
 }
 
 impl Route {
-    pub const ALL: [Route; 4] = [Route::Health, Route::Live, Route::Call, Route::Page];
+    pub const ALL: [Route; 6] =
+        [Route::Health, Route::Live, Route::Call, Route::Devices, Route::Link, Route::Page];
 
     fn add_to(self, router: Router<Door>) -> Router<Door> {
         match self {
             Route::Health => router.route(HEALTH, get(health)),
             Route::Live => router.route("/live", get(live)),
             Route::Call => router.route("/api/{function}", any(call)),
+            Route::Devices => router.route(DEVICES, get(devices)),
+            Route::Link => router.route("/link/{secret}", get(link)),
             Route::Page => router.fallback(page),
         }
     }
@@ -126,6 +140,7 @@ async fn guard(State(door): State<Door>, mut request: Request, next: Next) -> Re
     let always: [(HeaderName, &str); 6] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
+        // Addresses of links to devices are secrets.
         (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -186,6 +201,15 @@ impl Door {
             })
     }
 
+    /// The whole address of a path, as this browser reaches it.
+    fn url(&self, headers: &HeaderMap, path: &str) -> String {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        match &self.origin {
+            Some(origin) => format!("{}{path}", origin.as_str()),
+            None => format!("http://{}{path}", host.unwrap_or("localhost")),
+        }
+    }
+
     fn caller(&self, request: &Request) -> Caller {
         let peer = request.extensions().get::<Peer>().cloned();
         let source = peer.as_ref().map(|peer| self.network.source(peer.address, request.headers()));
@@ -199,6 +223,13 @@ impl Door {
             flack: self.flack.clone(),
             session: self.session(&parts.headers),
             source: caller.map_or(Source::NOWHERE, |caller| caller.source),
+            label: label(
+                parts
+                    .headers
+                    .get(header::USER_AGENT)
+                    .and_then(|agent| agent.to_str().ok())
+                    .unwrap_or_default(),
+            ),
             is_secure: self.is_secure(),
         }
     }
@@ -257,6 +288,12 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
     let response = run(asker, &parts, body).await;
     let refusal = match response {
         Ok(response) => match form {
+            // The secret is in this one answer, and nowhere to be had again.
+            Some(_) if parts.uri.path() == "/api/create_link" => {
+                let body = to_bytes(response.into_body(), BODY_LIMIT).await.unwrap_or_default();
+                let link = serde_json::from_slice(&body).ok();
+                return render_devices(&door, &parts, link, None).await;
+            }
             Some(form) => return form.done(response).await,
             None => return response,
         },
@@ -266,6 +303,12 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
         // A browser without JavaScript gets its page again, with what was typed still there.
         Some(form) => {
             let uri = form.page();
+            if parts.uri.path() == "/api/use_link" {
+                return render_link(&door, &parts, Err(refusal)).await;
+            }
+            if uri.path() == DEVICES && refusal.code != RefusalCode::NotSignedIn {
+                return render_devices(&door, &parts, None, Some(refusal)).await;
+            }
             let refused = RefusedForm {
                 action: parts.uri.path().to_owned(),
                 fields: form.fields.into_iter().collect(),
@@ -291,7 +334,8 @@ async fn run(
     *request.headers_mut() = parts.headers.clone();
     // Leptos would answer a form with a redirect of its own.
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    let is_reading = ["/api/list_channels", "/api/list_people"].contains(&parts.uri.path());
+    let is_reading =
+        ["/api/list_channels", "/api/list_devices", "/api/list_people"].contains(&parts.uri.path());
     *request.method_mut() = match parts.method {
         Method::GET | Method::POST if is_reading => Method::GET,
         Method::POST => Method::POST,
@@ -394,6 +438,14 @@ async fn render(
         let people = door.flack.people(name.clone(), PEOPLE_LIMIT).await.unwrap_or_default();
         page.people = Some(Found { name, people });
     }
+    let is_signed_out = page.me.is_none() && query(uri, "signed-out").is_some();
+    let refused = refused.or_else(|| {
+        is_signed_out.then(|| RefusedForm {
+            action: "/api/sign_in".to_owned(),
+            fields: Vec::new(),
+            refusal: Refusal::signed_out(),
+        })
+    });
     // A browser without JavaScript asks for the form of a message in this way.
     let refused_edit = refused.as_ref().filter(|refused| refused.action == "/api/edit_message");
     let editing = refused_edit.map(|refused| refused.field("message")).or(query(uri, "edit"));
@@ -406,6 +458,78 @@ async fn render(
     response
 }
 
+/// The page of one's devices.
+async fn devices(State(door): State<Door>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    render_devices(&door, &parts, None, None).await
+}
+
+async fn render_devices(
+    door: &Door,
+    parts: &Parts,
+    link: Option<Link>,
+    refusal: Option<Refusal>,
+) -> Response<Body> {
+    let Some((session, me)) = door.session(&parts.headers) else {
+        return Redirect::to("/").into_response();
+    };
+    let devices = match door.flack.devices(me.id, session).await {
+        Ok(devices) => devices,
+        Err(refusal) => return (status(&refusal), refusal.message).into_response(),
+    };
+    let link = link.map(|link| {
+        let url = door.url(&parts.headers, &link.path);
+        ShownLink { qr: qr(&url), url, expires: link.expires }
+    });
+    let status = refusal.as_ref().map_or(StatusCode::OK, status);
+    let error = refusal.map(|refusal| refusal.message);
+    let view = move || {
+        view! { <DevicesPage me=me.clone() devices=devices.clone() link=link.clone() error=error.clone() /> }
+    };
+    let mut response = render_document(parts, "Devices · Flack", view).await;
+    *response.status_mut() = status;
+    response
+}
+
+/// The page of a link to this device. Opening it does not use it up: what looks at links before
+/// people do, such as a chat that shows what is behind them, only reads.
+async fn link(
+    State(door): State<Door>,
+    Path(secret): Path<String>,
+    request: Request,
+) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let person = match Token::parse(&secret) {
+        Some(secret) => door.flack.link(secret.link(), Utc::now()).await,
+        None => Err(Refusal::unknown_link()),
+    };
+    render_link(&door, &parts, person.map(|person| (person, secret))).await
+}
+
+async fn render_link(
+    door: &Door,
+    parts: &Parts,
+    found: Result<(Person, String), Refusal>,
+) -> Response<Body> {
+    let me = door.session(&parts.headers).map(|(_, person)| person);
+    let status = found.as_ref().err().map_or(StatusCode::OK, status);
+    let found = found.map_err(|refusal| refusal.message);
+    let view = move || view! { <LinkPage me=me.clone() found=found.clone() /> };
+    let mut response = render_document(parts, "Continue here · Flack", view).await;
+    *response.status_mut() = status;
+    response
+}
+
+/// The dark squares of a text as a QR code (ISO/IEC 18004), for a path in SVG.
+fn qr(text: &str) -> Option<Qr> {
+    let code = QrCode::new(text).ok()?;
+    let size = code.width();
+    let dark = code.to_colors().into_iter().enumerate();
+    let dark = dark.filter(|(_, color)| *color == qrcode::Color::Dark);
+    let path = dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % size, at / size)).collect();
+    Some(Qr { size, path })
+}
+
 /// A field of an address's query.
 fn query(uri: &Uri, name: &str) -> Option<String> {
     let fields: Vec<(String, String)> = serde_urlencoded::from_str(uri.query()?).ok()?;
@@ -413,19 +537,39 @@ fn query(uri: &Uri, name: &str) -> Option<String> {
 }
 
 async fn render_page(parts: &Parts, uri: &Uri, page: Page) -> Response<Body> {
+    let links = assets::links();
+    let context = move || provide_context(page.clone());
+    render_view(parts, uri, context, move || shell(links.clone())).await
+}
+
+/// A page without the client.
+async fn render_document<V: IntoView + 'static>(
+    parts: &Parts,
+    title: &'static str,
+    view: impl Fn() -> V + Clone + Send + Sync + 'static,
+) -> Response<Body> {
+    let style = assets::links().style;
+    render_view(parts, &parts.uri, || (), move || document(style.clone(), title, view())).await
+}
+
+async fn render_view<V: IntoView + 'static>(
+    parts: &Parts,
+    uri: &Uri,
+    context: impl Fn() + Clone + Send + Sync + 'static,
+    view: impl Fn() -> V + Clone + Send + Sync + 'static,
+) -> Response<Body> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = uri.clone();
     *request.headers_mut() = parts.headers.clone();
     let context = move || {
-        provide_context(page.clone());
+        context();
         let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
         if let Ok(policy) = HeaderValue::try_from(policy(&nonce)) {
             expect_context::<ResponseOptions>()
                 .insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
     };
-    let links = assets::links();
-    leptos_axum::render_app_async_with_context(context, move || shell(links.clone()))(request).await
+    leptos_axum::render_app_async_with_context(context, view)(request).await
 }
 
 /// What a page may load and do (CSP Level 3). `connect-src` covers the live socket.

@@ -1,12 +1,14 @@
 //! The server: everything that only the `ssr` build has.
 
 pub mod accept;
+pub mod admin;
 pub mod assets;
 pub mod config;
 pub mod doors;
 pub mod flack;
 pub mod forms;
 pub mod http;
+pub mod label;
 pub mod live;
 pub mod log;
 pub mod look;

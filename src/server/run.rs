@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     accept,
+    admin::{self, NoAnswer},
     config::{self, Config, ConfigError, LogFormat},
     flack::Flack,
     http,
@@ -35,6 +36,7 @@ enum Failure {
     Store(StoreError),
     Listen(std::net::SocketAddr, io::Error),
     Serve(io::Error),
+    Admin(NoAnswer),
 }
 
 impl fmt::Display for Failure {
@@ -44,6 +46,7 @@ impl fmt::Display for Failure {
             Failure::Store(error) => error.fmt(f),
             Failure::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Failure::Serve(error) => error.fmt(f),
+            Failure::Admin(error) => error.fmt(f),
         }
     }
 }
@@ -51,8 +54,13 @@ impl fmt::Display for Failure {
 /// The whole program.
 pub fn main() -> ExitCode {
     let arguments = config::command().get_matches();
-    match Config::load(&arguments).map_err(Failure::Config).and_then(start) {
-        Ok(()) => ExitCode::SUCCESS,
+    let config = Config::load(&arguments).map_err(Failure::Config);
+    let done = config.and_then(|config| match arguments.subcommand_matches(admin::ADMIN) {
+        Some(question) => admin::ask(&config, question).map_err(Failure::Admin),
+        None => start(config).map(|()| ExitCode::SUCCESS),
+    });
+    match done {
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("flack: {failure}");
             // EX_CONFIG and EX_UNAVAILABLE of sysexits.h
@@ -80,11 +88,25 @@ fn start(config: Config) -> Result<(), Failure> {
         let listener =
             TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))?;
         let address = listener.local_addr().map_err(Failure::Serve)?;
+        let config = Config { address, ..config };
+        let admin = match admin::listen(&config) {
+            Ok(listener) => {
+                Some(tokio::spawn(admin::serve(listener, flack.clone(), config.clone())))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "flack admin will not work");
+                None
+            }
+        };
         // Whoever reads that it is ready may ask it to stop at once.
         let stop = asked_to_stop().map_err(Failure::Serve)?;
         // The first line an operator sees, whatever the log level.
         println!("Flack is ready: open http://{address}");
         serve(listener, flack, &config, stop).await;
+        if let Some(admin) = admin {
+            admin.abort();
+            admin::close(&config);
+        }
         Ok(())
     })?;
     // Tasks that still hold the engine end with the runtime; then the log writes what it has.

@@ -32,8 +32,10 @@ pub enum Fact {
         session: SessionId,
     },
     SignedOut {
-        session: SessionId,
+        sessions: Vec<SessionId>,
     },
+    /// Something is on disk that memory does not hold.
+    Noted,
     Changed {
         lane: Lane,
         command: Option<CommandId>,
@@ -52,6 +54,8 @@ pub enum Fact {
 pub struct State {
     sessions: HashMap<SessionId, Person>,
     directory: Directory,
+    /// Where a channel was deleted last.
+    deleted: Position,
     directs: HashMap<PersonId, Directs>,
     rooms: HashMap<Room, RoomState>,
 }
@@ -75,10 +79,13 @@ pub fn apply(state: &mut State, entry: &Entry) -> Vec<Event> {
             state.sessions.insert(*session, person.clone());
             Vec::new()
         }
-        Fact::SignedOut { session } => {
-            state.sessions.remove(session);
+        Fact::SignedOut { sessions } => {
+            for session in sessions {
+                state.sessions.remove(session);
+            }
             Vec::new()
         }
+        Fact::Noted => Vec::new(),
         Fact::Changed { lane, command, change } => {
             vec![state.change(entry.position, lane.clone(), command.clone(), change.clone())]
         }
@@ -101,10 +108,12 @@ pub fn apply(state: &mut State, entry: &Entry) -> Vec<Event> {
 
 impl State {
     /// The state as the store remembers it: sessions, and rooms with the position of each lane.
+    /// `deleted` is where a channel was deleted last.
     pub fn restore(
         sessions: impl IntoIterator<Item = (SessionId, Person)>,
         channels: impl IntoIterator<Item = (Channel, Position)>,
         directs: impl IntoIterator<Item = ([Person; 2], Position, Position)>,
+        deleted: Position,
     ) -> Self {
         let mut state = Self { sessions: sessions.into_iter().collect(), ..Self::default() };
         for (channel, position) in channels {
@@ -112,6 +121,8 @@ impl State {
             state.rooms.insert(Room::Channel(channel.name.clone()), room);
             state.directory.apply(channel);
         }
+        state.directory.position = state.directory.position.max(deleted);
+        state.deleted = deleted;
         for ([one, other], created, position) in directs {
             let room = RoomState { position, ..RoomState::default() };
             state.rooms.insert(Room::Direct(Pair::of(one.id, other.id)), room);
@@ -138,6 +149,13 @@ impl State {
                 let window = Window::restore(position, vec![], vec![], position);
                 let room = RoomState { position, window: Some(window), is_used: true };
                 self.rooms.insert(Room::Channel(channel.name.clone()), room);
+                prev
+            }
+            (Lane::Directory, Change::ChannelDeleted(name)) => {
+                let prev = self.directory.position;
+                self.directory.remove(position, name);
+                self.deleted = position;
+                self.rooms.remove(&Room::Channel(name.clone()));
                 prev
             }
             (Lane::Person(person), Change::DirectBegun(direct)) => {
@@ -169,6 +187,12 @@ impl State {
 
     pub fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// The channels that were created after `position`, if that is all that has changed in the
+    /// directory since.
+    pub fn directory_since(&self, position: Position) -> Option<Vec<Channel>> {
+        self.directory.since(position).filter(|_| self.deleted <= position)
     }
 
     /// The direct conversations of a person.

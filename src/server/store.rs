@@ -18,14 +18,15 @@ use rusqlite::{
 };
 
 use super::{
-    log::Request,
+    log::{NewDevice, Order, Request},
     look::{self, Looks},
     state::{Entry, Fact, State},
-    token::hex,
+    token::{LinkId, hex},
 };
 use crate::domain::{
     channel::{Channel, FIRST},
     command::{Ask, Command, CommandId, UNDO_SECONDS},
+    device::{DEVICES_LIMIT, Device, DeviceId, LINK_MINUTES},
     event::{Change, Deletion, Lane},
     message::{Message, MessageText},
     name::{ChannelName, DisplayName},
@@ -37,7 +38,7 @@ use crate::domain::{
 };
 
 /// Raised by one with every change of the tables, which [`migrate`] makes.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 5;
 
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -47,12 +48,6 @@ const SCHEMA: &str = "
         name TEXT NOT NULL,
         key TEXT NOT NULL UNIQUE      -- DisplayName::key
     ) STRICT;
-
-    CREATE TABLE sessions (
-        id BLOB PRIMARY KEY,          -- the SHA-256 of the token
-        person INTEGER NOT NULL REFERENCES people,
-        since INTEGER NOT NULL        -- milliseconds since 1970, like every time here
-    ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE commands (
         person INTEGER NOT NULL REFERENCES people,
@@ -100,6 +95,25 @@ const SCHEMA_OF_ROOMS: &str = "
         uncovered INTEGER             -- the message that took the freed place in the window
     ) STRICT;
     CREATE INDEX log_of_room ON log (room, position);
+";
+
+/// Which browsers speak for whom, and links that let others do so.
+const SCHEMA_OF_DEVICES: &str = "
+    CREATE TABLE sessions (
+        id BLOB PRIMARY KEY,          -- the SHA-256 of the token
+        person INTEGER NOT NULL REFERENCES people,
+        since INTEGER NOT NULL,       -- milliseconds since 1970, like every time here
+        device INTEGER NOT NULL UNIQUE, -- the position of the sign-in
+        label TEXT NOT NULL,          -- what the browser said of itself
+        seen INTEGER NOT NULL         -- when it was there last, to the hour
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sessions_of_person ON sessions (person);
+
+    CREATE TABLE links (
+        id BLOB PRIMARY KEY,          -- the SHA-256 of the secret
+        person INTEGER NOT NULL UNIQUE REFERENCES people,
+        expires INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// What names look like: see [`look`].
@@ -312,8 +326,10 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
     tx.execute_batch(SCHEMA)?;
     tx.execute_batch(SCHEMA_OF_ROOMS)?;
     tx.execute_batch(SCHEMA_OF_LOOKS)?;
+    tx.execute_batch(SCHEMA_OF_DEVICES)?;
     tx.execute(
-        "INSERT INTO meta VALUES ('epoch', ?1), ('last', 1), ('trimmed', 0)",
+        "INSERT INTO meta VALUES
+             ('epoch', ?1), ('last', 1), ('trimmed', 0), ('channel_deleted', 0)",
         params![hex(&epoch)],
     )?;
     tx.execute(
@@ -358,6 +374,16 @@ fn migrate(db: &mut Connection, version: i64) -> Result<(), StoreError> {
             let looks = look::of_channel(&ChannelName::stored(name));
             note_looks(&tx, Named::Channel, id, &looks)?;
         }
+    }
+    if version < 5 {
+        tx.execute_batch("ALTER TABLE sessions RENAME TO old_sessions;")?;
+        tx.execute_batch(SCHEMA_OF_DEVICES)?;
+        // Until now a person had one session, which began with them.
+        tx.execute_batch(
+            "INSERT INTO sessions SELECT id, person, since, person, '', since FROM old_sessions;
+             DROP TABLE old_sessions;
+             INSERT INTO meta VALUES ('channel_deleted', 0);",
+        )?;
     }
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
@@ -536,8 +562,30 @@ type Decided<T> = Result<Result<T, Refusal>, rusqlite::Error>;
 impl Decision<'_> {
     fn decide(&self, request: &Request) -> Decided<Outcome> {
         let fact = match request {
-            Request::SignIn { name, session } => self.sign_in(name, *session)?,
-            Request::SignOut { session } => self.sign_out(*session)?,
+            Request::SignIn { name, device } => self.sign_in(name, device)?,
+            Request::SignOut { session } => self.end(
+                "DELETE FROM sessions WHERE id = ?1 RETURNING id",
+                [session.0],
+                Refusal::not_signed_in,
+            )?,
+            Request::EndDevice { by, device } => self.end(
+                "DELETE FROM sessions WHERE person = ?1 AND device = ?2 RETURNING id",
+                [sql(by.0), sql(device.0)],
+                Refusal::unknown_device,
+            )?,
+            Request::EndOthers { by, session } => self.end(
+                "DELETE FROM sessions WHERE person = ?1 AND id <> ?2 RETURNING id",
+                params![sql(by.0), session.0],
+                Refusal::unknown_device,
+            )?,
+            Request::Seen { session } => self.seen(*session)?,
+            Request::CreateLink { by, link } => self.create_link(*by, *link)?,
+            Request::UseLink { link, device } => self.use_link(*link, device)?,
+            Request::LinkFor { name, link } => match self.named(name)? {
+                Some(person) => self.create_link(person, *link)?,
+                None => Err(Refusal::nobody_called(name)),
+            },
+            Request::Order(order) => self.order(order)?,
             Request::CreateChannel { name, .. } => self.create_channel(name)?,
             Request::Command { by, id, command } => {
                 if let Some(position) = self.first_answer(*by, id)? {
@@ -555,7 +603,7 @@ impl Decision<'_> {
         Ok(fact.map(|fact| Outcome::Accepted(Entry { position: self.position, at: self.at, fact })))
     }
 
-    fn sign_in(&self, name: &DisplayName, session: SessionId) -> Decided<Fact> {
+    fn sign_in(&self, name: &DisplayName, device: &NewDevice) -> Decided<Fact> {
         let key = name.key();
         let is_taken =
             self.tx.prepare_cached("SELECT 1 FROM people WHERE key = ?1")?.exists([&key])?;
@@ -575,19 +623,142 @@ impl Decision<'_> {
             key
         ])?;
         note_looks(self.tx, Named::Person, sql(self.position), &looks)?;
-        self.tx.prepare_cached("INSERT INTO sessions VALUES (?1, ?2, ?3)")?.execute(params![
-            session.0,
-            sql(self.position),
-            self.at.timestamp_millis()
-        ])?;
         let person = Person { id: PersonId(self.position), name: name.clone() };
-        Ok(Ok(Fact::SignedIn { person, session }))
+        self.begin_session(person, device).map(Ok)
     }
 
-    fn sign_out(&self, session: SessionId) -> Decided<Fact> {
-        let ended =
-            self.tx.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([session.0])?;
-        Ok(if ended == 0 { Err(Refusal::not_signed_in()) } else { Ok(Fact::SignedOut { session }) })
+    fn begin_session(&self, person: Person, device: &NewDevice) -> rusqlite::Result<Fact> {
+        let now = self.at.timestamp_millis();
+        let NewDevice { session, label } = device;
+        self.tx
+            .prepare_cached("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4, ?5, ?3)")?
+            .execute(params![session.0, sql(person.id.0), now, sql(self.position), label])?;
+        Ok(Fact::SignedIn { person, session: *session })
+    }
+
+    /// Ends the sessions that `delete` deletes, if there are any.
+    fn end(
+        &self,
+        delete: &str,
+        of: impl rusqlite::Params,
+        refusal: fn() -> Refusal,
+    ) -> Decided<Fact> {
+        let mut delete = self.tx.prepare_cached(delete)?;
+        let sessions = delete.query_map(of, |row| Ok(SessionId(row.get(0)?)))?;
+        let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
+        Ok(if sessions.is_empty() { Err(refusal()) } else { Ok(Fact::SignedOut { sessions }) })
+    }
+
+    fn seen(&self, session: SessionId) -> Decided<Fact> {
+        let seen = self
+            .tx
+            .prepare_cached("UPDATE sessions SET seen = ?1 WHERE id = ?2")?
+            .execute(params![self.at.timestamp_millis(), session.0])?;
+        Ok(if seen == 0 { Err(Refusal::not_signed_in()) } else { Ok(Fact::Noted) })
+    }
+
+    fn create_link(&self, by: PersonId, link: LinkId) -> Decided<Fact> {
+        let expires = self.at + TimeDelta::minutes(LINK_MINUTES);
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO links VALUES (?1, ?2, ?3)")?
+            .execute(params![link.0, sql(by.0), expires.timestamp_millis()])?;
+        Ok(Ok(Fact::Noted))
+    }
+
+    fn use_link(&self, link: LinkId, device: &NewDevice) -> Decided<Fact> {
+        let now = self.at.timestamp_millis();
+        let person: Option<i64> = self
+            .tx
+            .prepare_cached("SELECT person FROM links WHERE id = ?1 AND expires > ?2")?
+            .query_row(params![link.0, now], |row| row.get(0))
+            .optional()?;
+        let Some(person) = person else { return Ok(Err(Refusal::unknown_link())) };
+        let devices = self.count("SELECT count(*) FROM sessions WHERE person = ?1", [person])?;
+        if devices >= DEVICES_LIMIT {
+            return Ok(Err(Refusal::too_many_devices()));
+        }
+        let id = PersonId(Position(person.cast_unsigned()));
+        let Some(person) = self.person(id)? else { return Ok(Err(Refusal::unknown_link())) };
+        self.tx.prepare_cached("DELETE FROM links WHERE id = ?1")?.execute([link.0])?;
+        self.begin_session(person, device).map(Ok)
+    }
+
+    /// The person who is called this, however it is typed.
+    fn named(&self, name: &str) -> rusqlite::Result<Option<PersonId>> {
+        let key = DisplayName::stored(name.to_owned()).key();
+        self.tx
+            .prepare_cached("SELECT id FROM people WHERE key = ?1")?
+            .query_row([key], |row| at_position(row, 0).map(PersonId))
+            .optional()
+    }
+
+    fn order(&self, order: &Order) -> Decided<Fact> {
+        match order {
+            Order::SignOut { name } => match self.named(name)? {
+                Some(person) => self.end_all(person, Refusal::nowhere_signed_in),
+                None => Ok(Err(Refusal::nobody_called(name))),
+            },
+            Order::FreeName { name } => match self.named(name)? {
+                Some(person) => self.free_name(person).map(Ok),
+                None => Ok(Err(Refusal::nobody_called(name))),
+            },
+            Order::DeleteChannel { channel } => self.delete_channel(channel),
+            Order::DeleteMessage { channel, message } => {
+                let Some(room) = self.channel_named(channel)? else {
+                    return Ok(Err(Refusal::unknown_channel()));
+                };
+                let room = Room::Channel(room.name);
+                // Too long ago to be brought back.
+                let change = self.delete_as(None, &room, *message, 0)?;
+                Ok(change.map(|change| Fact::Changed { lane: room.into(), command: None, change }))
+            }
+        }
+    }
+
+    fn end_all(&self, person: PersonId, refusal: fn() -> Refusal) -> Decided<Fact> {
+        self.tx.prepare_cached("DELETE FROM links WHERE person = ?1")?.execute([sql(person.0)])?;
+        self.end("DELETE FROM sessions WHERE person = ?1 RETURNING id", [sql(person.0)], refusal)
+    }
+
+    /// What somebody has said stays, and stays theirs: whoever takes the name is somebody else.
+    fn free_name(&self, person: PersonId) -> rusqlite::Result<Fact> {
+        let id = sql(person.0);
+        // No name's key begins with a space.
+        self.tx.prepare_cached("UPDATE people SET key = ' ' || id WHERE id = ?1")?.execute([id])?;
+        self.tx.prepare_cached("DELETE FROM looks_of_people WHERE person = ?1")?.execute([id])?;
+        Ok(self.end_all(person, Refusal::nowhere_signed_in)?.unwrap_or(Fact::Noted))
+    }
+
+    fn channel_named(&self, name: &str) -> rusqlite::Result<Option<Channel>> {
+        let bare = name.trim().trim_start_matches('#');
+        let key = ChannelName::stored(bare.to_owned()).key();
+        self.tx
+            .prepare_cached("SELECT id, name FROM rooms WHERE key = ?1")?
+            .query_row([key], channel)
+            .optional()
+    }
+
+    fn delete_channel(&self, name: &str) -> Decided<Fact> {
+        let Some(channel) = self.channel_named(name)? else {
+            return Ok(Err(Refusal::unknown_channel()));
+        };
+        if channel.name.as_str() == FIRST {
+            return Ok(Err(Refusal::first_channel()));
+        }
+        let room = sql(channel.created);
+        for delete in [
+            "DELETE FROM messages WHERE room = ?1",
+            "DELETE FROM log WHERE room = ?1",
+            "DELETE FROM looks_of_channels WHERE room = ?1",
+            "DELETE FROM rooms WHERE id = ?1",
+        ] {
+            self.tx.prepare_cached(delete)?.execute([room])?;
+        }
+        self.tx
+            .prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'channel_deleted'")?
+            .execute([sql(self.position)])?;
+        let change = Change::ChannelDeleted(channel.name);
+        Ok(Ok(Fact::Changed { lane: Lane::Directory, command: None, change }))
     }
 
     fn create_channel(&self, name: &ChannelName) -> Decided<Fact> {
@@ -742,15 +913,28 @@ impl Decision<'_> {
     }
 
     fn delete(&self, by: PersonId, room: &Room, message: Position) -> Decided<Change> {
+        self.delete_as(Some(by), room, message, self.at.timestamp_millis())
+    }
+
+    /// Deletes a message: of this author, or of anybody. It can be brought back for a moment after
+    /// `deleted`, in milliseconds since 1970.
+    fn delete_as(
+        &self,
+        by: Option<PersonId>,
+        room: &Room,
+        message: Position,
+        deleted: i64,
+    ) -> Decided<Change> {
         let Some(row) = self.room(room)? else { return Ok(Err(Refusal::unknown_message())) };
         let now = self.at.timestamp_millis();
         let gone = self
             .tx
             .prepare_cached(
                 "UPDATE messages SET deleted = ?1
-                 WHERE position = ?2 AND author = ?3 AND room = ?4 AND deleted IS NULL",
+                 WHERE position = ?2 AND author = coalesce(?3, author) AND room = ?4
+                 AND deleted IS NULL",
             )?
-            .execute(params![now, sql(message), sql(by.0), row])?;
+            .execute(params![deleted, sql(message), by.map(|by| sql(by.0)), row])?;
         if gone == 0 {
             return Ok(Err(Refusal::unknown_message()));
         }
@@ -900,7 +1084,9 @@ impl Reader {
                 Ok((between, at_position(row, 0)?, at_position(row, 1)?))
             })?
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(State::restore(sessions, channels, directs))
+        let query = "SELECT value FROM meta WHERE key = 'channel_deleted'";
+        let deleted = self.db.query_row(query, [], position)?;
+        Ok(State::restore(sessions, channels, directs, deleted))
     }
 
     /// The person of this id, if there is one.
@@ -911,7 +1097,9 @@ impl Reader {
     /// People whose names have `part` in them, in any letter case: the first in alphabetical order.
     pub fn people(&self, part: &str, limit: usize) -> Result<Vec<Person>, StoreError> {
         let part = part.to_lowercase();
-        let mut people = self.db.prepare_cached("SELECT id, name FROM people")?;
+        // Who has no name of their own any more cannot be written to.
+        let mut people =
+            self.db.prepare_cached("SELECT id, name FROM people WHERE key NOT LIKE ' %'")?;
         let people = people.query_map([], |row| person(row, 0))?;
         let mut found = Vec::new();
         for person in people {
@@ -923,6 +1111,43 @@ impl Reader {
         }
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(found.into_iter().take(limit).map(|(_, person)| person).collect())
+    }
+
+    /// Whose link this is, as long as it works.
+    pub fn link(&self, link: LinkId, now: DateTime<Utc>) -> Result<Option<Person>, StoreError> {
+        let found = self
+            .db
+            .prepare_cached(
+                "SELECT people.id, people.name FROM links JOIN people ON people.id = links.person
+                 WHERE links.id = ?1 AND expires > ?2",
+            )?
+            .query_row(params![link.0, now.timestamp_millis()], |row| person(row, 0))
+            .optional()?;
+        Ok(found)
+    }
+
+    /// The sessions of a person, the newest first, and what is known of their devices. Which one
+    /// asks and which are connected is not known here.
+    pub fn devices(&self, of: PersonId) -> Result<Vec<(SessionId, Device)>, StoreError> {
+        let devices = self
+            .db
+            .prepare_cached(
+                "SELECT device, label, since, seen, id FROM sessions WHERE person = ?1
+                 ORDER BY device DESC",
+            )?
+            .query_map([sql(of.0)], |row| {
+                let device = Device {
+                    id: DeviceId(at_position(row, 0)?),
+                    label: row.get(1)?,
+                    since: time(row.get(2)?),
+                    seen: time(row.get(3)?),
+                    is_this: false,
+                    is_online: false,
+                };
+                Ok((SessionId(row.get(4)?), device))
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(devices)
     }
 
     /// The newest messages of a room and what was deleted of late, all as of one moment. None if

@@ -6,7 +6,12 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::person::SessionId;
 
-/// 256 random bits in hexadecimal. Whoever has it is the person; it is in a cookie and nowhere else.
+/// What is kept of the secret in a link to another device: its SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkId(pub [u8; 32]);
+
+/// 256 random bits in hexadecimal. Whoever has it is the person, or may become so: it is in a cookie, or
+/// in a link, and nowhere else.
 pub struct Token(String);
 
 impl Token {
@@ -27,7 +32,16 @@ impl Token {
 
     /// What the session is known by.
     pub fn session(&self) -> SessionId {
-        SessionId(Sha256::digest(self.0.as_bytes()).into())
+        SessionId(self.digest())
+    }
+
+    /// What a link to another device is known by, if this is the secret in it.
+    pub fn link(&self) -> LinkId {
+        LinkId(self.digest())
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
     }
 
     /// The secret itself, for the cookie.

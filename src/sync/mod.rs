@@ -350,6 +350,10 @@ impl Sync {
     fn list(&mut self, position: Position, change: Change) {
         match change {
             Change::ChannelCreated(channel) => self.directory.apply(channel),
+            Change::ChannelDeleted(name) => {
+                self.directory.remove(position, &name);
+                self.windows.remove(&Room::Channel(name));
+            }
             Change::DirectBegun(direct) => self.directs.apply(position, direct),
             Change::Posted(_) | Change::Revised(_) | Change::Deleted(_) => {}
         }
@@ -408,6 +412,10 @@ impl Windows {
     /// The position up to which a room is known.
     fn reached(&self, room: &Room) -> Option<Position> {
         self.get(room).map(|window| window.position)
+    }
+
+    fn remove(&mut self, room: &Room) {
+        self.0.retain(|(other, _)| other != room);
     }
 
     fn insert(&mut self, room: Room, window: Window) {

@@ -56,16 +56,9 @@ pub fn shell(links: Links) -> impl IntoView {
         <!DOCTYPE html>
         <html lang="en">
             <head>
-                <meta charset="utf-8" />
-                <meta
-                    name="viewport"
-                    content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
-                />
-                <meta name="color-scheme" content="light dark" />
+                {head(title, style)}
                 <meta name="theme-color" media="(prefers-color-scheme: light)" content="#e4f1f2" />
                 <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#061317" />
-                <title>{title}</title>
-                <link rel="stylesheet" href=style />
                 <link rel="modulepreload" href=script />
                 <link
                     rel="preload"
@@ -74,9 +67,6 @@ pub fn shell(links: Links) -> impl IntoView {
                     r#type="application/wasm"
                     crossorigin="anonymous"
                 />
-                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
-                <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
-                <link rel="manifest" href="/manifest.webmanifest" />
                 {address}
                 <script type="module" nonce=nonce.clone()>
                     {start}
@@ -87,6 +77,41 @@ pub fn shell(links: Links) -> impl IntoView {
                 <script nonce=nonce>{LOCAL_TIMES}</script>
             </body>
         </html>
+    }
+}
+
+/// A document without the application, as the server sends it.
+pub fn document(style: String, title: &'static str, body: impl IntoView) -> impl IntoView {
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                {head(title.to_owned(), style)}
+                <meta name="theme-color" media="(prefers-color-scheme: light)" content="#e4f1f2" />
+                <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#061317" />
+            </head>
+            <body>
+                {body}
+                <script nonce=use_nonce()>{LOCAL_TIMES}</script>
+            </body>
+        </html>
+    }
+}
+
+/// What is in the head of every document.
+fn head(title: String, style: String) -> impl IntoView {
+    view! {
+        <meta charset="utf-8" />
+        <meta
+            name="viewport"
+            content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
+        />
+        <meta name="color-scheme" content="light dark" />
+        <title>{title}</title>
+        <link rel="stylesheet" href=style />
+        <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+        <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
+        <link rel="manifest" href="/manifest.webmanifest" />
     }
 }
 

@@ -305,7 +305,10 @@ impl Record {
                 self.deleted.insert(deletion.position, deletion.message);
                 deletion.uncovered.iter().for_each(|message| self.see_message(message));
             }
-            Change::ChannelCreated(_) | Change::DirectBegun(_) | Change::Revised(_) => {}
+            Change::ChannelCreated(_)
+            | Change::ChannelDeleted(_)
+            | Change::DirectBegun(_)
+            | Change::Revised(_) => {}
         }
     }
 

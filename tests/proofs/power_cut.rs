@@ -200,7 +200,10 @@ async fn work_for(guests: &[Guest], count: usize, from: usize, witness: &Witness
                 Change::Deleted(deletion) => {
                     watching.note(Told::Deleted { message: deletion.message });
                 }
-                Change::ChannelCreated(_) | Change::DirectBegun(_) | Change::Revised(_) => {}
+                Change::ChannelCreated(_)
+                | Change::ChannelDeleted(_)
+                | Change::DirectBegun(_)
+                | Change::Revised(_) => {}
             }
         }
     });

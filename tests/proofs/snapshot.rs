@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use chrono::DateTime;
 use flack::{
     domain::{
+        channel::Directory,
         command::{Ask, Command, CommandId},
-        event::Change,
+        event::{Change, Event, Lane},
         frame::{Difference, ServerFrame},
         message::MessageText,
         name::{ChannelName, DisplayName},
@@ -17,7 +18,7 @@ use flack::{
         window::Window,
     },
     server::{
-        log::Request,
+        log::{NewDevice, Order, Request},
         state::{State, apply},
         store::{DataDir, Limits, Outcome, Reader, Store},
     },
@@ -79,6 +80,8 @@ struct House {
     reader: Reader,
     state: State,
     people: Vec<PersonId>,
+    /// The channels, as somebody sees them who follows the events.
+    directory: Directory,
     random: fastrand::Rng,
     /// Leaves out what a deletion uncovers, to see that this is noticed.
     forgets_uncovered: bool,
@@ -105,8 +108,10 @@ impl House {
         let store = data.open(Limits { people: 100, channels: 10_000 }).expect("a new store");
         let reader = data.reader().expect("the store is there");
         let state = reader.beginning(store.last()).expect("a new state").state;
+        let directory = state.directory().clone();
         let mut house = Self {
             _dir: dir,
+            directory,
             store,
             reader,
             state,
@@ -118,7 +123,8 @@ impl House {
         for number in 0..3 {
             let name = DisplayName::try_from(format!("Person {number}").as_str()).expect("a name");
             let session = SessionId([number; 32]);
-            house.commit(&[Request::SignIn { name, session }]);
+            let device = NewDevice { session, label: String::new() };
+            house.commit(&[Request::SignIn { name, device }]);
             let Person { id, .. } = house.state.person(&session).expect("signed in");
             house.people.push(*id);
         }
@@ -129,8 +135,11 @@ impl House {
         for case in 0..SHARED {
             let channel = ChannelName::try_from(format!("case {case}").as_str()).expect("a name");
             let by = self.people[0];
-            self.commit(&[Request::CreateChannel { by, name: channel.clone() }]);
+            for event in self.commit(&[Request::CreateChannel { by, name: channel.clone() }]) {
+                self.list(event)?;
+            }
             self.case(Room::Channel(channel))?;
+            self.compare_after_restart()?;
             self.tally.cases += 1;
         }
         Ok(self.tally)
@@ -184,14 +193,26 @@ impl House {
                 }
                 None => self.post(&room),
             },
-            88..92 => {
+            88..90 => {
+                // The operator deletes one, whosever it is.
+                let message = self.random.choice(follower.messages.clone());
+                let Room::Channel(name) = &room else { unreachable!("it is one") };
+                let channel = name.as_str().to_owned();
+                let message = message.map_or(Position(1), |(message, _)| message);
+                Request::Order(Order::DeleteMessage { channel, message })
+            }
+            90..92 => {
                 let message = follower.messages.last().map_or(Position(1), |(message, _)| *message);
                 self.command(by, Command { room, ask: Ask::Delete(message) })
             }
             92..96 => {
-                let number = self.random.u32(..);
-                let name = ChannelName::try_from(format!("other {number}").as_str());
-                Request::CreateChannel { by, name: name.expect("a name") }
+                // Few, so that some are deleted again, and come again.
+                let name = format!("other {}", self.random.u32(0..20));
+                if self.random.u8(0..3) == 0 {
+                    return Request::Order(Order::DeleteChannel { channel: name });
+                }
+                let name = ChannelName::try_from(name.as_str()).expect("a name");
+                Request::CreateChannel { by, name }
             }
             _ => match follower.asked.last() {
                 // Again.
@@ -224,7 +245,7 @@ impl House {
     }
 
     /// Commits, and gives the events as a client reads them.
-    fn commit(&mut self, batch: &[Request]) -> Vec<flack::domain::event::Event> {
+    fn commit(&mut self, batch: &[Request]) -> Vec<Event> {
         let at = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
         let outcomes = self.store.commit(batch, at).expect("the store works");
         let entries = outcomes.into_iter().filter_map(|outcome| match outcome {
@@ -240,9 +261,26 @@ impl House {
             .collect()
     }
 
+    /// Lets who follows the directory hear of an event there.
+    fn list(&mut self, event: Event) -> Result<(), Violation> {
+        if event.prev != self.directory.position {
+            return Err(format!("{} follows {}", event.position, event.prev));
+        }
+        match event.change {
+            Change::ChannelCreated(channel) => self.directory.apply(channel),
+            Change::ChannelDeleted(name) => self.directory.remove(event.position, &name),
+            other => return Err(format!("the directory heard {other:?}")),
+        }
+        Ok(())
+    }
+
     /// Lets the follower hear what a batch leads to.
     fn follow(&mut self, follower: &mut Follower, batch: &[Request]) -> Result<(), Violation> {
         for mut event in self.commit(batch) {
+            if event.lane == Lane::Directory {
+                self.list(event)?;
+                continue;
+            }
             if event.lane != follower.room.clone().into() {
                 continue;
             }
@@ -266,7 +304,7 @@ impl House {
                         follower.messages.insert(place, of);
                     }
                 }
-                Change::ChannelCreated(_) | Change::DirectBegun(_) => {}
+                Change::ChannelCreated(_) | Change::ChannelDeleted(_) | Change::DirectBegun(_) => {}
             }
             follower.window.apply(event.position, &event.change);
             self.tally.events += 1;
@@ -278,6 +316,9 @@ impl House {
     fn compare(&mut self, follower: &Follower) -> Result<(), Violation> {
         let room = &follower.room;
         let stored = self.reader.window(room).expect("it can be read").expect("it is there");
+        if self.directory != *self.state.directory() {
+            return Err(format!("at {} the follower lists other channels", stored.position));
+        }
         let kept = self.state.window(room).expect("it is in memory");
         self.tally.comparisons += 1;
         let shown = &follower.window;
@@ -290,6 +331,17 @@ impl House {
             return Err(format!("at {} not the newest are shown", stored.position));
         }
         Ok(())
+    }
+
+    /// A server that starts now lists the same channels as this one, as of the same position.
+    fn compare_after_restart(&mut self) -> Result<(), Violation> {
+        let beginning = self.reader.beginning(self.store.last()).expect("it can be read");
+        let (now, then) = (self.state.directory(), beginning.state.directory());
+        self.tally.comparisons += 1;
+        match now == then && *now == self.directory {
+            true => Ok(()),
+            false => Err(format!("after a restart the channels are others: {now:?}, {then:?}")),
+        }
     }
 
     /// Somebody who left with `window` hears what they missed.

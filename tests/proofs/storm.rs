@@ -318,7 +318,10 @@ impl History {
         match change {
             Change::Posted(message) => messages.push(message.position),
             Change::Deleted(deletion) => messages.retain(|known| *known != deletion.message),
-            Change::ChannelCreated(_) | Change::DirectBegun(_) | Change::Revised(_) => {}
+            Change::ChannelCreated(_)
+            | Change::ChannelDeleted(_)
+            | Change::DirectBegun(_)
+            | Change::Revised(_) => {}
         }
         let from = messages.len().saturating_sub(Window::LIMIT);
         self.shown.insert((channel, position), fingerprint(messages[from..].iter().copied()));

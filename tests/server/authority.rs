@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use flack::{
     domain::{
         address::Address,
+        device::Link,
         frame::{ClientFrame, CloseCode, ServerFrame},
         person::PersonId,
         position::Position,
@@ -56,6 +57,8 @@ struct Stage<'a> {
     signed_out: Guest,
     in_channel: Position,
     in_direct: Position,
+    /// The secret of a link to another device of the author.
+    link: String,
 }
 
 impl<'a> Stage<'a> {
@@ -68,7 +71,9 @@ impl<'a> Stage<'a> {
         let in_direct = author.whisper(&participant, SECRET).await;
         let other = house.join(&other).await;
         let signed_out = house.join(&signed_out).await;
-        Self { house, author, participant, other, signed_out, in_channel, in_direct }
+        let link: Link = author.ask("/api/create_link", &[]).await.expect(200).json();
+        let link = link.path.trim_start_matches("/link/").to_owned();
+        Self { house, author, participant, other, signed_out, in_channel, in_direct, link }
     }
 
     fn guest(&self, asker: Asker) -> Option<&Guest> {
@@ -162,11 +167,31 @@ fn function(path: &'static str) -> Vec<Row> {
         "/api/create_channel" => vec![Row::new(path, FOR_MEMBERS, move |stage, asker| {
             stage.form(asker, path, &[("name", &format!("channel {}", stage.in_direct))])
         })],
-        "/api/list_channels" | "/api/list_people" => {
+        "/api/list_channels" | "/api/list_devices" | "/api/list_people" | "/api/create_link" => {
             vec![Row::new(path, FOR_MEMBERS, move |stage, asker| {
-                stage.request(asker, "GET", &format!("{path}?name="))
+                let method = if path == "/api/create_link" { "POST" } else { "GET" };
+                stage.request(asker, method, &format!("{path}?name="))
             })]
         }
+        // The device of the author is nobody else's to sign out.
+        "/api/sign_out_device" => vec![Row::new(path, FOR_THE_AUTHOR, move |stage, asker| {
+            stage.form(asker, path, &[("device", &stage.author.person.id.0.to_string())])
+        })],
+        // Nobody here has a second one.
+        "/api/sign_out_others" => {
+            vec![Row::new(path, [401, 401, 404, 404, 404], move |stage, asker| {
+                stage.form(asker, path, &[])
+            })]
+        }
+        // It is the secret that counts, and not who has it.
+        "/api/use_link" => vec![
+            Row::new(path, [200; 5], move |stage, asker| {
+                stage.form(asker, path, &[("secret", &stage.link)])
+            }),
+            Row::new("/api/use_link without the secret", [404; 5], move |stage, asker| {
+                stage.form(asker, path, &[("secret", &"0".repeat(64))])
+            }),
+        ],
         // Whom the other one names is whom they write to; the two do not hear of it.
         "/api/post_message" => in_both_rooms(path, FOR_MEMBERS, FOR_MEMBERS),
         "/api/edit_message" | "/api/delete_message" => {
@@ -214,6 +239,17 @@ fn route(route: Route) -> Vec<Row> {
             stage.request(asker, "GET", "/live").header("origin", &stage.house.origin())
         })],
         Route::Call => server_fn_paths().flat_map(|(path, _)| function(path)).collect(),
+        Route::Devices => vec![Row::new("/devices", [303, 303, 200, 200, 200], |stage, asker| {
+            stage.request(asker, "GET", "/devices")
+        })],
+        Route::Link => vec![
+            Row::new("/link/…", [200; 5], |stage, asker| {
+                stage.request(asker, "GET", &format!("/link/{}", stage.link))
+            }),
+            Row::new("/link/000", [404; 5], |stage, asker| {
+                stage.request(asker, "GET", "/link/000")
+            }),
+        ],
         Route::Page => {
             let person = PersonId(Position::ZERO);
             let addresses = [

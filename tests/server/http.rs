@@ -14,11 +14,20 @@ use tower_service::Service;
 use crate::support::{guest::Guest, house::House, http::Answer};
 
 /// Arguments that make every server function do something.
-const FIELDS: [(&str, &str); 4] =
-    [("name", "Eve"), ("channel", "general"), ("text", "Hello"), ("message", "1")];
+const FIELDS: [(&str, &str); 6] = [
+    ("name", "Eve"),
+    ("channel", "general"),
+    ("text", "Hello"),
+    ("message", "1"),
+    ("device", "2"),
+    ("secret", "0"),
+];
 
 /// The server functions that change nothing.
-const READING: [&str; 2] = ["/api/list_channels", "/api/list_people"];
+const READING: [&str; 3] = ["/api/list_channels", "/api/list_devices", "/api/list_people"];
+
+/// Those that give a session to who has none.
+const OPEN: [&str; 2] = ["/api/sign_in", "/api/use_link"];
 
 /// Every server function there is. A new one has to be thought about here.
 fn functions() -> BTreeSet<&'static str> {
@@ -28,6 +37,11 @@ fn functions() -> BTreeSet<&'static str> {
         BTreeSet::from([
             "/api/sign_in",
             "/api/sign_out",
+            "/api/list_devices",
+            "/api/sign_out_device",
+            "/api/sign_out_others",
+            "/api/create_link",
+            "/api/use_link",
             "/api/create_channel",
             "/api/list_channels",
             "/api/post_message",
@@ -119,7 +133,7 @@ async fn without_a_session_one_can_only_take_a_name() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
     ada.post("general", "stays").await;
-    for path in functions().into_iter().filter(|path| *path != "/api/sign_in") {
+    for path in functions().into_iter().filter(|path| !OPEN.contains(path)) {
         let answer = match path {
             path if READING.contains(&path) => house.get(&format!("{path}?name=")).await,
             _ => house.post(path).form(&FIELDS).await,
@@ -168,7 +182,9 @@ fn assert_secure(answer: &Answer, what: &str) {
 async fn every_answer_has_the_security_headers() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
-    for path in ["/", "/c/general", "/c/nowhere", "/nowhere", "/api/list_channels", "/live"] {
+    for path in
+        ["/", "/c/general", "/c/nowhere", "/nowhere", "/devices", "/api/list_channels", "/live"]
+    {
         let answer = ada.get(path).await;
         assert_secure(&answer, path);
         assert_eq!(answer.header("cache-control"), "private, no-store", "{path}");

@@ -4,8 +4,10 @@
 #[allow(dead_code, reason = "the proofs use what is not used here")]
 mod support;
 
+mod admin;
 mod authority;
 mod deletion;
+mod devices;
 mod direct;
 mod editing;
 mod forms;

@@ -36,6 +36,11 @@ impl Guest {
         Self { person, cookie, address, engine }
     }
 
+    /// The same person on another device.
+    pub fn with(&self, cookie: String) -> Self {
+        Self::new(self.address, self.engine.clone(), cookie, self.person.clone())
+    }
+
     pub fn name(&self) -> &str {
         self.person.name.as_str()
     }

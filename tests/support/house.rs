@@ -27,7 +27,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{guest::Guest, http::Ask, socket::Socket, soon};
+use super::{
+    guest::Guest,
+    http::{Answer, Ask},
+    socket::Socket,
+    soon,
+};
 
 /// The engine that runs at the moment, for those who look over the server's shoulder.
 pub type Engine = Arc<Mutex<Option<Flack>>>;
@@ -147,7 +152,11 @@ impl House {
 
     /// Takes a display name.
     pub async fn join(&self, name: &str) -> Guest {
-        let answer = self.post("/api/sign_in").form(&[("name", name)]).await.expect(200);
+        self.guest(&self.post("/api/sign_in").form(&[("name", name)]).await.expect(200))
+    }
+
+    /// Whoever this answer gave a session to.
+    pub fn guest(&self, answer: &Answer) -> Guest {
         Guest::new(self.address(), self.engine.clone(), answer.session_cookie(), answer.json())
     }
 
@@ -170,6 +179,16 @@ impl House {
         let flack = self.flack();
         let page = flack.page(Some(somebody()), "/", Some(super::channel(channel))).await;
         page.expect("the channel can be read").open.expect("the channel is there").1
+    }
+
+    /// Lets links be as old as if they had been made so much earlier.
+    pub fn age_links(&self, by: Duration) {
+        let db = rusqlite::Connection::open(self.config.data_dir.join("flack.db"));
+        let millis = i64::try_from(by.as_millis()).expect("not that long");
+        let aged = db
+            .expect("the database is there")
+            .execute("UPDATE links SET expires = expires - ?1", [millis]);
+        aged.expect("it can be written");
     }
 
     /// Waits until nothing that was deleted could be brought back.

@@ -9,6 +9,7 @@ use std::{
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use bytes::Bytes;
+use chrono::Utc;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -94,6 +95,7 @@ pub fn upgrade(
             return;
         };
         let Visitor { session, person, source, seats } = visitor;
+        flack.note_seen(session, Utc::now());
         let socket = Arc::new(Socket::new(stream, session, person));
         Connection::new(socket, &read_ahead).run(flack, source).await;
         drop(seats);

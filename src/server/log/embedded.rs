@@ -237,5 +237,8 @@ impl Writer {
 
 fn is_deletion(outcome: &Outcome) -> bool {
     let Outcome::Accepted(entry) = outcome else { return false };
-    matches!(entry.fact, Fact::Changed { change: Change::Deleted(_), .. })
+    matches!(
+        entry.fact,
+        Fact::Changed { change: Change::Deleted(_) | Change::ChannelDeleted(_), .. }
+    )
 }

@@ -4,15 +4,18 @@
 //! thing, so they are one trait. Everything else is written once and does not know which log it
 //! runs on.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     domain::{
         command::{Command, CommandId},
+        device::DeviceId,
         name::{ChannelName, DisplayName},
         person::{PersonId, SessionId},
         position::Position,
         refusal::Refusal,
     },
-    server::state::Entry,
+    server::{state::Entry, token::LinkId},
 };
 
 pub mod embedded;
@@ -22,10 +25,33 @@ pub mod embedded;
 pub enum Request {
     SignIn {
         name: DisplayName,
-        session: SessionId,
+        device: NewDevice,
     },
     SignOut {
         session: SessionId,
+    },
+    /// Signs a device of this person out.
+    EndDevice {
+        by: PersonId,
+        device: DeviceId,
+    },
+    /// Signs all devices of this person out but one.
+    EndOthers {
+        by: PersonId,
+        session: SessionId,
+    },
+    /// A device is there again.
+    Seen {
+        session: SessionId,
+    },
+    /// Lets one more device speak for this person, in place of any link before.
+    CreateLink {
+        by: PersonId,
+        link: LinkId,
+    },
+    UseLink {
+        link: LinkId,
+        device: NewDevice,
     },
     CreateChannel {
         by: PersonId,
@@ -37,6 +63,53 @@ pub enum Request {
         id: CommandId,
         command: Command,
     },
+    /// Of the operator.
+    Order(Order),
+    /// Like [`CreateLink`](Self::CreateLink), by the operator for somebody.
+    LinkFor {
+        name: String,
+        link: LinkId,
+    },
+}
+
+/// A browser that is about to speak for somebody.
+#[derive(Clone, Debug)]
+pub struct NewDevice {
+    pub session: SessionId,
+    pub label: String,
+}
+
+/// What the operator asks for, who may do more than anybody else.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Signs somebody out everywhere.
+    SignOut {
+        name: String,
+    },
+    /// Signs somebody out everywhere, and lets whoever asks first take their name.
+    FreeName {
+        name: String,
+    },
+    DeleteChannel {
+        channel: String,
+    },
+    DeleteMessage {
+        channel: String,
+        message: Position,
+    },
+}
+
+impl Order {
+    /// What is ordered, without saying about whom.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Order::SignOut { .. } => "sign out",
+            Order::FreeName { .. } => "free a name",
+            Order::DeleteChannel { .. } => "delete a channel",
+            Order::DeleteMessage { .. } => "delete a message",
+        }
+    }
 }
 
 /// Told once what became of a request: the position at which it was accepted, or why it was not.

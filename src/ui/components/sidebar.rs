@@ -118,9 +118,12 @@ pub fn Sidebar() -> impl IntoView {
             role="dialog"
             aria-label="Account"
         >
+            <a class="button button--quiet" href="/devices">
+                "Your devices"
+            </a>
             <p class="popover__text">
                 "If you sign out, the name " <bdi>{name}</bdi>
-                " stays yours, but you cannot use it again in this browser."
+                " stays yours, but only another device of yours can bring it back here."
             </p>
             <SignOut />
         </div>

@@ -1,5 +1,6 @@
 //! One file for each kind of page.
 
+pub mod devices;
 pub mod home;
 pub mod join;
 pub mod nowhere;

@@ -20,7 +20,7 @@ pub fn UnknownChannel(name: String) -> impl IntoView {
         <div class="empty">
             <Signal flag=NO />
             <h1>"There is no channel #" <bdi>{name.clone()}</bdi></h1>
-            <p>"Perhaps it is spelled differently, or nobody has made it yet."</p>
+            <p>"Perhaps it is spelled differently, was deleted, or nobody has made it yet."</p>
             <form class="form__buttons" method="post" action="/api/create_channel">
                 <input type="hidden" name="name" value=name.clone() />
                 <button class="button button--primary">

@@ -5,9 +5,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use chrono::{DateTime, Utc};
 use flack::{
     domain::{
-        person::{Person, PersonId},
+        device::Device,
+        person::{Person, PersonId, SessionId},
         position::Position,
         room::Room,
         window::Window,
@@ -16,6 +18,7 @@ use flack::{
         flack::{Archive, Reading},
         log::{Answer, Follower, Log, Request},
         store::Reader,
+        token::LinkId,
     },
 };
 
@@ -117,6 +120,16 @@ impl Archive for SlowArchive {
     fn people(&self, part: String, limit: usize) -> Reading<Vec<Person>> {
         let reader = self.reader.clone();
         Box::pin(async move { reader.lock().unwrap().people(&part, limit) })
+    }
+
+    fn devices(&self, of: PersonId) -> Reading<Vec<(SessionId, Device)>> {
+        let reader = self.reader.clone();
+        Box::pin(async move { reader.lock().unwrap().devices(of) })
+    }
+
+    fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>> {
+        let reader = self.reader.clone();
+        Box::pin(async move { reader.lock().unwrap().link(link, now) })
     }
 }
 

@@ -18,7 +18,10 @@ use flack::{
         refusal::RefusalCode,
         room::{Pair, Room},
     },
-    server::{flack::Flack, log::Answer},
+    server::{
+        flack::Flack,
+        log::{Answer, NewDevice},
+    },
     sync::{
         Content, Input, Moment, Output, Sync,
         link::LinkState,
@@ -119,7 +122,8 @@ impl World {
             let session = SessionId([number + 1; 32]);
             let flack = server.flack.clone();
             let name = format!("Person {number}");
-            let sign_in = async move { flack.sign_in(&name, session).await };
+            let device = NewDevice { session, label: String::new() };
+            let sign_in = async move { flack.sign_in(&name, device).await };
             let me = server.finish(sign_in, BEGINNING).expect("the name is free");
             // Some people have two browsers.
             for _ in 0..random.u8(1..=2) {

@@ -1,0 +1,322 @@
+//! What the operator asks of a running server: `flack admin`, over a Unix socket in the data
+//! directory.
+//!
+//! Whoever may use the socket owns the data directory anyway. A question is one line of JSON, and so
+//! is its answer: both ends are this program, and a protocol of the network would only add doors. What
+//! is ordered goes through the log like everything else, and is live for everyone.
+
+use std::{
+    fmt, fs,
+    io::{self, BufRead, BufReader, Write},
+    os::unix::{fs::PermissionsExt, net::UnixStream as BlockingStream},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use rustix::process::geteuid;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as AsyncBufReader},
+    net::{UnixListener, UnixStream},
+    time::timeout,
+};
+
+use super::{config::Config, doors, flack::Flack, log::Order, token::Token};
+use crate::domain::{
+    device::{LINK_MINUTES, Link},
+    message::Message,
+    name::DisplayName,
+    person::PersonId,
+    position::Position,
+    refusal::Refusal,
+};
+
+/// The name of the subcommand.
+pub const ADMIN: &str = "admin";
+
+/// More than any question needs, in bytes.
+const QUESTION_LIMIT: u64 = 64 * 1024;
+
+/// How long a question may take to arrive, and an answer to be taken.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Question {
+    /// Who has this in their name.
+    People {
+        name: String,
+    },
+    /// What was said last in a channel.
+    Messages {
+        channel: String,
+    },
+    /// A link that lets a device speak for somebody.
+    Link {
+        name: String,
+    },
+    Order(Order),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    People(Vec<Listed>),
+    Messages(Vec<Message>),
+    Link(Link),
+    Done,
+    /// Why it was not done.
+    Refused(String),
+}
+
+/// Somebody, as the operator sees them.
+#[derive(Debug, Serialize, Deserialize)]
+struct Listed {
+    id: PersonId,
+    name: DisplayName,
+    /// Whether a page of theirs is open now.
+    is_online: bool,
+}
+
+/// Where the socket of a data directory is.
+fn socket(data_dir: &Path) -> PathBuf {
+    data_dir.join("flack.sock")
+}
+
+// --- The server's end ---------------------------------------------------------------
+
+/// Takes the socket of the data directory, which nobody else may use meanwhile.
+///
+/// # Errors
+/// When the operating system does not give it, such as for a path of more than 100 bytes.
+pub fn listen(config: &Config) -> io::Result<UnixListener> {
+    let path = socket(&config.data_dir);
+    // A server that was killed has left it there.
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers the operator, for as long as the server runs.
+pub async fn serve(listener: UnixListener, flack: Flack, config: Config) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
+        };
+        // The file says the same; this holds from the first moment on, and where files do not say.
+        let is_operator = stream
+            .peer_cred()
+            .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw());
+        if !is_operator {
+            tracing::warn!("somebody else tried to be the operator");
+            continue;
+        }
+        let (flack, config) = (flack.clone(), config.clone());
+        tokio::spawn(async move {
+            if let Err(error) = timeout(PATIENCE, converse(stream, flack, config)).await {
+                tracing::debug!(%error, "the operator's question");
+            }
+        });
+    }
+}
+
+/// The end of the socket.
+pub fn close(config: &Config) {
+    let _ = fs::remove_file(socket(&config.data_dir));
+}
+
+async fn converse(mut stream: UnixStream, flack: Flack, config: Config) -> io::Result<()> {
+    let (reading, mut writing) = stream.split();
+    let mut line = String::new();
+    AsyncBufReader::new(reading.take(QUESTION_LIMIT)).read_line(&mut line).await?;
+    let answer = match serde_json::from_str(&line) {
+        Ok(question) => answer(question, flack, &config).await,
+        Err(_) => Err(Refusal::malformed()),
+    };
+    let answer = answer.unwrap_or_else(|refusal| Answer::Refused(refusal.message));
+    let mut line = serde_json::to_vec(&answer)?;
+    line.push(b'\n');
+    writing.write_all(&line).await
+}
+
+async fn answer(question: Question, flack: Flack, config: &Config) -> Result<Answer, Refusal> {
+    match question {
+        Question::People { name } => {
+            let people = flack.people(name, usize::MAX).await?;
+            let listed = people.into_iter().map(|person| Listed {
+                id: person.id,
+                is_online: flack.is_online(person.id),
+                name: person.name,
+            });
+            Ok(Answer::People(listed.collect()))
+        }
+        Question::Messages { channel } => {
+            let window = flack.window(&channel).await?;
+            Ok(Answer::Messages(window.messages().cloned().collect()))
+        }
+        Question::Link { name } => {
+            let secret = Token::draw().map_err(|_| Refusal::unavailable())?;
+            flack.link_for(name, secret.link()).await?;
+            let link = doors::link_of(&secret);
+            let here = format!("http://{}", config.address);
+            let origin = config.origin.as_ref().map_or(here.as_str(), |origin| origin.as_str());
+            Ok(Answer::Link(Link { path: format!("{origin}{}", link.path), ..link }))
+        }
+        Question::Order(order) => {
+            tracing::info!(order = order.kind(), "the operator");
+            flack.order(order).await.map(|()| Answer::Done)
+        }
+    }
+}
+
+// --- The operator's end ---------------------------------------------------------------
+
+/// `flack admin …`, for `--help` and for parsing.
+pub fn command() -> Command {
+    let name = || Arg::new("name").value_name("NAME").required(true);
+    let channel = || Arg::new("channel").value_name("CHANNEL").required(true);
+    Command::new(ADMIN)
+        .about("Asks something of the server that runs on the data directory")
+        .subcommand_required(true)
+        .disable_help_subcommand(true)
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .global(true)
+                .action(ArgAction::SetTrue)
+                .help("Answer in JSON, for scripts"),
+        )
+        .subcommands([
+            Command::new("people").about("Lists who is here").arg(
+                Arg::new("name").value_name("PART").help("Only those with this in their name"),
+            ),
+            Command::new("messages")
+                .about("Lists what was said last in a channel, with the numbers of the messages")
+                .arg(channel()),
+            Command::new("link")
+                .about("Makes a link that lets a device speak for somebody, who has lost theirs")
+                .arg(name()),
+            Command::new("sign-out").about("Signs somebody out everywhere").arg(name()),
+            Command::new("free-name")
+                .about(
+                    "Signs somebody out everywhere, and lets whoever asks first take their name. \
+                     What they have said stays; to give them a new device, use link instead",
+                )
+                .arg(name()),
+            Command::new("delete-channel")
+                .about("Deletes a channel, with all that was said there")
+                .arg(channel()),
+            Command::new("delete-message")
+                .about("Deletes a message of a channel, for ever")
+                .arg(channel())
+                .arg(
+                    Arg::new("message")
+                        .value_name("NUMBER")
+                        .required(true)
+                        .value_parser(clap::value_parser!(u64))
+                        .help("As messages lists it"),
+                ),
+        ])
+}
+
+/// Why the operator got no answer.
+#[derive(Debug)]
+pub enum NoAnswer {
+    NoServer(PathBuf),
+    Io(io::Error),
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoAnswer::NoServer(dir) => {
+                write!(f, "no server runs on the data directory {}", dir.display())
+            }
+            NoAnswer::Io(error) => write!(f, "the server did not answer: {error}"),
+        }
+    }
+}
+
+/// Asks the running server what `arguments` say, and prints its answer.
+///
+/// # Errors
+/// When there is no answer.
+pub fn ask(config: &Config, arguments: &ArgMatches) -> Result<ExitCode, NoAnswer> {
+    let answer = put(&config.data_dir, &question(arguments))?;
+    let is_done = !matches!(answer, Answer::Refused(_));
+    if arguments.get_flag("json") {
+        println!("{}", serde_json::to_string(&answer).unwrap_or_default());
+    } else {
+        print(&answer);
+    }
+    Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn question(arguments: &ArgMatches) -> Question {
+    let (command, arguments) = arguments.subcommand().expect("clap requires one");
+    let text = |name: &str| arguments.get_one::<String>(name).cloned().unwrap_or_default();
+    match command {
+        "people" => Question::People { name: text("name") },
+        "messages" => Question::Messages { channel: text("channel") },
+        "link" => Question::Link { name: text("name") },
+        "sign-out" => Question::Order(Order::SignOut { name: text("name") }),
+        "free-name" => Question::Order(Order::FreeName { name: text("name") }),
+        "delete-channel" => Question::Order(Order::DeleteChannel { channel: text("channel") }),
+        "delete-message" => Question::Order(Order::DeleteMessage {
+            channel: text("channel"),
+            message: Position(arguments.get_one("message").copied().unwrap_or_default()),
+        }),
+        unknown => unreachable!("clap does not know {unknown}"),
+    }
+}
+
+fn put(data_dir: &Path, question: &Question) -> Result<Answer, NoAnswer> {
+    use io::ErrorKind::{ConnectionRefused, NotFound};
+    let stream = BlockingStream::connect(socket(data_dir)).map_err(|error| match error.kind() {
+        NotFound | ConnectionRefused => NoAnswer::NoServer(data_dir.to_owned()),
+        _ => NoAnswer::Io(error),
+    })?;
+    exchange(stream, question).map_err(NoAnswer::Io)
+}
+
+fn exchange(mut stream: BlockingStream, question: &Question) -> io::Result<Answer> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(question)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut answer = String::new();
+    BufReader::new(&stream).read_line(&mut answer)?;
+    Ok(serde_json::from_str(&answer)?)
+}
+
+fn print(answer: &Answer) {
+    match answer {
+        Answer::People(people) if people.is_empty() => eprintln!("Nobody."),
+        Answer::People(people) => {
+            for Listed { id, name, is_online } in people {
+                let online = if *is_online { "  (here now)" } else { "" };
+                println!("{:>8}  {name}{online}", id.0);
+            }
+        }
+        // What people write may have codes that mean something to a terminal.
+        Answer::Messages(messages) => messages.iter().for_each(|message| {
+            let Message { position, author, at, text, .. } = message;
+            println!("{position:>8}  {}  {}  {:?}", at.format("%F %R"), author.name, text.as_str());
+        }),
+        Answer::Link(link) => {
+            println!("{}", link.path);
+            eprintln!(
+                "It works once, and for {LINK_MINUTES} minutes. Whoever opens it is this person."
+            );
+        }
+        Answer::Done => eprintln!("Done."),
+        Answer::Refused(why) => eprintln!("flack: {why}"),
+    }
+}
