@@ -81,7 +81,7 @@ unit: setup ## run the tests that need no browser
 proof := FLACK_BIN='$(abspath $(flack))' cargo test --quiet $(server) --test proofs
 browser := FLACK_BIN='$(abspath $(flack))' \
            CHROMIUM="$${CHROMIUM:-$$(type -P $(browsers) | head -n 1)}"
-promises := kill power-cut disk-faults simulation storm snapshot restart bounds privacy
+promises := kill power-cut disk-faults simulation storm snapshot restart bounds privacy uploads
 
 .PHONY: proofs
 proofs: setup $(flack)

@@ -4,6 +4,7 @@
 
 use flack::{
     domain::{
+        attachment::AttachmentLimits,
         channel::Directory,
         command::{Ask, Command, CommandId},
         direct::Directs,
@@ -27,6 +28,7 @@ fuzz_target!(|heard: &str| {
         me: Some(me.clone()),
         epoch: Epoch(String::new()),
         directory: Directory::default(),
+        limits: AttachmentLimits::default(),
         path: "/c/general".to_owned(),
         open: Some((general.clone(), Window::default())),
         directs: Directs::default(),

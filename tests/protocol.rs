@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use flack::domain::{
+    attachment::Attachment,
     channel::Channel,
     command::Accepted,
     device::{Device, Link},
@@ -51,6 +52,7 @@ fn again(example: &Example) -> Value {
         ("frame", "client") => read::<ClientFrame>(json),
         ("frame", "server") => ServerFrame::read(json).map(told).and_then(serde_json::to_value),
         ("answer", "person") => read::<Person>(json),
+        ("answer", "attachment") => read::<Attachment>(json),
         ("answer", "channel") => read::<Channel>(json),
         ("answer", "device") => read::<Device>(json),
         ("answer", "link") => read::<Link>(json),
@@ -66,7 +68,13 @@ fn told(frame: ServerFrame) -> ServerFrame {
     let ServerFrame::Welcome(welcome) = frame else { return frame };
     ServerFrame::Welcome(Welcome {
         heartbeat: Heartbeat { ping: PING_SECONDS, silence: SILENCE_SECONDS },
-        limits: Limits { text: MessageText::LIMIT, frame: FRAME_LIMIT, viewing: VIEW_LIMIT },
+        limits: Limits {
+            text: MessageText::LIMIT,
+            frame: FRAME_LIMIT,
+            viewing: VIEW_LIMIT,
+            file: 25 << 20,
+            files: 10,
+        },
         ..welcome
     })
 }

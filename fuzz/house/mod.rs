@@ -5,6 +5,7 @@ use std::{path::Path, sync::LazyLock};
 use flack::{
     domain::person::{Person, SessionId},
     server::{
+        files::FileLimits,
         flack::{Flack, Limits},
         log::NewDevice,
         rates::RateLimits,
@@ -36,7 +37,13 @@ pub static HOUSE: LazyLock<House> = LazyLock::new(|| {
     let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     let dir = dir.expect("a directory");
     let data = DataDir::lock(&dir.path().join("data")).expect("a directory of one's own");
-    let limits = Limits { sockets: 100, people: 100, channels: 100, rates: RateLimits::default() };
+    let limits = Limits {
+        sockets: 100,
+        people: 100,
+        channels: 100,
+        rates: RateLimits::default(),
+        files: FileLimits::default(),
+    };
     let (flack, _) = Flack::open(data, limits).expect("the store opens");
     let runtime = Runtime::new().expect("a runtime");
     let ada = runtime.block_on(join(&flack, "Ada"));

@@ -12,6 +12,7 @@ use leptos::{
 };
 
 use crate::domain::{
+    attachment::AttachmentId,
     channel::Channel,
     command::Accepted,
     device::{Device, Link},
@@ -82,15 +83,17 @@ pub async fn list_people(name: String) -> Result<Vec<Person>, Refusal> {
 }
 
 /// Writes a message to a channel, or to the person whose id is in `direct`. With an `id` (see
-/// `CommandId`), asking again writes it once.
+/// `CommandId`), asking again writes it once. `attachments[0]` and so on are the ids of files that
+/// were uploaded before; beside them, `text` may be empty.
 #[server(endpoint = "/post_message")]
 pub async fn post_message(
     channel: Option<String>,
     direct: Option<u64>,
     text: String,
     id: Option<String>,
+    #[server(default)] attachments: Vec<AttachmentId>,
 ) -> Result<Accepted, Refusal> {
-    crate::server::doors::post_message(channel, direct, text, id).await
+    crate::server::doors::post_message(channel, direct, text, id, attachments).await
 }
 
 /// Changes the words of a message of one's own, known by its position.

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::SocketEvent;
+use leptos::ev::{ClipboardEvent, DragEvent, Event, MouseEvent};
+
+use super::{SocketEvent, upload::SendingEvent};
 use crate::{
     domain::{command::CommandId, person::Person},
     sync::{Input, Moment, outbox::Pending},
@@ -97,3 +99,48 @@ pub fn has_fine_pointer() -> bool {
 }
 
 pub fn warn(_message: &str) {}
+
+/// No file is ever chosen while a page is rendered.
+pub struct ChosenFile;
+
+impl ChosenFile {
+    pub fn name(&self) -> String {
+        String::new()
+    }
+
+    pub fn size(&self) -> u64 {
+        0
+    }
+}
+
+pub struct Sending;
+
+pub fn chosen_files(_event: &Event) -> Vec<ChosenFile> {
+    Vec::new()
+}
+
+pub fn dropped_files(_event: &DragEvent) -> Vec<ChosenFile> {
+    Vec::new()
+}
+
+pub fn has_files(_event: &DragEvent) -> bool {
+    false
+}
+
+pub fn pasted_files(_event: &ClipboardEvent) -> Vec<ChosenFile> {
+    Vec::new()
+}
+
+pub fn send_file(_file: &ChosenFile, _tell: impl Fn(SendingEvent) + 'static) -> Option<Sending> {
+    None
+}
+
+pub fn delete(_path: &str) {}
+
+pub fn has_left(_event: &DragEvent) -> bool {
+    true
+}
+
+pub fn is_itself(_event: &MouseEvent) -> bool {
+    false
+}

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use crate::{
     domain::{
         address::Address,
+        attachment::{Attachment, AttachmentLimits},
         channel::{Channel, Directory},
         command::{Ask, Command, CommandId, UNDO_SECONDS},
         direct::Directs,
@@ -23,8 +24,10 @@ use crate::{
 #[cfg_attr(not(feature = "hydrate"), path = "absent.rs")]
 pub mod browser;
 pub mod timeline;
+pub mod upload;
 
 use timeline::{Row, rows};
+use upload::{Gallery, Transfer, Upload};
 
 /// How often time is told to the state machine, in milliseconds: the step of its delays.
 const TICK: u64 = 250;
@@ -76,6 +79,13 @@ pub struct Client {
     pub deleted: RwSignal<Option<Deleted>>,
     /// What was typed to be the words of which message.
     edited_words: StoredValue<Option<(Position, String)>>,
+    /// How much a message may carry.
+    pub limits: AttachmentLimits,
+    /// Files on their way into messages that are being written.
+    pub uploads: RwSignal<Vec<Upload>>,
+    /// The pictures that are looked at in large.
+    pub gallery: RwSignal<Option<Gallery>>,
+    transfers: StoredValue<Vec<Transfer>>,
     page: StoredValue<Page>,
     sync: StoredValue<Option<Sync>>,
     socket: StoredValue<Option<browser::Socket>>,
@@ -95,6 +105,10 @@ impl Client {
             editing: RwSignal::new(page.editing),
             deleted: RwSignal::new(None),
             edited_words: StoredValue::new(None),
+            limits: page.limits,
+            uploads: RwSignal::new(Vec::new()),
+            gallery: RwSignal::new(None),
+            transfers: StoredValue::new(Vec::new()),
             sync: StoredValue::new(page.me.clone().map(|me| Sync::new(me, &page, Vec::new()))),
             page: StoredValue::new(page),
             socket: StoredValue::new(None),
@@ -198,6 +212,12 @@ impl Client {
 
     pub fn post(self, room: Room, text: MessageText) {
         self.ask(room, Ask::Post(text));
+    }
+
+    /// Posts files that were uploaded before.
+    pub fn share(self, room: Room, text: MessageText, attachments: Vec<Attachment>) {
+        let id = browser::draw_command_id();
+        self.tell(Input::Share { id, room, text, attachments });
     }
 
     pub fn edit(self, room: Room, message: Position, text: MessageText) {

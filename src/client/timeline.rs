@@ -84,6 +84,7 @@ mod tests {
             author,
             at: DateTime::from_timestamp(minute * 60, 0).unwrap(),
             text: MessageText::stored("Hello".to_owned()),
+            attachments: Vec::new(),
             edited: None,
             revised: None,
         };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{message::MessageText, position::Position, room::Room};
+use super::{attachment::AttachmentId, message::MessageText, position::Position, room::Room};
 
 /// What the asker calls a command, so that asking twice does it once: 1 to 64 printable ASCII
 /// characters, unique for ever among the commands of one person.
@@ -66,6 +66,8 @@ pub struct Command {
 #[serde(rename_all = "snake_case")]
 pub enum Ask {
     Post(MessageText),
+    /// Post files of one's own that no message has yet, in this order, with or without words.
+    Share(MessageText, Vec<AttachmentId>),
     /// Change the words of a message of one's own.
     Edit(Position, MessageText),
     Delete(Position),

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize, de};
 
 use super::{
+    attachment::AttachmentId,
     channel::Directory,
     command::CommandId,
     direct::Directs,
@@ -51,7 +52,14 @@ pub enum ClientFrame {
     /// No longer look at this room.
     Leave { room: Room },
     /// Write a message.
-    Post { id: CommandId, room: Room, text: String },
+    Post {
+        id: CommandId,
+        room: Room,
+        text: String,
+        /// Files that its author has uploaded before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<AttachmentId>,
+    },
     /// Change the words of a message of one's own.
     Edit { id: CommandId, room: Room, message: Position, text: String },
     /// Delete a message of one's own.
@@ -211,6 +219,10 @@ pub struct Limits {
     pub frame: usize,
     /// Rooms viewed at once.
     pub viewing: usize,
+    /// Bytes of a file.
+    pub file: u64,
+    /// Files of a message.
+    pub files: usize,
 }
 
 /// Why the server closed the socket, which says what to do next (RFC 6455 §7.4.2 leaves 4000 to 4999

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{name::is_ignorable, person::Person, position::Position};
+use super::{attachment::Attachment, name::is_ignorable, person::Person, position::Position};
 
 /// A message as everyone in its channel sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,10 @@ pub struct Message {
     /// When the server accepted it; on the wire in milliseconds since 1970.
     #[serde(with = "chrono::serde::ts_milliseconds")]
     pub at: DateTime<Utc>,
+    /// May be empty beside attachments.
     pub text: MessageText,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// When its words were changed last, if they were; on the wire as `at`.
     #[serde(
         default,
@@ -28,6 +31,7 @@ pub struct Message {
 }
 
 /// 1 to [`MessageText::LIMIT`] characters with something to see among them; line breaks are `\n`.
+/// [Beside attachments](MessageText::beside_attachments) it may be empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageText(String);
@@ -51,6 +55,21 @@ impl MessageText {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What was written beside attachments, which may be nothing.
+    ///
+    /// # Errors
+    /// When it is too long.
+    pub fn beside_attachments(raw: &str) -> Result<Self, TextFault> {
+        match Self::try_from(raw) {
+            Err(TextFault::Empty) => Ok(Self(String::new())),
+            other => other,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// How many characters `raw` counts as, against the [limit](Self::LIMIT).

@@ -4,6 +4,7 @@
 //! randomness come in as values.
 
 pub mod address;
+pub mod attachment;
 pub mod channel;
 pub mod command;
 pub mod device;

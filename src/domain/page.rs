@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    attachment::AttachmentLimits,
     channel::Directory,
     direct::Directs,
     person::Person,
@@ -21,6 +22,7 @@ pub struct Page {
     pub directory: Directory,
     /// With the person of the page's address among them, if it is one's.
     pub directs: Directs,
+    pub limits: AttachmentLimits,
     /// The path of the page's address.
     pub path: String,
     /// The room that the address names, if there is one.

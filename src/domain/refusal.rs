@@ -5,6 +5,7 @@ use std::{error, fmt};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    attachment::size_in_words,
     channel::{Channel, FIRST},
     device::{DEVICES_LIMIT, LINK_MINUTES},
     message::{MessageText, TextFault},
@@ -43,6 +44,13 @@ pub enum RefusalCode {
     UnknownLink,
     TextEmpty,
     TextTooLong,
+    UnknownFile,
+    FileTooLarge,
+    TooManyFiles,
+    /// What one person may store is used up.
+    QuotaFull,
+    /// An upload came too slowly, or broke off.
+    UploadBroken,
     Malformed,
     ForeignOrigin,
     /// More often than anybody may; what was asked was not done.
@@ -69,7 +77,10 @@ impl RefusalCode {
             | RefusalCode::UnknownMessage
             | RefusalCode::UnknownPerson
             | RefusalCode::UnknownDevice
-            | RefusalCode::UnknownLink => 404,
+            | RefusalCode::UnknownLink
+            | RefusalCode::UnknownFile => 404,
+            RefusalCode::UploadBroken => 408,
+            RefusalCode::FileTooLarge => 413,
             RefusalCode::AlreadySignedIn
             | RefusalCode::NameTaken
             | RefusalCode::NameReserved
@@ -77,12 +88,13 @@ impl RefusalCode {
             RefusalCode::NameInvalid
             | RefusalCode::ChannelNameInvalid
             | RefusalCode::TextEmpty
-            | RefusalCode::TextTooLong => 422,
+            | RefusalCode::TextTooLong
+            | RefusalCode::TooManyFiles => 422,
             RefusalCode::Malformed => 400,
             RefusalCode::TimedOut => 408,
             RefusalCode::RateLimited => 429,
             RefusalCode::Busy | RefusalCode::NotSaved | RefusalCode::Unavailable => 503,
-            RefusalCode::Full => 507,
+            RefusalCode::Full | RefusalCode::QuotaFull => 507,
         }
     }
 }
@@ -224,6 +236,42 @@ impl Refusal {
                 format!("A message can have up to {limit} characters. This one has {count}."),
             ),
         }
+    }
+
+    /// The same answer whether the file never was, is gone, or is not for the asker.
+    pub fn unknown_file() -> Self {
+        Self::new(RefusalCode::UnknownFile, "There is no such file.")
+    }
+
+    /// A message names a file that its author has not, or not any more.
+    pub fn unknown_attachment() -> Self {
+        let message = "A file of this message is no longer there. Attach it again.";
+        Self::new(RefusalCode::UnknownFile, message)
+    }
+
+    /// `limit` in bytes.
+    pub fn file_too_large(limit: u64) -> Self {
+        let message = format!("A file can have up to {}.", size_in_words(limit));
+        Self::new(RefusalCode::FileTooLarge, message)
+    }
+
+    pub fn too_many_files(limit: usize) -> Self {
+        let message = format!("A message can have up to {limit} files.");
+        Self::new(RefusalCode::TooManyFiles, message)
+    }
+
+    /// `limit` in bytes.
+    pub fn quota_full(limit: u64) -> Self {
+        let message = format!(
+            "Your files may take up {} here, and this one does not fit. Deleting messages with \
+             files makes room.",
+            size_in_words(limit)
+        );
+        Self::new(RefusalCode::QuotaFull, message)
+    }
+
+    pub fn upload_broken() -> Self {
+        Self::new(RefusalCode::UploadBroken, "The file did not arrive in whole. Try again.")
     }
 
     pub fn malformed() -> Self {

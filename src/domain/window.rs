@@ -186,6 +186,7 @@ mod tests {
             },
             at: DateTime::from_timestamp_millis(position as i64).unwrap(),
             text: MessageText::try_from(format!("message {position}").as_str()).unwrap(),
+            attachments: Vec::new(),
             edited: None,
             revised: None,
         }

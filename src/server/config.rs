@@ -13,10 +13,12 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     admin,
+    files::FileLimits,
     flack::Limits,
     network::{ConnectionLimits, Proxies},
     rates::RateLimits,
 };
+use crate::domain::attachment::AttachmentLimits;
 
 /// One setting, under its three names.
 struct Setting {
@@ -148,8 +150,36 @@ const RATE_SIGN_INS: Setting = Setting {
     help: "Names that are asked for from one address in an hour",
     default: Some("300"),
 };
+const MAX_FILE_SIZE: Setting = Setting {
+    name: "max-file-size",
+    env: "FLACK_MAX_FILE_SIZE",
+    value: "SIZE",
+    help: "How large one file may be",
+    default: Some("25MiB"),
+};
+const MAX_FILES: Setting = Setting {
+    name: "max-files",
+    env: "FLACK_MAX_FILES",
+    value: "NUMBER",
+    help: "How many files one message may have",
+    default: Some("10"),
+};
+const MAX_STORAGE_PER_PERSON: Setting = Setting {
+    name: "max-storage-per-person",
+    env: "FLACK_MAX_STORAGE_PER_PERSON",
+    value: "SIZE",
+    help: "How much all files of one person may take",
+    default: Some("1GiB"),
+};
+const MAX_STORAGE: Setting = Setting {
+    name: "max-storage",
+    env: "FLACK_MAX_STORAGE",
+    value: "SIZE",
+    help: "How much all files may take",
+    default: Some("10GiB"),
+};
 
-const SETTINGS: [&Setting; 17] = [
+const SETTINGS: [&Setting; 21] = [
     &ADDRESS,
     &DATA_DIR,
     &ORIGIN,
@@ -167,6 +197,10 @@ const SETTINGS: [&Setting; 17] = [
     &RATE_SOCKETS,
     &RATE_CHANNELS,
     &RATE_SIGN_INS,
+    &MAX_FILE_SIZE,
+    &MAX_FILES,
+    &MAX_STORAGE_PER_PERSON,
+    &MAX_STORAGE,
 ];
 
 const NUMBER: &str = "a whole number";
@@ -289,8 +323,20 @@ impl Sources<'_> {
                     channels: self.parse(&RATE_CHANNELS, NUMBER)?,
                     sign_ins: self.parse(&RATE_SIGN_INS, NUMBER)?,
                 },
+                files: FileLimits {
+                    attachments: AttachmentLimits {
+                        file: self.size(&MAX_FILE_SIZE)?,
+                        files: self.parse(&MAX_FILES, NUMBER)?,
+                    },
+                    person: self.size(&MAX_STORAGE_PER_PERSON)?,
+                    all: self.size(&MAX_STORAGE)?,
+                },
             },
         })
+    }
+
+    fn size(&self, setting: &Setting) -> Result<u64, ConfigError> {
+        Ok(self.parse::<Size>(setting, "a size, such as 25MiB, 1GiB or a number of bytes")?.0)
     }
 
     fn parse<T: FromStr>(&self, setting: &Setting, what: &str) -> Result<T, ConfigError> {
@@ -397,6 +443,27 @@ impl FromStr for Filter {
     }
 }
 
+/// A number of bytes, perhaps in one of the units of 1,024 (IEC 80000-13).
+struct Size(u64);
+
+impl FromStr for Size {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let unit = match text[digits.len()..].trim() {
+            "" | "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "TiB" => 1 << 40,
+            _ => return Err(()),
+        };
+        let size: u64 = digits.parse().map_err(drop)?;
+        size.checked_mul(unit).map(Size).ok_or(())
+    }
+}
+
 impl FromStr for LogFormat {
     type Err = ();
 
@@ -469,6 +536,8 @@ mod tests {
             (vec![], vec![("RUST_LOG", "loud")], "", "RUST_LOG"),
             (vec![], vec![("FLACK_ORIGIN", "chat.example.org")], "", "FLACK_ORIGIN"),
             (vec![], vec![("FLACK_ORIGIN", "https://a.example/x")], "", "FLACK_ORIGIN"),
+            (vec![], vec![("FLACK_MAX_FILE_SIZE", "25 MB")], "", "FLACK_MAX_FILE_SIZE"),
+            (vec![], vec![("FLACK_MAX_STORAGE", "99999999TiB")], "", "FLACK_MAX_STORAGE"),
             (vec![], vec![], "[flack]\nlog-format = 3", "log-format in Leptos.toml"),
             (vec![], vec![], "[flack]\nmax-chanels = 3", "max-chanels in Leptos.toml"),
             (vec![], vec![], "[flack", "Leptos.toml"),
@@ -476,6 +545,14 @@ mod tests {
             let error = load(&arguments, &environment, file).unwrap_err();
             assert_eq!(error.setting, setting, "{error}");
         }
+    }
+
+    #[test]
+    fn a_size_has_a_unit_or_none() {
+        let files = load(&["--max-file-size", "512KiB"], &[], "[flack]\nmax-storage = 4096");
+        let files = files.unwrap().limits.files;
+        assert_eq!((files.attachments.file, files.all), (512 * 1_024, 4_096));
+        assert_eq!((files.person, files.attachments.files), (1 << 30, 10));
     }
 
     #[test]

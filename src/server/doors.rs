@@ -6,8 +6,9 @@ use cookie::{Cookie, SameSite};
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
-use super::{flack::Flack, log::NewDevice, network::Source, token::Token};
+use super::{flack::Flack, live::dialogue::post, log::NewDevice, network::Source, token::Token};
 use crate::domain::{
+    attachment::AttachmentId,
     channel::Channel,
     command::{Accepted, Ask, Command, CommandId},
     device::{Device, DeviceId, LINK_MINUTES, Link},
@@ -160,12 +161,13 @@ pub async fn post_message(
     direct: Option<u64>,
     text: String,
     id: Option<String>,
+    attachments: Vec<AttachmentId>,
 ) -> Result<Accepted, Refusal> {
     let id = match id.filter(|id| !id.is_empty()) {
         Some(id) => CommandId::try_from(id).map_err(|_| Refusal::malformed())?,
         None => draw_command_id()?,
     };
-    ask(To { channel, direct }, id, words(&text).map(Ask::Post)).await
+    ask(To { channel, direct }, id, post(&text, attachments)).await
 }
 
 pub async fn edit_message(

@@ -15,6 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
 use super::{
+    files::{ContentHash, FileLimits, Files, SMALLEST, StoredFile, upload::Upload},
     live::{Lanes, Listeners, encode, encode_into, socket::Socket},
     log::{Answer, Follower, Log, NewDevice, Order, Request, embedded::Embedded},
     rates::{Clock, RateLimits, Rates},
@@ -23,6 +24,7 @@ use super::{
     token::LinkId,
 };
 use crate::domain::{
+    attachment::{Attachment, AttachmentId},
     channel::{Channel, Directory},
     command::{Command, CommandId},
     device::{Device, DeviceId},
@@ -49,6 +51,7 @@ pub struct Limits {
     pub people: u64,
     pub channels: u64,
     pub rates: RateLimits,
+    pub files: FileLimits,
 }
 
 /// How many clients may come back in one second on average: two thirds of what a server takes easily,
@@ -75,6 +78,7 @@ struct Inner {
     // who close it at once would leave that to each other.
     archive: Box<dyn Archive>,
     log: Box<dyn Log>,
+    files: Arc<Files>,
     sockets: AtomicUsize,
     is_draining: AtomicBool,
     /// When each device was noted to be there.
@@ -108,6 +112,18 @@ pub trait Archive: Send + Sync {
 
     /// Reads for whom a link would let one speak; none if it does not work (any more).
     fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>>;
+
+    /// Reads what an attachment is, and where it stands.
+    fn file(&self, id: AttachmentId) -> Reading<Option<StoredFile>>;
+
+    /// Reads whether some attachment has this content.
+    fn is_content(&self, hash: ContentHash) -> Reading<bool>;
+
+    /// Reads how many bytes somebody's files have, and all files.
+    fn usage(&self, of: PersonId) -> Reading<(u64, u64)>;
+
+    /// Removes contents that no attachment has, and that have been there for a while.
+    fn sweep_files(&self, files: Arc<Files>) -> Reading<usize>;
 }
 
 /// Something on its way from the store.
@@ -133,6 +149,22 @@ impl Archive for Arc<Mutex<Reader>> {
     fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>> {
         read(self, move |reader| reader.link(link, now))
     }
+
+    fn file(&self, id: AttachmentId) -> Reading<Option<StoredFile>> {
+        read(self, move |reader| reader.file(&id))
+    }
+
+    fn is_content(&self, hash: ContentHash) -> Reading<bool> {
+        read(self, move |reader| reader.is_content(hash))
+    }
+
+    fn usage(&self, of: PersonId) -> Reading<(u64, u64)> {
+        read(self, move |reader| reader.usage(of))
+    }
+
+    fn sweep_files(&self, files: Arc<Files>) -> Reading<usize> {
+        read(self, move |reader| files.sweep_orphans(|hash| reader.is_content(hash)))
+    }
 }
 
 /// Reads on a thread that may wait for the disk.
@@ -156,11 +188,17 @@ impl Flack {
     /// # Errors
     /// When the store cannot be opened or read.
     pub fn open(dir: DataDir, limits: Limits) -> Result<(Self, JoinHandle<()>), StoreError> {
-        let store = dir.open(store::Limits { people: limits.people, channels: limits.channels })?;
+        let store = dir.open(store::Limits {
+            people: limits.people,
+            channels: limits.channels,
+            files: limits.files,
+        })?;
         let reader = dir.reader()?;
         let beginning = reader.beginning(store.last())?;
         let archive = Arc::new(Mutex::new(reader));
-        Ok(Self::start(beginning, Box::new(archive), limits, Clock::default(), |follower| {
+        let files = dir.files().clone();
+        let clock = Clock::default();
+        Ok(Self::start(beginning, Box::new(archive), files, limits, clock, |follower| {
             let (log, thread) = Embedded::start(store, follower);
             (Box::new(log), thread)
         }))
@@ -170,6 +208,7 @@ impl Flack {
     pub fn start<T>(
         beginning: Beginning,
         archive: Box<dyn Archive>,
+        files: Arc<Files>,
         limits: Limits,
         clock: Clock,
         log: impl FnOnce(Follower) -> (Box<dyn Log>, T),
@@ -180,7 +219,8 @@ impl Flack {
         let (sockets, is_draining) = (AtomicUsize::new(0), AtomicBool::new(false));
         let rates = Rates::new(limits.rates, clock);
         let seen = Mutex::default();
-        let inner = Inner { epoch, house, archive, log, sockets, is_draining, seen, limits, rates };
+        let inner =
+            Inner { epoch, house, archive, log, files, sockets, is_draining, seen, limits, rates };
         (Self(Arc::new(inner)), made)
     }
 
@@ -413,6 +453,7 @@ impl Flack {
             epoch: self.0.epoch.clone(),
             directory: Directory::default(),
             directs: Directs::default(),
+            limits: self.file_limits().attachments,
             path: path.to_owned(),
             open: None,
             people: None,
@@ -485,6 +526,89 @@ impl Flack {
 
     fn house(&self) -> MutexGuard<'_, House> {
         self.0.house.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For attachments.
+impl Flack {
+    pub fn files(&self) -> &Arc<Files> {
+        &self.0.files
+    }
+
+    pub fn file_limits(&self) -> FileLimits {
+        self.0.limits.files
+    }
+
+    /// Whether there is room for a file of `size` bytes, as far as can be told before it is there.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn room_for_file(&self, by: PersonId, size: u64) -> Result<(), Refusal> {
+        if !self.is_writable() {
+            return Err(Refusal::not_saved());
+        }
+        let (own, all) = self.0.archive.usage(by).await.map_err(unreadable)?;
+        let (limits, size) = (self.file_limits(), size.max(SMALLEST));
+        if own.saturating_add(size) > limits.person {
+            return Err(Refusal::quota_full(limits.person));
+        }
+        // It may have a content that is there already, which only its hash can tell.
+        if all > limits.all {
+            return Err(Refusal::full("files"));
+        }
+        Ok(())
+    }
+
+    /// Makes a file known that is on the disk.
+    ///
+    /// # Errors
+    /// When there is no room for it. It is removed then, unless somebody else has the same.
+    pub async fn store_file(&self, by: PersonId, upload: Upload) -> Result<Attachment, Refusal> {
+        let Upload { attachment, hash, pin } = upload;
+        let request = Request::StoreFile { by, attachment: attachment.clone(), hash };
+        match self.request(request).await {
+            Ok(_) => Ok(attachment),
+            Err(refusal) => {
+                // Where that cannot be read, it stays to be swept.
+                let is_known = self.0.archive.is_content(hash).await.unwrap_or(true);
+                pin.refused(|_| is_known);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Removes a file that is in no message.
+    ///
+    /// # Errors
+    /// When there is no such file of theirs.
+    pub async fn discard_file(
+        &self,
+        by: PersonId,
+        attachment: AttachmentId,
+    ) -> Result<(), Refusal> {
+        self.request(Request::DiscardFile { by, attachment }).await.map(|_| ())
+    }
+
+    /// A file that somebody may read: their own, or one of a message that they may see.
+    ///
+    /// # Errors
+    /// When there is none for them; whether there is one for others is not said.
+    pub async fn file(
+        &self,
+        by: PersonId,
+        id: &AttachmentId,
+    ) -> Result<(Attachment, ContentHash), Refusal> {
+        let file = self.0.archive.file(id.clone()).await.map_err(unreadable)?;
+        let file = file.filter(|file| file.place.admits(by)).ok_or_else(Refusal::unknown_file)?;
+        Ok((file.attachment, file.hash))
+    }
+
+    /// Removes the contents that no attachment has.
+    pub async fn sweep_files(&self) {
+        match self.0.archive.sweep_files(self.0.files.clone()).await {
+            Ok(swept) => tracing::debug!(swept, "files swept"),
+            Err(error) => tracing::warn!(%error, "files could not be swept"),
+        }
     }
 }
 
@@ -565,6 +689,8 @@ impl Flack {
                 text: MessageText::LIMIT,
                 frame: FRAME_LIMIT,
                 viewing: VIEW_LIMIT,
+                file: self.file_limits().attachments.file,
+                files: self.file_limits().attachments.files,
             },
         })
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Path, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header,
@@ -12,7 +12,7 @@ use axum::{
     },
     middleware::{self, Next},
     response::{IntoResponse, Redirect},
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use chrono::Utc;
 use cookie::Cookie;
@@ -26,6 +26,7 @@ use super::{
     assets,
     config::Origin,
     doors::{Asker, PEOPLE_LIMIT, cookie_name},
+    files::door::{self as files, Copy},
     flack::Flack,
     forms::{DEVICES, Form},
     label::label,
@@ -36,9 +37,10 @@ use super::{
 use crate::{
     domain::{
         address::Address,
+        attachment::{AttachmentId, FileName},
         device::Link,
         page::{Found, Page, RefusedForm},
-        person::{Person, SessionId},
+        person::{Person, PersonId, SessionId},
         position::Position,
         refusal::{Refusal, RefusalCode},
         room::{Pair, Room},
@@ -87,13 +89,28 @@ pub enum Route {
     Devices,
     /// The page of a link to this device.
     Link,
+    /// A file for a message, on its way in.
+    Upload,
+    /// A file of a message, or of one's own; also to throw it away.
+    File,
+    /// A small copy of a picture.
+    Thumbnail,
     /// A file that everyone gets, or any other page.
     Page,
 }
 
 impl Route {
-    pub const ALL: [Route; 6] =
-        [Route::Health, Route::Live, Route::Call, Route::Devices, Route::Link, Route::Page];
+    pub const ALL: [Route; 9] = [
+        Route::Health,
+        Route::Live,
+        Route::Call,
+        Route::Devices,
+        Route::Link,
+        Route::Upload,
+        Route::File,
+        Route::Thumbnail,
+        Route::Page,
+    ];
 
     fn add_to(self, router: Router<Door>) -> Router<Door> {
         match self {
@@ -102,6 +119,9 @@ impl Route {
             Route::Call => router.route("/api/{function}", any(call)),
             Route::Devices => router.route(DEVICES, get(devices)),
             Route::Link => router.route("/link/{secret}", get(link)),
+            Route::Upload => router.route("/files", post(upload)),
+            Route::File => router.route("/files/{id}", get(original).delete(discard)),
+            Route::Thumbnail => router.route("/files/{id}/thumbnail", get(thumbnail)),
             Route::Page => router.fallback(page),
         }
     }
@@ -271,21 +291,19 @@ async fn live(State(door): State<Door>, request: Request) -> Response<Body> {
 
 /// A server function, for the client, for a form or for `curl`.
 async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let asker = door.asker(&parts);
-    if let Some((_, person)) = &asker.session
-        && let Err(refusal) = door.flack.rates().request_of(person.id)
+    let person = asker.session.as_ref().map(|(_, person)| person.id);
+    if let Some(person) = person
+        && let Err(refusal) = door.flack.rates().request_of(person)
     {
         return turn_down(&parts.headers, &refusal);
     }
-    let body = timeout(Duration::from_secs(BODY_SECONDS), to_bytes(body, BODY_LIMIT));
-    let body = match body.await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return refuse(&Refusal::malformed()),
-        Err(_) => return refuse(&Refusal::timed_out()),
+    let (body, response) = match read(&door, person, &mut parts, body).await {
+        (body, Ok(())) => (body.clone(), run(asker, &parts, body).await),
+        (body, Err(refusal)) => (body, Err(refusal)),
     };
     let form = Form::read(&parts, &body);
-    let response = run(asker, &parts, body).await;
     let refusal = match response {
         Ok(response) => match form {
             // The secret is in this one answer, and nowhere to be had again.
@@ -323,12 +341,36 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
     }
 }
 
+/// Reads the arguments of a server function. Files among them are stored, and have their ids in their
+/// place. What could be read is given also when something was refused.
+async fn read(
+    door: &Door,
+    me: Option<PersonId>,
+    parts: &mut Parts,
+    body: Body,
+) -> (Bytes, Result<(), Refusal>) {
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let multipart = content_type.filter(|it| it.starts_with("multipart/form-data"));
+    let Some(multipart) = multipart.filter(|_| parts.uri.path() == "/api/post_message") else {
+        let body = timeout(Duration::from_secs(BODY_SECONDS), to_bytes(body, BODY_LIMIT));
+        return match body.await {
+            Ok(Ok(body)) => (body, Ok(())),
+            Ok(Err(_)) => (Bytes::new(), Err(Refusal::malformed())),
+            Err(_) => (Bytes::new(), Err(Refusal::timed_out())),
+        };
+    };
+    let (fields, result) = match me {
+        Some(me) => files::form(&door.flack, me, multipart, body, BODY_LIMIT).await,
+        None => (Vec::new(), Err(Refusal::not_signed_in())),
+    };
+    let encoded = HeaderValue::from_static("application/x-www-form-urlencoded");
+    parts.headers.insert(header::CONTENT_TYPE, encoded);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    (serde_urlencoded::to_string(fields).unwrap_or_default().into(), result)
+}
+
 /// Runs a server function and gives its answer, or the refusal that it answered.
-async fn run(
-    asker: Asker,
-    parts: &Parts,
-    body: axum::body::Bytes,
-) -> Result<Response<Body>, Refusal> {
+async fn run(asker: Asker, parts: &Parts, body: Bytes) -> Result<Response<Body>, Refusal> {
     let mut request = Request::new(Body::from(body));
     *request.uri_mut() = parts.uri.clone();
     *request.headers_mut() = parts.headers.clone();
@@ -382,7 +424,67 @@ fn say_when(response: &mut Response<Body>, refusal: &Refusal) {
     }
 }
 
-/// A file, or a page.
+/// Takes the body in as a file of the asker's. Its name is in the query.
+async fn upload(State(door): State<Door>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Some((_, me)) = door.session(&parts.headers) else {
+        return refuse(&Refusal::not_signed_in());
+    };
+    if let Err(refusal) = door.flack.rates().request_of(me.id) {
+        return turn_down(&parts.headers, &refusal);
+    }
+    let name = FileName::from(query(&parts.uri, "name").unwrap_or_default());
+    let length = files::length(&parts.headers);
+    match files::upload(&door.flack, me.id, name, length, body).await {
+        Ok(attachment) => (StatusCode::CREATED, axum::Json(attachment)).into_response(),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+async fn original(door: State<Door>, id: Path<String>, request: Request) -> Response<Body> {
+    file(door, id, Copy::Original, request).await
+}
+
+async fn thumbnail(door: State<Door>, id: Path<String>, request: Request) -> Response<Body> {
+    file(door, id, Copy::Thumbnail, request).await
+}
+
+async fn file(
+    State(door): State<Door>,
+    Path(id): Path<String>,
+    copy: Copy,
+    request: Request,
+) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let Some((_, me)) = door.session(&parts.headers) else {
+        return refuse(&Refusal::not_signed_in());
+    };
+    match files::serve(&door.flack, me.id, &id, copy, &parts).await {
+        Ok(response) => response,
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+/// Removes a file of the asker's that is in no message.
+async fn discard(
+    State(door): State<Door>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response<Body> {
+    let Some((_, me)) = door.session(request.headers()) else {
+        return refuse(&Refusal::not_signed_in());
+    };
+    let discarded = match AttachmentId::try_from(id) {
+        Ok(id) => door.flack.discard_file(me.id, id).await,
+        Err(_) => Err(Refusal::unknown_file()),
+    };
+    match discarded {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+/// A file of the client, or a page.
 async fn page(State(door): State<Door>, request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
     if !matches!(parts.method, Method::GET | Method::HEAD) {

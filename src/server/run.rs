@@ -30,6 +30,9 @@ const OTHER_FILES: usize = 100;
 /// How often memory is freed of windows that nobody looks at.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// Every so many sweeps, files are looked through that nobody knows: once an hour.
+const FILE_SWEEPS: u64 = 60;
+
 /// Why the server did not start, or did not go on.
 enum Failure {
     Config(ConfigError),
@@ -175,11 +178,14 @@ pub async fn serve(
 async fn sweep(flack: Flack) {
     let mut ticks = interval(SWEEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    for tick in 0_u64.. {
         ticks.tick().await;
         let windows = flack.sweep();
         let remembered = flack.rates().sweep();
         tracing::debug!(windows, remembered, "swept");
+        if tick % FILE_SWEEPS == 0 {
+            flack.sweep_files().await;
+        }
     }
 }
 

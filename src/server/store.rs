@@ -4,11 +4,13 @@
 //! away; the others hold how things are now. An entry and its effect are one transaction.
 
 use std::{
+    cell::RefCell,
     fmt,
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,17 +20,19 @@ use rusqlite::{
 };
 
 use super::{
+    files::{ContentHash, FileLimits, FilePlace, Files, SMALLEST, StoredFile},
     log::{NewDevice, Order, Request},
     look::{self, Looks},
     state::{Entry, Fact, State},
     token::{LinkId, hex},
 };
 use crate::domain::{
+    attachment::{Attachment, AttachmentId},
     channel::{Channel, FIRST},
     command::{Ask, Command, CommandId, UNDO_SECONDS},
     device::{DEVICES_LIMIT, Device, DeviceId, LINK_MINUTES},
     event::{Change, Deletion, Lane},
-    message::{Message, MessageText},
+    message::{Message, MessageText, TextFault},
     name::{ChannelName, DisplayName},
     person::{Person, PersonId, SessionId},
     position::{Epoch, Position},
@@ -129,10 +133,58 @@ const SCHEMA_OF_LOOKS: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// What is known of the files in messages; what is in them is in `files/`.
+const SCHEMA_OF_FILES: &str = "
+    CREATE TABLE contents (
+        hash BLOB PRIMARY KEY,        -- the SHA-256
+        size INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE attachments (
+        id TEXT PRIMARY KEY,
+        owner INTEGER NOT NULL REFERENCES people,
+        at INTEGER NOT NULL,
+        hash BLOB NOT NULL REFERENCES contents,
+        about TEXT NOT NULL,          -- as on the wire
+        size INTEGER NOT NULL,
+        message INTEGER,              -- none until it is posted; then it lives as long as that
+        place INTEGER NOT NULL        -- among those of its message
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX attachments_of_message ON attachments (message, place) WHERE message IS NOT NULL;
+    CREATE INDEX pending_attachments ON attachments (at) WHERE message IS NULL;
+    CREATE INDEX attachments_of_content ON attachments (hash);
+
+    -- How many bytes each person's files have; 0 is the disk, where the same content is there once.
+    CREATE TABLE usage (person INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
+    INSERT INTO usage VALUES (0, 0);
+    CREATE TRIGGER attachment_added AFTER INSERT ON attachments BEGIN
+        INSERT INTO usage VALUES (new.owner, max(new.size, 4096))
+            ON CONFLICT (person) DO UPDATE SET bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER attachment_removed AFTER DELETE ON attachments BEGIN
+        UPDATE usage SET bytes = bytes - max(old.size, 4096) WHERE person = old.owner;
+    END;
+    CREATE TRIGGER content_added AFTER INSERT ON contents BEGIN
+        UPDATE usage SET bytes = bytes + max(new.size, 4096) WHERE person = 0;
+    END;
+    CREATE TRIGGER content_removed AFTER DELETE ON contents BEGIN
+        UPDATE usage SET bytes = bytes - max(old.size, 4096) WHERE person = 0;
+    END;
+";
+
+/// The attachments of a message in a query of messages.
+macro_rules! attachments {
+    () => {
+        "(SELECT json_group_array(json(about)) FROM (SELECT about FROM attachments
+          WHERE attachments.message = messages.position ORDER BY place))"
+    };
+}
+
 /// The exclusive right to a data directory, for as long as it or its [`Store`] lives.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
+    files: Arc<Files>,
     lock: Arc<File>,
 }
 
@@ -183,6 +235,12 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        StoreError::Io(PathBuf::from("files"), error)
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         StoreError::Sqlite(error)
@@ -200,7 +258,10 @@ impl DataDir {
         let lock =
             File::options().create(true).append(true).open(path.join("flack.lock")).map_err(at)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), lock: Arc::new(lock) }),
+            Ok(()) => {
+                let files = Files::open(path.join("files")).map_err(at)?;
+                Ok(Self { path: path.to_owned(), files: Arc::new(files), lock: Arc::new(lock) })
+            }
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(at(error)),
         }
@@ -235,7 +296,16 @@ impl DataDir {
         settle(&db)?;
         db.set_prepared_statement_cache_capacity(64);
         let last = db.query_row("SELECT value FROM meta WHERE key = 'last'", [], position)?;
-        Ok(Store { db, last, limits, _lock: self.lock.clone() })
+        let mut store =
+            Store { db, last, limits, files: self.files.clone(), _lock: self.lock.clone() };
+        // What an earlier server left behind between two steps.
+        store.sweep_files()?;
+        Ok(store)
+    }
+
+    /// The contents of attachments.
+    pub fn files(&self) -> &Arc<Files> {
+        &self.files
     }
 
     /// Opens the store for reading beside the [writer](Self::open), which must have been opened
@@ -325,6 +395,7 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
     let tx = db.transaction()?;
     tx.execute_batch(SCHEMA)?;
     tx.execute_batch(SCHEMA_OF_ROOMS)?;
+    tx.execute_batch(SCHEMA_OF_FILES)?;
     tx.execute_batch(SCHEMA_OF_LOOKS)?;
     tx.execute_batch(SCHEMA_OF_DEVICES)?;
     tx.execute(
@@ -374,6 +445,9 @@ fn migrate(db: &mut Connection, version: i64) -> Result<(), StoreError> {
             let looks = look::of_channel(&ChannelName::stored(name));
             note_looks(&tx, Named::Channel, id, &looks)?;
         }
+    }
+    if version < 4 {
+        tx.execute_batch(SCHEMA_OF_FILES)?;
     }
     if version < 5 {
         tx.execute_batch("ALTER TABLE sessions RENAME TO old_sessions;")?;
@@ -436,6 +510,7 @@ const DIRECTS_LIMIT: u64 = 1_000;
 pub struct Limits {
     pub people: u64,
     pub channels: u64,
+    pub files: FileLimits,
 }
 
 /// What became of a request.
@@ -452,6 +527,7 @@ pub struct Store {
     db: Connection,
     last: Position,
     limits: Limits,
+    files: Arc<Files>,
     // Last: the directory is free only when the file is closed.
     _lock: Arc<File>,
 }
@@ -472,10 +548,12 @@ impl Store {
         at: DateTime<Utc>,
     ) -> Result<Vec<Outcome>, StoreError> {
         let tx = self.db.transaction()?;
+        let freed = RefCell::default();
         let mut last = self.last;
         let mut outcomes = Vec::with_capacity(batch.len());
         for request in batch {
-            let decision = Decision { tx: &tx, position: last.next(), at, limits: self.limits };
+            let (position, limits, freed) = (last.next(), self.limits, &freed);
+            let decision = Decision { tx: &tx, position, at, limits, freed };
             let outcome = match decision.decide(request)? {
                 Ok(outcome) => outcome,
                 Err(refusal) => Outcome::Refused(refusal),
@@ -491,6 +569,7 @@ impl Store {
         tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'last'")?.execute([sql(last)])?;
         tx.commit()?;
         self.last = last;
+        self.files.remove(&freed.into_inner());
         Ok(outcomes)
     }
 
@@ -520,13 +599,51 @@ impl Store {
     /// Nothing is wiped then.
     pub fn wipe(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
         let until = undoable_since(now).timestamp_millis();
-        self.db.prepare_cached("DELETE FROM messages WHERE deleted < ?1")?.execute([until])?;
+        let tx = self.db.transaction()?;
+        let freed = free(
+            &tx,
+            "DELETE FROM attachments WHERE message IN
+                 (SELECT position FROM messages WHERE deleted < ?1) RETURNING hash",
+            [until],
+        )?;
+        tx.prepare_cached("DELETE FROM messages WHERE deleted < ?1")?.execute([until])?;
+        tx.commit()?;
+        self.files.remove(&freed);
         let next: Option<i64> = self
             .db
             .prepare_cached("SELECT min(deleted) FROM messages WHERE deleted IS NOT NULL")?
             .query_row([], |row| row.get(0))?;
         let moment = next.map(|next| time(next + 1) + undo());
         Ok(moment)
+    }
+
+    /// Forgets the files that were uploaded before `until` and never posted, and those of messages
+    /// that are no more.
+    ///
+    /// # Errors
+    /// Nothing is forgotten then.
+    pub fn sweep_attachments(&mut self, until: DateTime<Utc>) -> Result<(), StoreError> {
+        let tx = self.db.transaction()?;
+        let freed = free(
+            &tx,
+            "DELETE FROM attachments WHERE (message IS NULL AND at < ?1) OR (message IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM messages WHERE position = message)) RETURNING hash",
+            [until.timestamp_millis()],
+        )?;
+        tx.commit()?;
+        self.files.remove(&freed);
+        Ok(())
+    }
+
+    /// Removes the contents that no attachment has; only while nothing is uploaded.
+    fn sweep_files(&mut self) -> Result<(), StoreError> {
+        let swept = self
+            .files
+            .sweep(Duration::ZERO, |hash| is_content(&self.db, hash).map_err(StoreError::from))?;
+        if swept > 0 {
+            tracing::info!(swept, "files that nobody knows were removed");
+        }
+        Ok(())
     }
 
     /// Forgets the entries that were accepted before `until`; people who were away for longer get
@@ -554,6 +671,8 @@ struct Decision<'a> {
     position: Position,
     at: DateTime<Utc>,
     limits: Limits,
+    /// Contents that are to be removed after the commit.
+    freed: &'a RefCell<Vec<ContentHash>>,
 }
 
 /// The store may fail; the request may be refused.
@@ -587,6 +706,10 @@ impl Decision<'_> {
             },
             Request::Order(order) => self.order(order)?,
             Request::CreateChannel { name, .. } => self.create_channel(name)?,
+            Request::StoreFile { by, attachment, hash } => {
+                self.store_file(*by, attachment, *hash)?
+            }
+            Request::DiscardFile { by, attachment } => self.discard_file(*by, attachment)?,
             Request::Command { by, id, command } => {
                 if let Some(position) = self.first_answer(*by, id)? {
                     return Ok(Ok(Outcome::Repeated(position)));
@@ -746,6 +869,13 @@ impl Decision<'_> {
             return Ok(Err(Refusal::first_channel()));
         }
         let room = sql(channel.created);
+        let freed = free(
+            self.tx,
+            "DELETE FROM attachments WHERE message IN
+                 (SELECT position FROM messages WHERE room = ?1) RETURNING hash",
+            [room],
+        )?;
+        self.freed.borrow_mut().extend(freed);
         for delete in [
             "DELETE FROM messages WHERE room = ?1",
             "DELETE FROM log WHERE room = ?1",
@@ -789,13 +919,86 @@ impl Decision<'_> {
         }))
     }
 
+    fn store_file(
+        &self,
+        by: PersonId,
+        attachment: &Attachment,
+        hash: ContentHash,
+    ) -> Decided<Fact> {
+        let FileLimits { person, all, .. } = self.limits.files;
+        let size = attachment.size.max(SMALLEST);
+        if usage(self.tx, Some(by))? + size > person {
+            return Ok(Err(Refusal::quota_full(person)));
+        }
+        let is_new = !is_content(self.tx, hash)?;
+        if is_new && usage(self.tx, None)? + size > all {
+            return Ok(Err(Refusal::full("files")));
+        }
+        if is_new {
+            self.tx
+                .prepare_cached("INSERT INTO contents VALUES (?1, ?2)")?
+                .execute(params![hash.0, attachment.size.cast_signed()])?;
+        }
+        self.tx
+            .prepare_cached("INSERT INTO attachments VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, 0)")?
+            .execute(params![
+                attachment.id.as_str(),
+                sql(by.0),
+                self.at.timestamp_millis(),
+                hash.0,
+                json(attachment),
+                attachment.size.cast_signed()
+            ])?;
+        Ok(Ok(Fact::FileStored { by, attachment: attachment.clone() }))
+    }
+
+    fn discard_file(&self, by: PersonId, id: &AttachmentId) -> Decided<Fact> {
+        let mut statement = self.tx.prepare_cached(
+            "SELECT 1 FROM attachments WHERE id = ?1 AND owner = ?2 AND message IS NULL",
+        )?;
+        if !statement.exists(params![id.as_str(), sql(by.0)])? {
+            return Ok(Err(Refusal::unknown_file()));
+        }
+        let freed =
+            free(self.tx, "DELETE FROM attachments WHERE id = ?1 RETURNING hash", [id.as_str()])?;
+        self.freed.borrow_mut().extend(freed);
+        Ok(Ok(Fact::FileDiscarded { by, attachment: id.clone() }))
+    }
+
+    /// What is known of files that somebody has uploaded and not posted yet; a refusal if that is not
+    /// so of all of them.
+    fn pending(&self, by: PersonId, ids: &[AttachmentId]) -> Decided<Vec<Attachment>> {
+        let limit = self.limits.files.attachments.files;
+        if ids.len() > limit {
+            return Ok(Err(Refusal::too_many_files(limit)));
+        }
+        let mut statement = self.tx.prepare_cached(
+            "SELECT about FROM attachments WHERE id = ?1 AND owner = ?2 AND message IS NULL",
+        )?;
+        let mut found: Vec<Attachment> = Vec::with_capacity(ids.len());
+        for id in ids {
+            let about = statement
+                .query_row(params![id.as_str(), sql(by.0)], |row| attachment(row, 0))
+                .optional()?;
+            match about {
+                Some(about) if !found.contains(&about) => found.push(about),
+                _ => return Ok(Err(Refusal::unknown_attachment())),
+            }
+        }
+        Ok(Ok(found))
+    }
+
     fn command(&self, by: PersonId, id: &CommandId, command: &Command) -> Decided<Fact> {
         let room = &command.room;
         if !room.admits(by) {
             return Ok(Err(Refusal::unknown_room(room)));
         }
         let change = match &command.ask {
-            Ask::Post(text) => return self.post(by, id, room, text),
+            Ask::Post(text) => return self.post(by, id, room, text, &[]),
+            Ask::Share(text, files) if text.is_empty() && files.is_empty() => {
+                return Ok(Err(Refusal::text(TextFault::Empty)));
+            }
+            Ask::Share(text, files) => return self.post(by, id, room, text, files),
             Ask::Edit(message, text) => self.edit(by, room, *message, text)?,
             Ask::Delete(message) => self.delete(by, room, *message)?,
             Ask::Restore(message) => self.restore(by, room, *message)?,
@@ -803,7 +1006,19 @@ impl Decision<'_> {
         Ok(change.map(|change| changed(room, id, change)))
     }
 
-    fn post(&self, by: PersonId, id: &CommandId, room: &Room, text: &MessageText) -> Decided<Fact> {
+    fn post(
+        &self,
+        by: PersonId,
+        id: &CommandId,
+        room: &Room,
+        text: &MessageText,
+        files: &[AttachmentId],
+    ) -> Decided<Fact> {
+        // Before anything is changed, because what is refused must not be.
+        let attachments = match self.pending(by, files)? {
+            Ok(attachments) => attachments,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let begun = match (self.room(room)?, room) {
             (Some(_), _) => None,
             (None, Room::Channel(_)) => return Ok(Err(Refusal::unknown_channel())),
@@ -826,11 +1041,17 @@ impl Decision<'_> {
                 self.at.timestamp_millis(),
                 text.as_str()
             ])?;
+        for (place, file) in (0_i64..).zip(files) {
+            self.tx
+                .prepare_cached("UPDATE attachments SET message = ?1, place = ?2 WHERE id = ?3")?
+                .execute(params![sql(self.position), place, file.as_str()])?;
+        }
         let message = Message {
             position: self.position,
             author,
             at: self.at,
             text: text.clone(),
+            attachments,
             edited: None,
             revised: None,
         };
@@ -999,6 +1220,61 @@ fn changed(room: &Room, id: &CommandId, change: Change) -> Fact {
     Fact::Changed { lane: room.clone().into(), command: Some(id.clone()), change }
 }
 
+/// Removes attachments, with a query that gives their hashes, and what no other attachment has of
+/// their contents. Gives what can be removed from the disk after the commit.
+fn free(
+    tx: &Transaction,
+    query: &str,
+    of: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<ContentHash>> {
+    let mut hashes = tx
+        .prepare_cached(query)?
+        .query_map(of, |row| row.get(0))?
+        .collect::<Result<Vec<[u8; 32]>, _>>()?;
+    let mut statement = tx.prepare_cached(
+        "DELETE FROM contents WHERE hash = ?1
+             AND NOT EXISTS (SELECT 1 FROM attachments WHERE hash = ?1)",
+    )?;
+    let mut freed = Vec::new();
+    hashes.dedup();
+    for hash in hashes {
+        if statement.execute([hash])? > 0 {
+            freed.push(ContentHash(hash));
+        }
+    }
+    Ok(freed)
+}
+
+fn is_content(db: &Connection, hash: ContentHash) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM contents WHERE hash = ?1")?.exists([hash.0])
+}
+
+/// How many bytes somebody's files have, or all that is on the disk.
+fn usage(db: &Connection, of: Option<PersonId>) -> rusqlite::Result<u64> {
+    let of = of.map_or(0, |person| sql(person.0));
+    let bytes = db
+        .prepare_cached("SELECT bytes FROM usage WHERE person = ?1")?
+        .query_row([of], |row| row.get::<_, i64>(0))
+        .optional()?;
+    Ok(bytes.unwrap_or_default().max(0).cast_unsigned())
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("it has no keys but text")
+}
+
+/// Reads what [`json`] wrote.
+fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(0, kind, Box::new(error))
+    })
+}
+
+fn attachment(row: &Row, column: usize) -> rusqlite::Result<Attachment> {
+    read_json(&row.get::<_, String>(column)?)
+}
+
 /// The row of a room and its lane's last change, if anything was ever said there.
 fn find_room(db: &Connection, room: &Room) -> rusqlite::Result<Option<(i64, Position)>> {
     let found = |row: &Row| Ok((row.get(0)?, at_position(row, 1)?));
@@ -1094,6 +1370,46 @@ impl Reader {
         Ok(find_person(&self.db, id)?)
     }
 
+    /// The attachment of this id, if there is one, and where it stands.
+    pub fn file(&self, id: &AttachmentId) -> Result<Option<StoredFile>, StoreError> {
+        let found = self
+            .db
+            .prepare_cached(
+                "SELECT about, hash, owner, message, rooms.name, rooms.one, rooms.other
+                 FROM attachments
+                 LEFT JOIN messages ON messages.position = message AND deleted IS NULL
+                 LEFT JOIN rooms ON rooms.id = messages.room WHERE attachments.id = ?1",
+            )?
+            .query_row([id.as_str()], |row| {
+                let is_posted = row.get::<_, Option<i64>>(3)?.is_some();
+                let name: Option<String> = row.get(4)?;
+                let is_direct = row.get::<_, Option<i64>>(5)?.is_some();
+                let place = match name {
+                    _ if !is_posted => FilePlace::Pending(PersonId(at_position(row, 2)?)),
+                    Some(name) => FilePlace::In(Room::Channel(ChannelName::stored(name))),
+                    None if is_direct => {
+                        let [one, other] = [at_position(row, 5)?, at_position(row, 6)?];
+                        FilePlace::In(Room::Direct(Pair::of(PersonId(one), PersonId(other))))
+                    }
+                    None => FilePlace::Gone,
+                };
+                let hash = ContentHash(row.get(1)?);
+                Ok(StoredFile { attachment: attachment(row, 0)?, hash, place })
+            })
+            .optional()?;
+        Ok(found)
+    }
+
+    /// Whether some attachment has this content.
+    pub fn is_content(&self, hash: ContentHash) -> Result<bool, StoreError> {
+        Ok(is_content(&self.db, hash)?)
+    }
+
+    /// How many bytes somebody's files have, and all files.
+    pub fn usage(&self, of: PersonId) -> Result<(u64, u64), StoreError> {
+        Ok((usage(&self.db, Some(of))?, usage(&self.db, None)?))
+    }
+
     /// People whose names have `part` in them, in any letter case: the first in alphabetical order.
     pub fn people(&self, part: &str, limit: usize) -> Result<Vec<Person>, StoreError> {
         let part = part.to_lowercase();
@@ -1177,12 +1493,13 @@ impl Reader {
         let mut deletions = tx
             .prepare_cached(&format!(
                 "SELECT messages.position, people.id, people.name, at, text, edited, revised,
-                        log.position, log.message
+                        {}, log.position, log.message
                  FROM (SELECT position, message, uncovered FROM log WHERE room = :room
                        ORDER BY position DESC LIMIT {}) AS log
                  LEFT JOIN messages ON messages.position = log.uncovered AND deleted IS NULL
                  LEFT JOIN people ON people.id = messages.author
                  ORDER BY log.position",
+                attachments!(),
                 Window::LIMIT + 1
             ))?
             .query_map(named_params! { ":room": room }, deletion)?
@@ -1194,8 +1511,12 @@ impl Reader {
     }
 }
 
-const MESSAGES: &str = "SELECT messages.position, people.id, people.name, at, text, edited, revised
-    FROM messages JOIN people ON people.id = messages.author";
+/// Asks for messages, with their attachments as on the wire. What follows it says for which.
+const MESSAGES: &str = concat!(
+    "SELECT messages.position, people.id, people.name, at, text, edited, revised, ",
+    attachments!(),
+    " FROM messages JOIN people ON people.id = messages.author"
+);
 
 /// Reads a row of [`MESSAGES`].
 fn message(row: &Row) -> rusqlite::Result<Message> {
@@ -1206,14 +1527,18 @@ fn message(row: &Row) -> rusqlite::Result<Message> {
         text: MessageText::stored(row.get(4)?),
         edited: row.get::<_, Option<i64>>(5)?.map(time),
         revised: row.get::<_, Option<i64>>(6)?.map(|number| Position(number.cast_unsigned())),
+        attachments: match row.get_ref(7)?.as_str()? {
+            "[]" => Vec::new(),
+            attachments => read_json(attachments)?,
+        },
     })
 }
 
 fn deletion(row: &Row) -> rusqlite::Result<Deletion> {
     let uncovered: Option<i64> = row.get(0)?;
     Ok(Deletion {
-        position: at_position(row, 7)?,
-        message: at_position(row, 8)?,
+        position: at_position(row, 8)?,
+        message: at_position(row, 9)?,
         uncovered: uncovered.map(|_| message(row)).transpose()?,
     })
 }

@@ -8,6 +8,7 @@ use std::mem;
 
 use crate::domain::{
     address::Address,
+    attachment::Attachment,
     channel::{Channel, Directory, FIRST},
     command::{Ask, Command, CommandId},
     direct::Directs,
@@ -52,6 +53,13 @@ pub enum Input {
     Ask {
         id: CommandId,
         command: Command,
+    },
+    /// Post files that were uploaded before.
+    Share {
+        id: CommandId,
+        room: Room,
+        text: MessageText,
+        attachments: Vec<Attachment>,
     },
     /// Send a refused command again.
     Retry(CommandId),
@@ -164,6 +172,7 @@ impl Sync {
             content: Content::OnItsWay {
                 id: pending.id.clone(),
                 text: text.clone(),
+                attachments: pending.attachments.clone(),
                 asked: pending.asked,
                 progress: pending.progress(self.now),
             },
@@ -202,7 +211,12 @@ impl Sync {
             Input::Open(room) => self.open(room, &mut todo),
             Input::Created(channel) => self.directory.add(channel),
             Input::Meet(person) => self.directs.add(person),
-            Input::Ask { id, command } => todo.push(self.ask(id, command, now)),
+            Input::Ask { id, command } => todo.push(self.ask(id, command, Vec::new(), now)),
+            Input::Share { id, room, text, attachments } => {
+                let files = attachments.iter().map(|attachment| attachment.id.clone()).collect();
+                let command = Command { room, ask: Ask::Share(text, files) };
+                todo.push(self.ask(id, command, attachments, now));
+            }
             Input::Retry(id) => todo.extend(self.outbox.retry(&id).map(Output::Keep)),
             Input::Discard(id) => {
                 self.outbox.remove(&id);
@@ -215,7 +229,7 @@ impl Sync {
                     Correction::Nothing => {}
                     Correction::Forget => todo.push(Output::Forget(id)),
                     Correction::Settle(done) => {
-                        todo.extend([Output::Keep(done), Output::Forget(id)]);
+                        todo.extend([Output::Keep(*done), Output::Forget(id)]);
                     }
                 }
             }
@@ -255,7 +269,13 @@ impl Sync {
     }
 
     /// Takes up a command. One that takes back what has not gone out yet never goes out, either.
-    fn ask(&mut self, id: CommandId, command: Command, now: Moment) -> Output {
+    fn ask(
+        &mut self,
+        id: CommandId,
+        command: Command,
+        attachments: Vec<Attachment>,
+        now: Moment,
+    ) -> Output {
         if let Ask::Restore(message) = command.ask
             && let Some(deletion) = self.outbox.unsent_deletion(&command.room, message)
         {
@@ -263,7 +283,7 @@ impl Sync {
             return Output::Forget(deletion);
         }
         let after = self.windows.reached(&command.room).unwrap_or_default();
-        Output::Keep(self.outbox.add(id, command, after, now))
+        Output::Keep(self.outbox.add(id, command, attachments, after, now))
     }
 
     fn open(&mut self, room: Option<Room>, todo: &mut Vec<Output>) {
@@ -437,7 +457,13 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     Sent(Message),
-    OnItsWay { id: CommandId, text: MessageText, asked: u64, progress: Progress },
+    OnItsWay {
+        id: CommandId,
+        text: MessageText,
+        attachments: Vec<Attachment>,
+        asked: u64,
+        progress: Progress,
+    },
 }
 
 impl Line {

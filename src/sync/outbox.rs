@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Moment;
 use crate::domain::{
+    attachment::Attachment,
     command::{Ask, Command, CommandId},
     frame::ClientFrame,
     message::{Message, MessageText},
@@ -34,6 +35,9 @@ pub struct Pending {
     pub id: CommandId,
     pub room: Room,
     pub ask: Ask,
+    /// What is known of the files of a message that is on its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// When the person asked, in milliseconds since 1970 by the browser's clock.
     pub asked: u64,
     /// Orders the outbox, whatever the clock does.
@@ -102,7 +106,7 @@ pub enum Correction {
     /// it sent it.
     Forget,
     /// It was done before. The other tab has to be told, and then it has to be taken out.
-    Settle(Pending),
+    Settle(Box<Pending>),
 }
 
 impl Outbox {
@@ -132,8 +136,9 @@ impl Outbox {
         let mut taken: Vec<Position> = self.done.iter().map(|(_, at)| *at).collect();
         self.pending.iter().filter(|it| it.room == *room).filter_map(move |pending| {
             let is_refused = matches!(pending.state, PendingState::Refused(_));
-            let text = match &pending.ask {
-                Ask::Post(text) => text,
+            let (text, files) = match &pending.ask {
+                Ask::Post(text) => (text, None),
+                Ask::Share(text, files) => (text, Some(files)),
                 Ask::Edit(of, text) if is_refused => {
                     // Another tab may have asked again, with more luck.
                     let message = window.and_then(|window| window.find(*of));
@@ -143,9 +148,14 @@ impl Outbox {
                 Ask::Edit(..) | Ask::Delete(_) | Ask::Restore(_) => return None,
             };
             let is_it = |message: &&Message| {
+                let ids = || message.attachments.iter().map(|it| &it.id);
                 message.position > pending.after
                     && message.author.id == me
-                    && message.text == *text
+                    && match files {
+                        // No two messages have the same file.
+                        Some(files) => ids().eq(files),
+                        None => message.text == *text && message.attachments.is_empty(),
+                    }
                     && !taken.contains(&message.position)
             };
             // The window may show it before the answer has come: this tab has sent it, or another one
@@ -193,6 +203,7 @@ impl Outbox {
         &mut self,
         id: CommandId,
         command: Command,
+        attachments: Vec<Attachment>,
         after: Position,
         now: Moment,
     ) -> Pending {
@@ -201,6 +212,7 @@ impl Outbox {
             id,
             room: command.room,
             ask: command.ask,
+            attachments,
             asked: now.millis,
             turn,
             after,
@@ -228,7 +240,7 @@ impl Outbox {
                 && !is_done
             {
                 told.state = PendingState::Accepted(*position);
-                return Correction::Settle(told);
+                return Correction::Settle(Box::new(told));
             }
             if told.is_unsettled() || matches!(told.state, PendingState::Refused(_)) {
                 told.trusted_until = now.millis + TRUST;
@@ -398,7 +410,12 @@ impl Pending {
         let room = self.room.clone();
         let words = |text: &MessageText| text.as_str().to_owned();
         match &self.ask {
-            Ask::Post(text) => ClientFrame::Post { id, room, text: words(text) },
+            Ask::Post(text) => {
+                ClientFrame::Post { id, room, text: words(text), attachments: Vec::new() }
+            }
+            Ask::Share(text, files) => {
+                ClientFrame::Post { id, room, text: words(text), attachments: files.clone() }
+            }
             Ask::Edit(message, text) => {
                 ClientFrame::Edit { id, room, message: *message, text: words(text) }
             }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::{outbox::PendingState, *};
 use crate::domain::{
+    attachment::{AttachmentId, FileName},
     event::Deletion,
     frame::{Heartbeat, Limits, Welcome},
     name::{ChannelName, DisplayName},
@@ -60,6 +61,7 @@ impl Server {
             epoch: self.epoch.clone(),
             directory: self.directory.clone(),
             directs: Directs::default(),
+            limits: Default::default(),
             path: channel().path(),
             open: Some((general(), self.window.clone())),
             people: None,
@@ -79,11 +81,24 @@ impl Server {
             return Ok((*position, None));
         }
         let position = self.last.next();
-        let change = match command.ask {
+        let (ask, attachments) = match command.ask {
+            Ask::Share(text, files) => (Ask::Post(text), files.iter().map(attachment).collect()),
+            ask => (ask, Vec::new()),
+        };
+        let change = match ask {
+            Ask::Share(..) => unreachable!("it is a post"),
             Ask::Post(text) => {
                 let at = DateTime::from_timestamp(position.0 as i64, 0).unwrap();
                 let author = by.clone();
-                let message = Message { position, author, at, text, edited: None, revised: None };
+                let message = Message {
+                    position,
+                    author,
+                    at,
+                    text,
+                    attachments,
+                    edited: None,
+                    revised: None,
+                };
                 self.messages.push(message.clone());
                 Change::Posted(message)
             }
@@ -138,7 +153,7 @@ impl Server {
             position: self.last,
             spread: 0,
             heartbeat: Heartbeat { ping: 10, silence: 25 },
-            limits: Limits { text: 4_000, frame: 65_536, viewing: 128 },
+            limits: Limits { text: 4_000, frame: 65_536, viewing: 128, file: 0, files: 0 },
         });
         let is_same_log = resume.is_some_and(|resume| resume.epoch == self.epoch);
         let views = viewing.iter().map(|view| self.view(view, is_same_log));
@@ -234,8 +249,16 @@ impl World {
         let id = self.draw_id();
         self.posted[tab].push(id.clone());
         let text = MessageText::try_from(id.as_str()).unwrap();
-        let command = Command { room: general(), ask: Ask::Post(text) };
-        self.tell(tab, Input::Ask { id: id.clone(), command });
+        let input = if self.asked.is_multiple_of(3) {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&self.asked.to_be_bytes());
+            let attachments = vec![attachment(&AttachmentId::from_random(bytes))];
+            Input::Share { id: id.clone(), room: general(), text, attachments }
+        } else {
+            let command = Command { room: general(), ask: Ask::Post(text) };
+            Input::Ask { id: id.clone(), command }
+        };
+        self.tell(tab, input);
         id
     }
 
@@ -267,9 +290,13 @@ impl World {
                 let frame = self.server.view(&view, true);
                 self.tabs[tab].to_client.push_back(frame);
             }
-            ClientFrame::Post { id, text, .. } => {
+            ClientFrame::Post { id, text, attachments, .. } => {
                 let text = MessageText::try_from(text.as_str()).unwrap();
-                self.command(tab, id, Command { room: general(), ask: Ask::Post(text) });
+                let ask = match attachments.is_empty() {
+                    true => Ask::Post(text),
+                    false => Ask::Share(text, attachments),
+                };
+                self.command(tab, id, Command { room: general(), ask });
             }
             ClientFrame::Edit { id, message, text, .. } => {
                 let text = MessageText::try_from(text.as_str()).unwrap();
@@ -733,5 +760,16 @@ proptest! {
         }
         world.settle();
         world.check();
+    }
+}
+
+/// A file of this id.
+fn attachment(id: &AttachmentId) -> Attachment {
+    Attachment {
+        id: id.clone(),
+        name: FileName::from("notes.txt"),
+        media_type: "application/octet-stream".to_owned(),
+        size: 3,
+        image: None,
     }
 }

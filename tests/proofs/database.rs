@@ -1,11 +1,20 @@
 //! What the program has on disk, read from its file: beside the program, or after it.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use flack::domain::{command::CommandId, person::PersonId, position::Position, window::Window};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
 
-pub struct Database(Connection);
+pub struct Database {
+    db: Connection,
+    /// Where the contents of attachments are.
+    files: PathBuf,
+}
 
 /// A message as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +25,14 @@ pub struct Stored {
     pub text: String,
 }
 
+/// A file of a message as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    pub id: String,
+    pub hash: [u8; 32],
+    pub size: i64,
+}
+
 impl Database {
     /// Opens the file of a program that works in `dir` and has been started there before.
     pub fn open(dir: &Path) -> Self {
@@ -23,13 +40,13 @@ impl Database {
         let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let db = db.expect("the file is there");
         db.busy_timeout(Duration::from_secs(5)).expect("a timeout");
-        Self(db)
+        Self { db, files: dir.join("flack-data/files") }
     }
 
     /// The messages after a position, in the order of the log.
     pub fn messages(&self, after: Position) -> Vec<Stored> {
         let query = format!("{MESSAGES} WHERE position > ?1 ORDER BY position");
-        let mut query = self.0.prepare_cached(&query).expect("the tables");
+        let mut query = self.db.prepare_cached(&query).expect("the tables");
         let rows = query.query_map([sql(after)], stored).expect("the file can be read");
         rows.collect::<Result<_, _>>().expect("rows")
     }
@@ -39,7 +56,7 @@ impl Database {
         let limit = Window::LIMIT;
         let query =
             format!("{MESSAGES} WHERE rooms.name = ?1 ORDER BY position DESC LIMIT {limit}");
-        let mut query = self.0.prepare_cached(&query).expect("the tables");
+        let mut query = self.db.prepare_cached(&query).expect("the tables");
         let rows = query.query_map([channel], stored).expect("the file can be read");
         let mut newest: Vec<Stored> = rows.collect::<Result<_, _>>().expect("rows");
         newest.reverse();
@@ -48,8 +65,26 @@ impl Database {
 
     pub fn message(&self, position: Position) -> Option<Stored> {
         let query = format!("{MESSAGES} WHERE position = ?1");
-        let mut query = self.0.prepare_cached(&query).expect("the tables");
+        let mut query = self.db.prepare_cached(&query).expect("the tables");
         query.query_row([sql(position)], stored).optional().expect("the file can be read")
+    }
+
+    /// The files of a message, in their order.
+    pub fn attachments(&self, message: Position) -> Vec<StoredFile> {
+        let query = "SELECT id, hash, size FROM attachments WHERE message = ?1 ORDER BY place";
+        let mut query = self.db.prepare_cached(query).expect("the tables");
+        let rows = query.query_map([sql(message)], |row| {
+            Ok(StoredFile { id: row.get(0)?, hash: row.get(1)?, size: row.get(2)? })
+        });
+        rows.expect("the file can be read").collect::<Result<_, _>>().expect("rows")
+    }
+
+    /// Whether the content of a file is on the disk, as it was.
+    pub fn has_content(&self, file: &StoredFile) -> bool {
+        let name: String = file.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        fs::read(self.files.join(name)).is_ok_and(|content| {
+            content.len() as i64 == file.size && Sha256::digest(&content)[..] == file.hash
+        })
     }
 
     /// Where a message was deleted.
@@ -69,7 +104,7 @@ impl Database {
     }
 
     fn position(&self, query: &str, by: impl rusqlite::Params) -> Option<Position> {
-        let mut query = self.0.prepare_cached(query).expect("the tables");
+        let mut query = self.db.prepare_cached(query).expect("the tables");
         query.query_row(by, |row| at(row, 0)).optional().expect("the file can be read")
     }
 }

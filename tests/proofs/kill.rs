@@ -13,6 +13,7 @@ use std::{
 };
 
 use flack::domain::{
+    attachment::Attachment,
     command::CommandId,
     event::{Change, Lane},
     frame::{ClientFrame, Difference, ServerFrame},
@@ -67,8 +68,8 @@ async fn prove(rounds: u64) -> Report {
         }
         let tab = told.open(&guest, CHANNELS[number % 2], chance.fork());
         if number < WRITERS {
-            let author = guest.person.id;
-            writers.push(tokio::spawn(write(tab.clone(), author, told.clone(), chance.fork())));
+            let writer = write(tab.clone(), guest, told.clone(), chance.fork());
+            writers.push(tokio::spawn(writer));
         }
         tabs.push(tab);
     }
@@ -103,6 +104,7 @@ async fn prove(rounds: u64) -> Report {
     audit.expect_all_asked(&told);
     compare_windows(&program, dir.path(), &tabs, &mut audit.faults).await;
 
+    let files = audit.files;
     let Count { asked, accepted, seen } = told.count();
     let Faults { lost, doubled, reordered, refused } = told.lock().faults.plus(audit.faults);
     let mut report = Report::default();
@@ -111,6 +113,7 @@ async fn prove(rounds: u64) -> Report {
     report.did("commands", asked, rounds * 20);
     report.did("acknowledged", accepted, rounds * 20);
     report.did("events seen", seen, rounds * 40);
+    report.did("files compared", files, rounds);
     report.never("lost", lost);
     report.never("doubled", doubled);
     report.never("reordered", reordered);
@@ -120,7 +123,8 @@ async fn prove(rounds: u64) -> Report {
 }
 
 /// Writes into both channels, and now and then deletes something of it, until it is stopped.
-async fn write(tab: Arc<Tab>, author: PersonId, told: Arc<Told>, mut chance: fastrand::Rng) {
+async fn write(tab: Arc<Tab>, guest: Guest, told: Arc<Told>, mut chance: fastrand::Rng) {
+    let author = guest.person.id;
     let mut numbers = [0; CHANNELS.len()];
     loop {
         if tab.look(|seen| seen.sync.waiting()) < WAITING {
@@ -133,13 +137,35 @@ async fn write(tab: Arc<Tab>, author: PersonId, told: Arc<Told>, mut chance: fas
                     let place = chance.usize(0..CHANNELS.len());
                     numbers[place] += 1;
                     let text = numbers[place].to_string();
+                    let files = match chance.u8(0..4) {
+                        0 => upload(&guest, &mut chance).await,
+                        _ => Vec::new(),
+                    };
                     told.lock().asked.insert((author, CHANNELS[place]), numbers[place]);
-                    tab.post(CHANNELS[place], &text);
+                    match files.is_empty() {
+                        true => tab.post(CHANNELS[place], &text),
+                        false => tab.share(CHANNELS[place], &text, files),
+                    };
                 }
             }
         }
         sleep(Duration::from_micros(chance.u64(0..6_000))).await;
     }
+}
+
+/// Uploads one file or two; fewer if the server is killed meanwhile.
+async fn upload(guest: &Guest, chance: &mut fastrand::Rng) -> Vec<Attachment> {
+    let mut files = Vec::new();
+    for number in 0..chance.usize(1..=2) {
+        // Some have the same content as others, which may be about to be deleted.
+        let content = match chance.bool() {
+            true => vec![chance.u8(0..4); 10_000],
+            false => (0..chance.usize(1..60_000)).map(|_| chance.u8(..)).collect(),
+        };
+        let answer = guest.upload_ask(&format!("{number}.bin"), &content).attempt().await;
+        files.extend(answer.filter(|answer| answer.status == 201).map(|answer| answer.json()));
+    }
+    files
 }
 
 /// All that anybody was told, and asked for.
@@ -333,6 +359,8 @@ struct Audit {
     newest: HashMap<(PersonId, String), u64>,
     /// Where each message of an author in a channel is.
     numbers: HashMap<(PersonId, String, u64), Position>,
+    /// How many were read, and had the content that their name says.
+    files: u64,
     faults: Faults,
 }
 
@@ -364,7 +392,15 @@ impl Audit {
         for message in posted {
             self.posted = self.posted.max(message.position);
             match database.message(message.position) {
-                Some(it) if it.author == message.author.id && it.text == message.text.as_str() => {}
+                Some(it) if it.author == message.author.id && it.text == message.text.as_str() => {
+                    let files = database.attachments(message.position);
+                    let told = message.attachments.iter().map(|file| file.id.as_str());
+                    let is_same = told.eq(files.iter().map(|file| file.id.as_str()));
+                    if !is_same || !files.iter().all(|file| database.has_content(file)) {
+                        self.faults.note(Kind::Lost, ("a file", &message, files));
+                    }
+                    self.files += message.attachments.len() as u64;
+                }
                 Some(it) => self.faults.note(Kind::Reordered, (&message, it)),
                 None if database.deletion(message.position).is_some() => {}
                 None => self.faults.note(Kind::Lost, &message),

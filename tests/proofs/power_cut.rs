@@ -15,6 +15,7 @@ use std::{
 use chrono::DateTime;
 use flack::{
     domain::{
+        attachment::Attachment,
         command::{Accepted, Ask, Command, CommandId},
         event::Change,
         frame::ServerFrame,
@@ -25,11 +26,13 @@ use flack::{
         room::Room,
     },
     server::{
+        files::FileLimits,
         log::Request,
         store::{DataDir, Limits, Outcome},
     },
 };
 use rusqlite::Connection;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -68,6 +71,8 @@ pub fn run(form: Form) -> Report {
 
     let mut report = Report::default();
     report.did("writes and syncs", history.trace.records.len() as u64, 1_000);
+    let uploads = history.told.iter().filter(|(_, told)| matches!(told, Told::Uploaded { .. }));
+    report.did("files", uploads.count() as u64, (WRITERS * COMMANDS / 5) as u64);
     report.did("told", history.told.len() as u64, (WRITERS * COMMANDS) as u64);
     report.did("cuts", starts.len() as u64 + broken, cuts);
     report.did("of them in the first start", in_start as u64, cuts / 10);
@@ -107,6 +112,16 @@ pub enum Told {
     },
     Deleted {
         message: Position,
+    },
+    /// A file was taken in, to be posted.
+    Uploaded {
+        id: String,
+        content: Vec<u8>,
+    },
+    /// A message has this file.
+    Attached {
+        message: Position,
+        id: String,
     },
 }
 
@@ -226,9 +241,14 @@ async fn write(guest: &Guest, number: usize, numbers: std::ops::Range<usize>, wi
         let text = format!("{number}-{command} {}", "x".repeat(random.usize(0..1_500)));
         let text = text.trim_end().to_owned();
         let id = format!("{number}-{command}");
+        let file =
+            if command % 4 == 0 { Some(upload(guest, &mut random, witness).await) } else { None };
         let fields = [("channel", channel), ("text", &text), ("id", &id)];
-        let answer = guest.ask("/api/post_message", &fields).await.expect(200);
-        let Accepted { position } = answer.json();
+        let files: Vec<&Attachment> = file.iter().collect();
+        let Accepted { position } = guest.share_to(&fields, &files).await.expect(200).json();
+        if let Some(file) = file {
+            witness.note(Told::Attached { message: position, id: file.id.into() });
+        }
         let id = CommandId::try_from(id).expect("short and printable");
         witness.note(Told::Done { by: author, id, position });
         witness.note(Told::Posted { position, author, text });
@@ -239,6 +259,17 @@ async fn write(guest: &Guest, number: usize, numbers: std::ops::Range<usize>, wi
             witness.note(Told::Deleted { message });
         }
     }
+}
+
+async fn upload(guest: &Guest, random: &mut fastrand::Rng, witness: &Witness) -> Attachment {
+    // Some have the same content as others, which may be about to be deleted.
+    let content = match random.u8(0..3) {
+        0 => vec![random.u8(0..3); 5_000],
+        _ => (0..random.usize(1..20_000)).map(|_| random.u8(..)).collect(),
+    };
+    let file = guest.upload("notes.bin", &content).await;
+    witness.note(Told::Uploaded { id: file.id.as_str().to_owned(), content });
+    file
 }
 
 /// What was recorded, ready to be cut off anywhere.
@@ -390,8 +421,9 @@ pub fn in_memory() -> TempDir {
 pub fn check(data: &Path, told: &[&Told]) -> Result<(), Violation> {
     let words = |error: &dyn std::fmt::Display| format!("it does not open: {error}");
     let dir = DataDir::lock(data).map_err(|error| words(&error))?;
-    let mut store =
-        dir.open(Limits { people: 100, channels: 100 }).map_err(|error| words(&error))?;
+    let mut store = dir
+        .open(Limits { people: 100, channels: 100, files: FileLimits::default() })
+        .map_err(|error| words(&error))?;
     let mut reader = dir.reader().map_err(|error| words(&error))?;
     reader.beginning(store.last()).map_err(|error| words(&error))?;
     for channel in ["general", "design"] {
@@ -399,7 +431,8 @@ pub fn check(data: &Path, told: &[&Told]) -> Result<(), Violation> {
         reader.window(&room).map_err(|error| words(&error))?;
     }
     let stored = Stored::read(&data.join("flack.db")).map_err(|error| words(&error))?;
-    told.iter().try_for_each(|told| stored.check(told))?;
+    stored.check_contents(&data.join("files"))?;
+    told.iter().try_for_each(|one| stored.check(one, told))?;
     // Nobody says the same twice here.
     let texts: HashSet<&String> = stored.messages.values().map(|(_, text)| text).collect();
     if texts.len() < stored.messages.len() {
@@ -441,6 +474,8 @@ struct Stored {
     messages: HashMap<u64, (u64, String)>,
     deleted: HashSet<u64>,
     commands: HashMap<(u64, String), u64>,
+    /// Of each attachment the hash of its content, and the message that has it.
+    attachments: HashMap<String, ([u8; 32], Option<u64>)>,
 }
 
 impl Stored {
@@ -469,7 +504,15 @@ impl Stored {
         let commands = commands
             .query_map([], |row| Ok(((number(row, 0)?, row.get(1)?), number(row, 2)?)))?
             .collect::<Result<_, _>>()?;
+        let mut attachments = db.prepare("SELECT id, hash, message FROM attachments")?;
+        let attachments = attachments
+            .query_map([], |row| {
+                let message: Option<i64> = row.get(2)?;
+                Ok((row.get(0)?, (row.get(1)?, message.map(i64::cast_unsigned))))
+            })?
+            .collect::<Result<_, _>>()?;
         Ok(Self {
+            attachments,
             people,
             sessions: sessions.into_iter().map(|(person, _)| person).collect(),
             channels,
@@ -498,11 +541,28 @@ impl Stored {
         });
         let deleted = self.deleted.iter().map(|message| Position(*message));
         let deleted = deleted.map(|message| Told::Deleted { message });
-        people.chain(channels).chain(messages).chain(commands).chain(deleted).collect()
+        let attached = self.attachments.iter().filter_map(|(id, (_, message))| {
+            let message = Position((*message)?);
+            Some(Told::Attached { message, id: id.clone() })
+        });
+        let rest = commands.chain(deleted).chain(attached);
+        people.chain(channels).chain(messages).chain(rest).collect()
     }
 
-    fn check(&self, told: &Told) -> Result<(), Violation> {
-        let is_there = match told {
+    /// Whatever the store knows is on the disk, as it was.
+    fn check_contents(&self, files: &Path) -> Result<(), Violation> {
+        for (id, (hash, _)) in &self.attachments {
+            let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let content = fs::read(files.join(name)).map_err(|error| format!("{id}: {error}"))?;
+            if Sha256::digest(content)[..] != *hash {
+                return Err(format!("{id} is not what it was"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, one: &Told, told: &[&Told]) -> Result<(), Violation> {
+        let is_there = match one {
             Told::Person { id, name } => {
                 self.people.get(&id.0.0) == Some(name) && self.sessions.contains(&id.0.0)
             }
@@ -516,11 +576,24 @@ impl Stored {
                 let key = (by.0.0, id.as_str().to_owned());
                 self.commands.get(&key) == Some(&position.0)
             }
+            Told::Uploaded { id, content } => match self.attachments.get(id) {
+                Some((hash, _)) => Sha256::digest(content)[..] == *hash,
+                // It may have gone with its message.
+                None => told.iter().any(|told| {
+                    matches!(told, Told::Attached { message, id: of }
+                        if of == id && self.deleted.contains(&message.0))
+                }),
+            },
+            Told::Attached { message, id } => {
+                let attached = self.attachments.get(id);
+                let is_same = attached.is_some_and(|(_, of)| *of == Some(message.0));
+                is_same || self.deleted.contains(&message.0)
+            }
             Told::Deleted { message } => {
                 self.deleted.contains(&message.0) && !self.messages.contains_key(&message.0)
             }
         };
-        if is_there { Ok(()) } else { Err(format!("not as it was told: {told:?}")) }
+        if is_there { Ok(()) } else { Err(format!("not as it was told: {one:?}")) }
     }
 }
 

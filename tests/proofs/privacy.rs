@@ -91,7 +91,7 @@ impl Ear {
         match chance.u8(0..9) {
             0 => self.say(ClientFrame::View(View { room, position: Some(message) })).await,
             1 => self.say(ClientFrame::View(View { room, position: None })).await,
-            2 => self.say(ClientFrame::Post { id: id(), room, text }).await,
+            2 => self.say(ClientFrame::Post { id: id(), room, text, attachments: vec![] }).await,
             3 => self.say(ClientFrame::Edit { id: id(), room, message, text }).await,
             4 => self.say(ClientFrame::Delete { id: id(), room, message }).await,
             5 => {

@@ -72,6 +72,12 @@ impl Report {
         self.found.push(format!("{what} {figure}"));
     }
 
+    /// Notes the least of a count that has a bar.
+    pub fn at_least(&mut self, what: &str, least: u64, bar: u64) {
+        self.found.push(format!("{what} {} ≥ {}", grouped(least), grouped(bar)));
+        self.has_failed |= least < bar;
+    }
+
     /// Notes the most of a count that has a limit.
     pub fn at_most(&mut self, what: &str, most: u64, limit: u64) {
         self.found.push(format!("{what} {} ≤ {}", grouped(most), grouped(limit)));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chrono::DateTime;
 use flack::{
     domain::{
+        attachment::{Attachment, AttachmentId, FileName},
         channel::Directory,
         command::{Ask, Command, CommandId},
         event::{Change, Event, Lane},
@@ -18,6 +19,7 @@ use flack::{
         window::Window,
     },
     server::{
+        files::{ContentHash, FileLimits},
         log::{NewDevice, Order, Request},
         state::{State, apply},
         store::{DataDir, Limits, Outcome, Reader, Store},
@@ -105,7 +107,9 @@ impl House {
         let dir = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
         let dir = dir.expect("a temporary directory");
         let data = DataDir::lock(&dir.path().join("data")).expect("an empty directory");
-        let store = data.open(Limits { people: 100, channels: 10_000 }).expect("a new store");
+        let store = data
+            .open(Limits { people: 100, channels: 10_000, files: FileLimits::default() })
+            .expect("a new store");
         let reader = data.reader().expect("the store is there");
         let state = reader.beginning(store.last()).expect("a new state").state;
         let directory = state.directory().clone();
@@ -236,7 +240,26 @@ impl House {
     fn post(&mut self, room: &Room) -> Request {
         let text = self.words();
         let by = self.somebody();
-        self.command(by, Command { room: room.clone(), ask: Ask::Post(text) })
+        let ask = match self.random.u8(0..6) {
+            0 => Ask::Share(text, vec![self.upload(by)]),
+            _ => Ask::Post(text),
+        };
+        self.command(by, Command { room: room.clone(), ask })
+    }
+
+    /// A file, as far as the store knows it.
+    fn upload(&mut self, by: PersonId) -> AttachmentId {
+        let attachment = Attachment {
+            id: AttachmentId::from_random(self.random.u128(..).to_be_bytes()),
+            name: FileName::from("notes.txt"),
+            media_type: "application/octet-stream".to_owned(),
+            size: self.random.u64(0..1_000),
+            image: None,
+        };
+        let id = attachment.id.clone();
+        let hash = ContentHash([self.random.u8(0..50); 32]);
+        self.commit(&[Request::StoreFile { by, attachment, hash }]);
+        id
     }
 
     fn command(&mut self, by: PersonId, command: Command) -> Request {

@@ -372,7 +372,9 @@ async fn write(mut socket: Socket, mut chance: fastrand::Rng) {
         } else {
             let channel = CHANNELS[chance.usize(0..CHANNELS.len())];
             let text = format!("message {number}");
-            socket.say(&ClientFrame::Post { id, room: room(channel), text }).await;
+            socket
+                .say(&ClientFrame::Post { id, room: room(channel), text, attachments: vec![] })
+                .await;
             own.push((channel, accepted(&mut socket).await));
         }
     }
@@ -409,7 +411,9 @@ async fn miss_and_return(
         for number in 0..MISSED {
             let id = command_id(&format!("aside-{attempt}-{number}"));
             let text = format!("{attempt} {number}");
-            socket.say(&ClientFrame::Post { id, room: room(ASIDE), text }).await;
+            socket
+                .say(&ClientFrame::Post { id, room: room(ASIDE), text, attachments: vec![] })
+                .await;
         }
         for _ in 0..MISSED {
             last = accepted(&mut socket).await;

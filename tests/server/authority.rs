@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use flack::{
     domain::{
         address::Address,
+        attachment::Attachment,
+        command::Accepted,
         device::Link,
         frame::{ClientFrame, CloseCode, ServerFrame},
         person::PersonId,
@@ -59,6 +61,13 @@ struct Stage<'a> {
     in_direct: Position,
     /// The secret of a link to another device of the author.
     link: String,
+    /// Files of the two messages, whose content is what the messages say, and a picture in the direct
+    /// conversation.
+    file_in_channel: Attachment,
+    file_in_direct: Attachment,
+    picture: Attachment,
+    /// The author's, and in no message.
+    pending: Attachment,
 }
 
 impl<'a> Stage<'a> {
@@ -67,13 +76,34 @@ impl<'a> Stage<'a> {
             ["Author", "Participant", "Other", "Gone"].map(|name| format!("{name} of {number}"));
         let author = house.join(&author).await;
         let participant = house.join(&participant).await;
-        let in_channel = author.post("general", PUBLIC).await;
-        let in_direct = author.whisper(&participant, SECRET).await;
+        let file_in_channel = author.upload("a.txt", PUBLIC.as_bytes()).await;
+        let file_in_direct = author.upload("b.txt", SECRET.as_bytes()).await;
+        let picture = author.upload("c.png", &picture()).await;
+        let pending = author.upload("d.txt", b"not posted yet").await;
+        let in_channel = author.share("general", PUBLIC, &[&file_in_channel]).await.expect(200);
+        let with = participant.person.id.0.to_string();
+        let direct = [("direct", with.as_str()), ("text", SECRET)];
+        let in_direct = author.share_to(&direct, &[&file_in_direct, &picture]).await.expect(200);
+        let position = |answer: Answer| answer.json::<Accepted>().position;
+        let (in_channel, in_direct) = (position(in_channel), position(in_direct));
         let other = house.join(&other).await;
         let signed_out = house.join(&signed_out).await;
         let link: Link = author.ask("/api/create_link", &[]).await.expect(200).json();
         let link = link.path.trim_start_matches("/link/").to_owned();
-        Self { house, author, participant, other, signed_out, in_channel, in_direct, link }
+        Self {
+            house,
+            author,
+            participant,
+            other,
+            signed_out,
+            in_channel,
+            in_direct,
+            file_in_channel,
+            file_in_direct,
+            picture,
+            pending,
+            link,
+        }
     }
 
     fn guest(&self, asker: Asker) -> Option<&Guest> {
@@ -117,6 +147,14 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// A picture of four pixels.
+fn picture() -> Vec<u8> {
+    let mut content = std::io::Cursor::new(Vec::new());
+    let picture = image::RgbImage::from_pixel(2, 2, image::Rgb([1, 2, 3]));
+    picture.write_to(&mut content, image::ImageFormat::Png).expect("memory");
+    content.into_inner()
+}
+
 /// Asks as somebody would.
 type Request = Box<dyn Fn(&Stage, Asker) -> Ask>;
 
@@ -152,6 +190,10 @@ const THE_TWO: &[Asker] = &[Asker::Participant, Asker::Author];
 
 /// For whoever is signed in.
 const FOR_MEMBERS: [u16; 5] = [401, 401, 200, 200, 200];
+/// For the two of the direct conversation.
+const FOR_THE_TWO: [u16; 5] = [401, 401, 404, 200, 200];
+/// For whoever is signed in it is not there.
+const FOR_NOBODY: [u16; 5] = [401, 401, 404, 404, 404];
 /// For the author alone; to all others the message is not there.
 const FOR_THE_AUTHOR: [u16; 5] = [401, 401, 404, 404, 200];
 
@@ -250,6 +292,25 @@ fn route(route: Route) -> Vec<Row> {
                 stage.request(asker, "GET", "/link/000")
             }),
         ],
+        Route::Upload => {
+            vec![Row::new("/files", [401, 401, 201, 201, 201], |stage, asker| {
+                stage.request(asker, "POST", "/files?name=a.txt").bytes(b"mine")
+            })]
+        }
+        Route::File => files(),
+        Route::Thumbnail => {
+            let get = |stage: &Stage, asker: Asker| {
+                stage.request(asker, "GET", &stage.picture.thumbnail_path())
+            };
+            let gone = Row::new("a small copy, deleted", [401, 401, 404, 404, 404], get);
+            vec![
+                Row::new("a small copy", FOR_THE_TWO, get),
+                Row { is_deleted: true, ..gone },
+                Row::new("the small copy of no picture", FOR_NOBODY, |stage, asker| {
+                    stage.request(asker, "GET", &stage.file_in_channel.thumbnail_path())
+                }),
+            ]
+        }
         Route::Page => {
             let person = PersonId(Position::ZERO);
             let addresses = [
@@ -265,6 +326,40 @@ fn route(route: Route) -> Vec<Row> {
             addresses.iter().map(page).chain([file]).collect()
         }
     }
+}
+
+/// The rows of files: read and thrown away, by where they are.
+fn files() -> Vec<Row> {
+    type Pick = fn(&Stage) -> String;
+    let in_channel: Pick = |stage| stage.file_in_channel.path();
+    let in_direct: Pick = |stage| stage.file_in_direct.path();
+    let pending: Pick = |stage| stage.pending.path();
+    let unknown: Pick = |_| format!("/files/{}", "0".repeat(32));
+    let get =
+        |pick: Pick| move |stage: &Stage, asker: Asker| stage.request(asker, "GET", &pick(stage));
+    let part = |pick: Pick| {
+        move |stage: &Stage, asker: Asker| {
+            stage.request(asker, "GET", &pick(stage)).header("range", "bytes=0-99")
+        }
+    };
+    let delete = |pick: Pick| {
+        move |stage: &Stage, asker: Asker| stage.request(asker, "DELETE", &pick(stage))
+    };
+    let deleted = |row: Row| Row { is_deleted: true, ..row };
+    const PART: [u16; 5] = [401, 401, 404, 206, 206];
+    vec![
+        Row::new("a file in a channel", FOR_MEMBERS, get(in_channel)).read_by(MEMBERS, &[]),
+        Row::new("a file between two", FOR_THE_TWO, get(in_direct)).read_by(&[], THE_TWO),
+        Row::new("a part of a file between two", PART, part(in_direct)).read_by(&[], THE_TWO),
+        Row::new("a file in no message", [401, 401, 404, 404, 200], get(pending)),
+        Row::new("a file that never was", FOR_NOBODY, get(unknown)),
+        deleted(Row::new("a file in a channel, deleted", FOR_NOBODY, get(in_channel))),
+        deleted(Row::new("a file between two, deleted", FOR_NOBODY, get(in_direct))),
+        Row::new("throwing away a file in a channel", FOR_NOBODY, delete(in_channel)),
+        Row::new("throwing away a file between two", FOR_NOBODY, delete(in_direct)),
+        Row::new("throwing away a file in no message", [401, 401, 404, 404, 204], delete(pending)),
+        Row::new("throwing away what never was", FOR_NOBODY, delete(unknown)),
+    ]
 }
 
 /// The row of a page. Those who are not signed in are asked for a name, at whatever address.

@@ -114,7 +114,14 @@ async fn deleted_words_leave_no_copy_where_rows_were_moved() {
     for number in 0..400_usize {
         let words = format!("secret-{number:03} ").repeat(number * 37 % 90 + 1);
         let id = format!("post-{number}").try_into().unwrap();
-        socket.say(&ClientFrame::Post { id, room: channel("general"), text: words }).await;
+        socket
+            .say(&ClientFrame::Post {
+                id,
+                room: channel("general"),
+                text: words,
+                attachments: vec![],
+            })
+            .await;
         match socket.hear().await {
             ServerFrame::Accepted { position, .. } => positions.push(position),
             other => panic!("{other:?}"),

@@ -75,7 +75,12 @@ async fn for_everyone_else_it_is_not_there() {
     let id = |id: &str| id.to_owned().try_into().unwrap();
     let room = || theirs.clone();
     let frames = [
-        ClientFrame::Post { id: id("a"), room: room(), text: "me too".to_owned() },
+        ClientFrame::Post {
+            id: id("a"),
+            room: room(),
+            text: "me too".to_owned(),
+            attachments: vec![],
+        },
         ClientFrame::Edit { id: id("b"), room: room(), message, text: "mine".to_owned() },
         ClientFrame::Delete { id: id("c"), room: room(), message },
         ClientFrame::Restore { id: id("d"), room: room(), message },
@@ -168,7 +173,9 @@ async fn one_person_begins_a_limited_number_of_conversations() {
     for (number, other) in others.into_iter().enumerate() {
         let id = format!("hello-{number}").try_into().unwrap();
         let room = Room::Direct(Pair::of(ada.person.id, other));
-        socket.say(&ClientFrame::Post { id, room, text: "Hello".to_owned() }).await;
+        socket
+            .say(&ClientFrame::Post { id, room, text: "Hello".to_owned(), attachments: vec![] })
+            .await;
         last = Some(
             socket
                 .hear_until(|frame| match frame {

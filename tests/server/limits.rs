@@ -170,7 +170,9 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     let mut writer = ada.socket(&[]).await;
     for number in 0..100 {
         let (id, text) = (format!("{number}").try_into().unwrap(), "🙂".repeat(4_000));
-        writer.say(&ClientFrame::Post { id, room: channel("general"), text }).await;
+        writer
+            .say(&ClientFrame::Post { id, room: channel("general"), text, attachments: vec![] })
+            .await;
         let ServerFrame::Accepted { .. } = writer.hear().await else { panic!("refused") };
     }
     let narrow = TcpSocket::new_v4().unwrap();
@@ -281,7 +283,14 @@ fn assert_limited(answer: &Answer, seconds: std::ops::RangeInclusive<u32>) {
 
 async fn say_post(socket: &mut Socket, id: &str) -> ServerFrame {
     let id = CommandId::try_from(id.to_owned()).unwrap();
-    socket.say(&ClientFrame::Post { id, room: channel("general"), text: "Hello".to_owned() }).await;
+    socket
+        .say(&ClientFrame::Post {
+            id,
+            room: channel("general"),
+            text: "Hello".to_owned(),
+            attachments: vec![],
+        })
+        .await;
     socket.hear().await
 }
 

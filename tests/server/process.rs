@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// Option, environment variable, and a value that it cannot have.
-const SETTINGS: [(&str, &str, &str); 17] = [
+const SETTINGS: [(&str, &str, &str); 21] = [
     ("site-addr", "LEPTOS_SITE_ADDR", "localhost"),
     ("data-dir", "FLACK_DATA_DIR", ""),
     ("origin", "FLACK_ORIGIN", "chat.example.org"),
@@ -33,6 +33,10 @@ const SETTINGS: [(&str, &str, &str); 17] = [
     ("rate-sockets", "FLACK_RATE_SOCKETS", "x"),
     ("rate-channels", "FLACK_RATE_CHANNELS", "-5"),
     ("rate-sign-ins", "FLACK_RATE_SIGN_INS", "none"),
+    ("max-file-size", "FLACK_MAX_FILE_SIZE", "large"),
+    ("max-files", "FLACK_MAX_FILES", "-1"),
+    ("max-storage-per-person", "FLACK_MAX_STORAGE_PER_PERSON", "1 GB"),
+    ("max-storage", "FLACK_MAX_STORAGE", ""),
 ];
 
 /// Runs the program in an empty directory.

@@ -130,6 +130,7 @@ async fn page(house: &House) -> Page {
         me: None,
         epoch: Epoch(String::new()),
         directory: flack::domain::channel::Directory::default(),
+        limits: Default::default(),
         path: "/c/general".to_owned(),
         open: Some((channel("general"), window)),
         directs: Directs::default(),
@@ -195,6 +196,7 @@ async fn who_missed_more_than_is_kept_gets_the_window_as_it_is() {
                 id: id(&format!("post-{number}")),
                 room: channel("general"),
                 text: format!("{number}"),
+                attachments: vec![],
             },
         )
         .await;
@@ -326,6 +328,7 @@ fn a_channel_opened_before_the_welcome_is_viewed() {
         me: Some(me.clone()),
         epoch: Epoch("e".to_owned()),
         directory: flack::domain::channel::Directory::default(),
+        limits: Default::default(),
         path: "/c/general".to_owned(),
         open: Some((first, Window::default())),
         directs: Directs::default(),
@@ -348,7 +351,13 @@ fn a_channel_opened_before_the_welcome_is_viewed() {
             epoch: Epoch("e".to_owned()),
             position: Position(2),
             heartbeat: flack::domain::frame::Heartbeat { ping: 10, silence: 25 },
-            limits: flack::domain::frame::Limits { text: 4_000, frame: 65_536, viewing: 128 },
+            limits: flack::domain::frame::Limits {
+                text: 4_000,
+                frame: 65_536,
+                viewing: 128,
+                file: 0,
+                files: 0,
+            },
         })),
     );
     let view = ClientFrame::View(View { room: second, position: None });

@@ -342,7 +342,9 @@ async fn the_welcome_tells_the_rules() {
     assert_eq!(welcome["you"]["name"], "Ada");
     let heartbeat = serde_json::json!({ "ping": PING_SECONDS, "silence": SILENCE_SECONDS });
     assert_eq!(welcome["heartbeat"], heartbeat);
-    let limits = serde_json::json!({ "text": 4_000, "frame": FRAME_LIMIT, "viewing": VIEW_LIMIT });
+    let limits = serde_json::json!({
+        "text": 4_000, "frame": FRAME_LIMIT, "viewing": VIEW_LIMIT, "file": 25 << 20, "files": 10,
+    });
     assert_eq!(welcome["limits"], limits);
 }
 
@@ -427,7 +429,9 @@ async fn who_never_reads_is_closed_as_too_slow_while_others_go_on() {
         for _ in 0..10 {
             count += 1;
             let (id, text) = (format!("large-{count}").try_into().unwrap(), "🙂".repeat(4_000));
-            writer.say(&ClientFrame::Post { id, room: channel("general"), text }).await;
+            writer
+                .say(&ClientFrame::Post { id, room: channel("general"), text, attachments: vec![] })
+                .await;
             let ServerFrame::Accepted { .. } = writer.hear().await else { panic!("refused") };
             let ServerFrame::Event(event) = quick.hear().await else { panic!("no event") };
             assert!(matches!(event.change, Change::Posted(_)));
@@ -458,7 +462,9 @@ async fn a_large_burst_makes_nobody_slow() {
     let mut writer = ada.socket(&[]).await;
     for number in 0..COUNT {
         let (id, text) = (format!("burst-{number}").try_into().unwrap(), "🙂".repeat(4_000));
-        writer.say(&ClientFrame::Post { id, room: channel("general"), text }).await;
+        writer
+            .say(&ClientFrame::Post { id, room: channel("general"), text, attachments: vec![] })
+            .await;
     }
     tab.until("all of it", |seen| (seen.sync.lines().len() == COUNT).then_some(())).await;
     tab.look(|seen| assert_eq!(seen.closes, []));

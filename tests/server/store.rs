@@ -2,13 +2,16 @@
 
 use std::{fs, path::Path};
 
-use flack::server::store::{DataDir, Limits, Store, StoreError};
+use flack::server::{
+    files::FileLimits,
+    store::{DataDir, Limits, Store, StoreError},
+};
 use rusqlite::Connection;
 
 use crate::support::channel;
 
 fn open(dir: &Path) -> Result<Store, StoreError> {
-    DataDir::lock(dir)?.open(Limits { people: 10, channels: 10 })
+    DataDir::lock(dir)?.open(Limits { people: 10, channels: 10, files: FileLimits::default() })
 }
 
 #[test]
@@ -24,7 +27,7 @@ fn a_beginning_that_broke_off_is_begun_again() {
     let mut left: Vec<_> =
         fs::read_dir(&data).unwrap().map(|file| file.unwrap().file_name()).collect();
     left.sort();
-    assert_eq!(left, ["flack.db", "flack.lock"]);
+    assert_eq!(left, ["files", "flack.db", "flack.lock"]);
     // It is the same one the next time.
     assert_eq!(open(&data).unwrap().last(), last);
 }
@@ -100,7 +103,8 @@ fn the_data_of_the_first_version_is_taken_over() {
         assert_eq!(open(dir.path()).unwrap().last().0, 6);
     }
     let data = DataDir::lock(dir.path()).unwrap();
-    let store = data.open(Limits { people: 10, channels: 10 }).unwrap();
+    let store =
+        data.open(Limits { people: 10, channels: 10, files: FileLimits::default() }).unwrap();
     let mut reader = data.reader().unwrap();
     let beginning = reader.beginning(store.last()).unwrap();
     let names: Vec<&str> =

@@ -113,6 +113,7 @@ async fn a_window_of_long_messages_can_be_opened_live() {
             id: format!("long-{number}").try_into().unwrap(),
             room: channel("general"),
             text: "漢".repeat(4_000),
+            attachments: vec![],
         };
         socket.say(&frame).await;
         let ServerFrame::Accepted { .. } = socket.hear().await else { panic!("not accepted") };

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use flack::domain::{
+    attachment::Attachment,
     channel::{Channel, Directory},
     command::Accepted,
     direct::Directs,
@@ -112,6 +113,7 @@ impl Guest {
             me: Some(self.person.clone()),
             epoch: Epoch(String::new()),
             directory: Directory::default(),
+            limits: Default::default(),
             path: channel.path(),
             open: Some((Room::Channel(channel), Window::default())),
             directs: Directs::default(),
@@ -129,5 +131,81 @@ impl Guest {
         let mut socket = Socket::open(self.address, &self.cookie).await.expect("a socket");
         socket.greet(viewing).await;
         socket
+    }
+}
+
+/// Files.
+impl Guest {
+    pub async fn upload(&self, name: &str, content: &[u8]) -> Attachment {
+        self.try_upload(name, content).await.expect(201).json()
+    }
+
+    pub async fn try_upload(&self, name: &str, content: &[u8]) -> Answer {
+        self.upload_ask(name, content).await
+    }
+
+    pub fn upload_ask(&self, name: &str, content: &[u8]) -> Ask {
+        let name = serde_urlencoded::to_string([("name", name)]).expect("text can be encoded");
+        let ask = Ask::new(self.address, "POST", &format!("/files?{name}")).cookie(&self.cookie);
+        ask.header("content-type", "text/html").bytes(content)
+    }
+
+    /// Without a length before it (RFC 9112 §7.1).
+    pub async fn upload_chunked(&self, name: &str, content: &[u8]) -> Answer {
+        let mut body = Vec::new();
+        for chunk in content.chunks(50_000) {
+            body.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            body.extend_from_slice(chunk);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"0\r\n\r\n");
+        let ask = Ask::new(self.address, "POST", &format!("/files?name={name}"));
+        let ask = ask.cookie(&self.cookie).bytes(&body);
+        ask.without("content-length").header("transfer-encoding", "chunked").await
+    }
+
+    pub fn delete_file(&self, file: &Attachment) -> Ask {
+        Ask::new(self.address, "DELETE", &file.path()).cookie(&self.cookie)
+    }
+
+    /// Posts files to a channel.
+    pub async fn share(&self, channel: &str, text: &str, files: &[&Attachment]) -> Answer {
+        self.share_to(&[("channel", channel), ("text", text)], files).await
+    }
+
+    pub async fn share_to(&self, fields: &[(&str, &str)], files: &[&Attachment]) -> Answer {
+        let ids = files.iter().enumerate();
+        let ids = ids.map(|(place, file)| (format!("attachments[{place}]"), file.id.as_str()));
+        let ids: Vec<(String, &str)> = ids.collect();
+        let ids = ids.iter().map(|(name, id)| (name.as_str(), *id));
+        let fields: Vec<(&str, &str)> = fields.iter().copied().chain(ids).collect();
+        self.ask("/api/post_message", &fields).await
+    }
+
+    /// A form with files in it (RFC 7578), as a browser sends it without a script.
+    pub fn form_ask(&self, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Ask {
+        const BOUNDARY: &str = "----flack-test";
+        let mut body = Vec::new();
+        let mut part = |disposition: String, content: &[u8]| {
+            body.extend_from_slice(format!("--{BOUNDARY}\r\n{disposition}\r\n\r\n").as_bytes());
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        };
+        for (name, value) in fields {
+            part(format!("content-disposition: form-data; name=\"{name}\""), value.as_bytes());
+        }
+        for (name, content) in files {
+            let disposition =
+                format!("content-disposition: form-data; name=\"files\"; filename=\"{name}\"");
+            part(format!("{disposition}\r\ncontent-type: text/plain"), content);
+        }
+        body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+        let ask = Ask::new(self.address, "POST", "/api/post_message").cookie(&self.cookie);
+        ask.header("content-type", &format!("multipart/form-data; boundary={BOUNDARY}"))
+            .bytes(&body)
+    }
+
+    pub async fn form_post(&self, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Answer {
+        self.form_ask(fields, files).await
     }
 }

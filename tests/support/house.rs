@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -12,6 +13,7 @@ use flack::{
     domain::window::Window,
     server::{
         config::{Config, LogFormat},
+        files::FileLimits,
         flack::{Flack, Limits},
         http,
         network::{ConnectionLimits, Network, Proxies},
@@ -92,6 +94,7 @@ impl House {
                 people: 1_000,
                 channels: 100,
                 rates: RateLimits::default(),
+                files: FileLimits::default(),
             },
         };
         change(&mut config);
@@ -208,7 +211,30 @@ impl House {
     /// Every byte that is on disk.
     pub fn bytes_on_disk(&self) -> Vec<u8> {
         let files = fs::read_dir(&self.config.data_dir).expect("the directory is there");
-        files.flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
+        let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+        files.flat_map(|file| fs::read(file).unwrap()).collect()
+    }
+
+    /// Where the contents of attachments are.
+    pub fn files(&self) -> PathBuf {
+        self.config.data_dir.join("files")
+    }
+
+    fn file_names(&self) -> Vec<String> {
+        let files = fs::read_dir(self.files()).expect("the directory is there");
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    /// The names of all contents of attachments that are on disk, without their small copies.
+    pub fn contents(&self) -> Vec<String> {
+        let mut names = self.file_names();
+        names.retain(|name| name.len() == 64);
+        names
+    }
+
+    /// How many files are coming in.
+    pub fn passing(&self) -> usize {
+        self.file_names().iter().filter(|name| name.starts_with("new-")).count()
     }
 }
 

@@ -44,6 +44,11 @@ impl Ask {
         self
     }
 
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
     /// The cookie of a session; an empty one is not sent.
     pub fn cookie(self, cookie: &str) -> Self {
         if cookie.is_empty() { self } else { self.header("cookie", cookie) }
@@ -55,8 +60,12 @@ impl Ask {
         self.header("content-type", "application/x-www-form-urlencoded").body(&body)
     }
 
-    pub fn body(mut self, body: &str) -> Self {
-        self.body = body.as_bytes().to_vec();
+    pub fn body(self, body: &str) -> Self {
+        self.bytes(body.as_bytes())
+    }
+
+    pub fn bytes(mut self, body: &[u8]) -> Self {
+        self.body = body.to_vec();
         let length = self.body.len().to_string();
         self.header("content-length", &length)
     }
@@ -116,6 +125,8 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
+    /// The body as it came, which need not be text.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -138,6 +149,7 @@ impl Answer {
             status: status.and_then(|status| status.parse().ok()).expect("a status line"),
             headers,
             body: String::from_utf8_lossy(&body).into_owned(),
+            bytes: body,
         }
     }
 

@@ -142,7 +142,8 @@ impl Program {
         child.wait().expect("it is our own child");
     }
 
-    fn id(&self) -> u32 {
+    /// As the operating system knows it.
+    pub fn id(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
     }
 

@@ -17,6 +17,7 @@ use std::{
 
 use flack::{
     domain::{
+        attachment::Attachment,
         command::{Ask, Command, CommandId},
         event::{Event, Lane},
         frame::{ClientFrame, Difference, Reset, ServerFrame},
@@ -123,7 +124,7 @@ pub struct Tab {
 
 /// What a test does to a tab.
 enum Order {
-    Tell(Input),
+    Tell(Box<Input>),
     /// Cuts the link, and all that would follow it.
     Cut,
     /// Lets the next link come about.
@@ -284,6 +285,16 @@ impl Tab {
         self.ask(Command { room: super::channel(channel), ask: Ask::Post(text) })
     }
 
+    /// Posts files that were uploaded before.
+    pub fn share(&self, channel: &str, text: &str, attachments: Vec<Attachment>) -> CommandId {
+        let id = draw_command_id().expect("randomness");
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let text = MessageText::beside_attachments(text).expect("not too long");
+        let room = super::channel(channel);
+        self.tell(Input::Share { id: id.clone(), room, text, attachments });
+        id
+    }
+
     pub fn delete(&self, channel: &str, message: Position) -> CommandId {
         self.ask(Command { room: super::channel(channel), ask: Ask::Delete(message) })
     }
@@ -304,7 +315,7 @@ impl Tab {
     }
 
     pub fn tell(&self, input: Input) {
-        self.order(Order::Tell(input));
+        self.order(Order::Tell(Box::new(input)));
     }
 
     /// Cuts the link until it is [mended](Self::mend).
@@ -462,7 +473,7 @@ impl Browser {
         loop {
             let input = select! {
                 order = orders.recv() => match order {
-                    Some(Order::Tell(input)) => input,
+                    Some(Order::Tell(input)) => *input,
                     Some(Order::Cut) => {
                         self.is_cut = true;
                         self.socket = None;
@@ -559,7 +570,8 @@ impl Browser {
                     outputs
                 }
                 other => {
-                    seen.asked += u64::from(matches!(other, Input::Ask { .. }));
+                    seen.asked +=
+                        u64::from(matches!(other, Input::Ask { .. } | Input::Share { .. }));
                     seen.sync.handle(other, now)
                 }
             };

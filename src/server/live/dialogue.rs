@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use super::{encode, socket::Socket};
 use crate::{
     domain::{
+        attachment::AttachmentId,
         command::{Ask, Command, CommandId},
         frame::{ClientFrame, CloseCode, PROTOCOL, ServerFrame, VIEW_LIMIT, View},
         message::MessageText,
@@ -87,8 +88,8 @@ impl Dialogue {
                     self.flack.unview(&self.socket, &room);
                 }
             }
-            ClientFrame::Post { id, room, text } => {
-                self.ask(id, &room, words(&text).map(Ask::Post));
+            ClientFrame::Post { id, room, text, attachments } => {
+                self.ask(id, &room, post(&text, attachments));
             }
             ClientFrame::Edit { id, room, message, text } => {
                 self.ask(id, &room, words(&text).map(|text| Ask::Edit(message, text)));
@@ -149,6 +150,18 @@ impl Dialogue {
             Err(refusal) => answer(Err(refusal)),
         }
     }
+}
+
+/// What somebody asks for who posts this.
+///
+/// # Errors
+/// When the text is none, and there is nothing else.
+pub fn post(text: &str, attachments: Vec<AttachmentId>) -> Result<Ask, Refusal> {
+    if attachments.is_empty() {
+        return words(text).map(Ask::Post);
+    }
+    let text = MessageText::beside_attachments(text).map_err(Refusal::text)?;
+    Ok(Ask::Share(text, attachments))
 }
 
 fn words(text: &str) -> Result<MessageText, Refusal> {

@@ -30,7 +30,7 @@ const QUEUE: usize = 1_024;
 /// How many requests share a commit: enough to make the sync cheap, few enough to answer soon.
 const BATCH: usize = 256;
 
-/// How long entries are kept for those who were away.
+/// How long entries are kept for those who were away, and files for those who have not posted them.
 const KEEP: TimeDelta = TimeDelta::days(1);
 
 /// How soon wiping is tried again that did not succeed.
@@ -221,11 +221,13 @@ impl Writer {
         answers.into_iter().for_each(|(answer, result)| answer(result));
     }
 
-    /// Forgets the entries that are too old for anyone to be waiting for them.
+    /// Forgets the entries that are too old for anyone to be waiting for them, and files that nobody
+    /// posted.
     ///
     /// # Errors
     /// Nothing is forgotten then.
     pub fn trim(&mut self) -> Result<(), StoreError> {
+        self.store.sweep_attachments(self.last - KEEP)?;
         self.store.trim(self.last - KEEP)
     }
 

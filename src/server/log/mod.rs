@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        attachment::{Attachment, AttachmentId},
         command::{Command, CommandId},
         device::DeviceId,
         name::{ChannelName, DisplayName},
@@ -15,7 +16,7 @@ use crate::{
         position::Position,
         refusal::Refusal,
     },
-    server::{state::Entry, token::LinkId},
+    server::{files::ContentHash, state::Entry, token::LinkId},
 };
 
 pub mod embedded;
@@ -56,6 +57,17 @@ pub enum Request {
     CreateChannel {
         by: PersonId,
         name: ChannelName,
+    },
+    /// A file is on the disk, and is to be known.
+    StoreFile {
+        by: PersonId,
+        attachment: Attachment,
+        hash: ContentHash,
+    },
+    /// A file that is in no message is not wanted.
+    DiscardFile {
+        by: PersonId,
+        attachment: AttachmentId,
     },
     /// With an id, asking again gives the first answer again.
     Command {

@@ -1,18 +1,23 @@
 //! Where messages are written.
 
 use leptos::{
-    ev::{KeyboardEvent, SubmitEvent},
+    ev::{ClipboardEvent, KeyboardEvent, SubmitEvent},
     html::Textarea,
     prelude::*,
 };
 
 use super::{
     field::refused,
-    icon::{Icon, SEND},
+    icon::{CLIP, Icon, SEND},
     room_field::RoomField,
+    uploads::Uploads,
 };
 use crate::{
-    client::{COMPOSER, Client, browser},
+    client::{
+        COMPOSER, Client,
+        browser::{self, ChosenFile},
+        upload::UploadState,
+    },
     domain::{
         message::{MessageText, TextFault},
         refusal::Refusal,
@@ -23,9 +28,14 @@ use crate::{
 /// From here on, how much room is left is worth saying.
 const NEARLY_FULL: usize = MessageText::LIMIT - 200;
 
-/// The field of a room. What is in it survives a reload. `edit` is text to put into it.
+/// The field of a room. What is in it survives a reload. `edit` is text to put into it, and `error` what
+/// is wrong.
 #[component]
-pub fn Composer(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl IntoView {
+pub fn Composer(
+    room: NamedRoom,
+    edit: RwSignal<Option<String>>,
+    error: RwSignal<Option<String>>,
+) -> impl IntoView {
     let client = expect_context::<Client>();
     let area = NodeRef::<Textarea>::new();
     let label = format!("Message {room}");
@@ -34,7 +44,11 @@ pub fn Composer(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl IntoVie
     let room = StoredValue::new(room.room);
     let (typed, message) = refused(client, "/api/post_message", "text").unzip();
     let count = RwSignal::new(typed.as_deref().map_or(0, MessageText::count));
-    let error = RwSignal::new(message);
+    if message.is_some() {
+        error.set(message);
+    }
+    // Somebody has sent the message while its files are still on their way.
+    let is_waiting = RwSignal::new(false);
 
     // The element keeps the text: what is typed before the client runs stays as it is.
     let changed = move |text: String| {
@@ -75,17 +89,59 @@ pub fn Composer(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl IntoVie
 
     let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
     let send = move || {
-        let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
-        match MessageText::try_from(text.as_str()) {
+        let Some(typed) = area.get_untracked().map(|area| area.value()) else { return };
+        let uploads = untrack(|| room.with_value(|room| client.uploads_of(room)));
+        is_waiting.set(uploads.iter().any(|upload| upload.state.is_under_way()));
+        if is_waiting.get_untracked() {
+            return;
+        }
+        let mut files = Vec::new();
+        for upload in uploads {
+            match upload.state {
+                UploadState::Done(attachment) => files.push(attachment),
+                _ => {
+                    let name = upload.name;
+                    error.set(Some(format!("{name} is not attached. Remove it, or try again.")));
+                    return;
+                }
+            }
+        }
+        let text = match files.is_empty() {
+            true => MessageText::try_from(typed.as_str()),
+            false => MessageText::beside_attachments(&typed),
+        };
+        match text {
+            Ok(text) if files.is_empty() => client.post(room.get_value(), text),
             Ok(text) => {
-                client.post(room.get_value(), text);
-                put("");
-                focus();
+                client.share(room.get_value(), text, files);
+                room.with_value(|room| client.clear_uploads(room));
             }
             Err(fault) => {
                 error.set(Some(Refusal::text(fault).message));
                 focus();
+                return;
             }
+        }
+        put("");
+        focus();
+    };
+    Effect::new(move |_| {
+        let uploads = room.with_value(|room| client.uploads_of(room));
+        let is_done = !uploads.iter().any(|upload| upload.state.is_under_way());
+        if is_done && is_waiting.get_untracked() {
+            send();
+        }
+    });
+    let attach = move |files: Vec<ChosenFile>| {
+        let attached = room.with_value(|room| client.attach(room, files));
+        error.set(attached.err().map(|refusal| refusal.message));
+        focus();
+    };
+    let paste = move |event: ClipboardEvent| {
+        let files = browser::pasted_files(&event);
+        if !files.is_empty() {
+            event.prevent_default();
+            attach(files);
         }
     };
     let submit = move |event: SubmitEvent| {
@@ -111,11 +167,23 @@ pub fn Composer(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl IntoVie
             class="composer"
             method="post"
             action="/api/post_message"
+            enctype="multipart/form-data"
             novalidate
             on:submit=submit
         >
             <RoomField room=field />
+            <Uploads room />
             <div class="composer__box">
+                <label class="composer__attach" title="Attach files">
+                    <input
+                        type="file"
+                        name="files"
+                        multiple
+                        aria-label="Attach files"
+                        on:change=move |event| attach(browser::chosen_files(&event))
+                    />
+                    <Icon path=CLIP />
+                </label>
                 <textarea
                     class="composer__text"
                     id=COMPOSER
@@ -129,6 +197,7 @@ pub fn Composer(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl IntoVie
                     node_ref=area
                     on:input=move |event| changed(event_target_value(&event))
                     on:keydown=press
+                    on:paste=paste
                 >
                     {typed}
                 </textarea>
@@ -138,7 +207,7 @@ pub fn Composer(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl IntoVie
                 </button>
             </div>
             <p class="composer__note" id="composer-note">
-                <Note count error />
+                <Note count error is_waiting />
             </p>
         </form>
     }
@@ -146,7 +215,11 @@ pub fn Composer(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl IntoVie
 
 /// The line below: what is wrong, how much room is left, or which keys help.
 #[component]
-fn Note(count: RwSignal<usize>, error: RwSignal<Option<String>>) -> impl IntoView {
+fn Note(
+    count: RwSignal<usize>,
+    error: RwSignal<Option<String>>,
+    is_waiting: RwSignal<bool>,
+) -> impl IntoView {
     let limit = MessageText::LIMIT;
     let problem = Signal::derive(move || {
         let over =
@@ -155,7 +228,13 @@ fn Note(count: RwSignal<usize>, error: RwSignal<Option<String>>) -> impl IntoVie
     });
     let room = Signal::derive(move || format!("{} of {limit}", count.get()));
     let is_short = Signal::derive(move || count.get() <= NEARLY_FULL);
-    let is_hint_hidden = Signal::derive(move || !is_short.get() || problem.with(|p| !p.is_empty()));
+    let is_hint_hidden = Signal::derive(move || {
+        !is_short.get() || is_waiting.get() || problem.with(|p| !p.is_empty())
+    });
+    let waiting = Signal::derive(move || match is_waiting.get() {
+        true => "Sent as soon as the files are there",
+        false => "",
+    });
 
     view! {
         <span class="composer__hint" hidden=is_hint_hidden>
@@ -165,6 +244,9 @@ fn Note(count: RwSignal<usize>, error: RwSignal<Option<String>>) -> impl IntoVie
             " + "
             <kbd>"Enter"</kbd>
             " breaks the line"
+        </span>
+        <span role="status" aria-label="Files">
+            {waiting}
         </span>
         <span class="composer__error" role="alert">
             {problem}

@@ -7,10 +7,15 @@ pub const BIN: &str = "M3.5 5.5h13M8 5.5V3.5h4v2M5.5 5.5l.75 11h7.5l.75-11M8.5 9
 pub const CLOCK: &str =
     "M2.75 10a7.25 7.25 0 1 0 14.5 0 7.25 7.25 0 0 0-14.5 0M10 6v4.25l2.75 1.75";
 pub const CROSS: &str = "m5 5 10 10M15 5 5 15";
+pub const CLIP: &str = "M15.5 9.25 9.6 15.1a3.4 3.4 0 0 1-4.8-4.8l6.2-6.2a2.25 2.25 0 0 1 3.2 3.2L8.1 13.4a1.1 1.1 0 0 1-1.6-1.6l5.5-5.4";
 pub const DOOR: &str = "M8 3.5H4.5v13H8M8.5 10h8M13.5 7l3 3-3 3";
+pub const DOWNLOAD: &str = "M10 3.5v9M6.5 9l3.5 3.5L13.5 9M4 16.5h12";
+pub const FILE: &str = "M5 2.75h6.5l3.5 3.5v11H5zM11.5 2.75v3.5H15";
 pub const MENU: &str = "M3 6h14M3 10h10M3 14h14";
+pub const NEXT: &str = "m7.5 4 6 6-6 6";
 pub const PEN: &str = "M4 16l.75-3.5L13.5 3.75l2.75 2.75L7.5 15.25zM11.5 5.75l2.75 2.75";
 pub const PLUS: &str = "M10 4v12M4 10h12";
+pub const PREVIOUS: &str = "m12.5 4-6 6 6 6";
 pub const SEND: &str = "M3.5 4 17 10 3.5 16 7 10z";
 pub const UP_DOWN: &str = "m6.5 8 3.5-3.5L13.5 8M6.5 12l3.5 3.5 3.5-3.5";
 

@@ -8,6 +8,7 @@ use leptos::{
 };
 
 use super::{
+    attachment::Attachments,
     avatar::Avatar,
     edit::EditForm,
     icon::{ALERT, BIN, CLOCK, Icon, PEN},
@@ -16,6 +17,7 @@ use super::{
 use crate::{
     client::{Client, browser, timeline::Row},
     domain::{
+        attachment::Attachment,
         command::CommandId,
         message::Message,
         person::Person,
@@ -39,11 +41,12 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
             Either::Left(view! {
                 <article class=class data-state=state>
                     <Head author=message.author.clone() at=message.at is_link=!is_mine && !is_continued />
-                    <Sent room message is_mine />
+                    <Sent room message=message.clone() is_mine />
+                    <Attachments attachments=message.attachments />
                 </article>
             })
         }
-        Content::OnItsWay { id, text, asked, progress } => {
+        Content::OnItsWay { id, text, attachments, asked, progress } => {
             let at = DateTime::from_timestamp_millis(asked.cast_signed()).unwrap_or_default();
             let words = text.as_str().to_owned();
             let kind = match &progress {
@@ -59,12 +62,12 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
             Either::Right(view! {
                 <article class=class data-state=shown>
                     {me.map(|author| view! { <Head author at is_link=false /> })}
-                    <p class="message__text" dir="auto">
-                        {words.clone()}
-                    </p>
+                    <Words text=words.clone() edited=None />
+                    <Attachments attachments=attachments.clone() />
                     {match progress {
                         Progress::Refused(refusal) => {
-                            Either::Left(view! { <Refused id reason=refusal.message text=words edit /> })
+                            let (reason, text) = (refusal.message, words);
+                            Either::Left(view! { <Refused room id reason text attachments edit /> })
                         }
                         progress => Either::Right(view! { <OnItsWay progress /> }),
                     }}
@@ -110,7 +113,7 @@ fn Head(author: Person, at: DateTime<Utc>, is_link: bool) -> impl IntoView {
     }
 }
 
-/// The words of a message, and what its author can do about them.
+/// The words of a message, if it is not files alone, and what its author can do about them.
 #[component]
 fn Sent(room: NamedRoom, message: Message, is_mine: bool) -> impl IntoView {
     let client = expect_context::<Client>();
@@ -132,16 +135,19 @@ fn Sent(room: NamedRoom, message: Message, is_mine: bool) -> impl IntoView {
 
 #[component]
 fn Words(text: String, edited: Option<DateTime<Utc>>) -> impl IntoView {
-    view! {
-        <p class="message__text" dir="auto">
-            {text}
-            {edited
-                .map(|at| {
-                    let title = browser::exact_time(at);
-                    view! { <span class="message__edited" title=title>" (edited)"</span> }
-                })}
-        </p>
-    }
+    let is_any = !text.is_empty();
+    is_any.then(|| {
+        view! {
+            <p class="message__text" dir="auto">
+                {text}
+                {edited
+                    .map(|at| {
+                        let title = browser::exact_time(at);
+                        view! { <span class="message__edited" title=title>" (edited)"</span> }
+                    })}
+            </p>
+        }
+    })
 }
 
 #[component]
@@ -204,9 +210,11 @@ fn OnItsWay(progress: Progress) -> impl IntoView {
 
 #[component]
 fn Refused(
+    room: NamedRoom,
     id: CommandId,
     reason: String,
     text: String,
+    attachments: Vec<Attachment>,
     edit: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let client = expect_context::<Client>();
@@ -230,6 +238,7 @@ fn Refused(
                     type="button"
                     on:click=move |_| {
                         client.discard(edited.clone());
+                        client.attach_again(&room.room, attachments.clone());
                         edit.set(Some(text.clone()));
                     }
                 >

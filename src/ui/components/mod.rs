@@ -1,5 +1,6 @@
 //! The parts that pages are made of.
 
+pub mod attachment;
 pub mod avatar;
 pub mod bar;
 pub mod composer;
@@ -13,3 +14,4 @@ pub mod notice;
 pub mod room_field;
 pub mod sidebar;
 pub mod undo;
+pub mod uploads;

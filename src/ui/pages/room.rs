@@ -1,14 +1,14 @@
 //! A room: what is said in it, and where to say something.
 
-use leptos::{either::Either, prelude::*};
+use leptos::{either::Either, ev::DragEvent, prelude::*};
 
 use super::nowhere::{UnknownChannel, UnknownPerson};
 use crate::{
-    client::Client,
+    client::{Client, browser},
     domain::{address::Address, room::NamedRoom},
     ui::components::{
-        avatar::Avatar, bar::Bar, composer::Composer, conversation::Conversation,
-        notice::StorageNotice, undo::Undo,
+        attachment::Lightbox, avatar::Avatar, bar::Bar, composer::Composer,
+        conversation::Conversation, notice::StorageNotice, undo::Undo,
     },
 };
 
@@ -46,17 +46,47 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
     let path = room.path();
     let edit = RwSignal::new(None);
     let titled = room.clone();
+    let client = expect_context::<Client>();
+    let (is_over, error) = (RwSignal::new(false), RwSignal::new(None));
+    let is_idle = Signal::derive(move || !is_over.get());
+    let dropped = room.room.clone();
+    let over = move |event: DragEvent| {
+        if browser::has_files(&event) {
+            // Else the browser would open the file in place of the page.
+            event.prevent_default();
+            is_over.set(true);
+        }
+    };
+    let leave = move |event: DragEvent| {
+        if browser::has_left(&event) {
+            is_over.set(false);
+        }
+    };
+    let drop = move |event: DragEvent| {
+        if browser::has_files(&event) {
+            event.prevent_default();
+            is_over.set(false);
+            let attached = client.attach(&dropped, browser::dropped_files(&event));
+            error.set(attached.err().map(|refusal| refusal.message));
+        }
+    };
     view! {
-        <Bar>
-            <Title room=titled />
-        </Bar>
-        <p class="notice notice--noscript">
-            "Live updates need JavaScript. " <a href=path data-reload="">"Reload"</a> " to see new messages."
-        </p>
-        <StorageNotice />
-        <Conversation room=room.clone() edit />
-        <Undo />
-        <Composer room edit />
+        <div class="room" on:dragover=over on:dragleave=leave on:drop=drop>
+            <Bar>
+                <Title room=titled />
+            </Bar>
+            <p class="notice notice--noscript">
+                "Live updates need JavaScript. " <a href=path data-reload="">"Reload"</a> " to see new messages."
+            </p>
+            <StorageNotice />
+            <Conversation room=room.clone() edit />
+            <Undo />
+            <Composer room edit error />
+            <div class="drop" hidden=is_idle aria-hidden="true">
+                "Drop files to attach them"
+            </div>
+        </div>
+        <Lightbox />
     }
 }
 

@@ -46,7 +46,7 @@ pub struct ServerEnd(Arc<Mutex<Pipe>>);
 
 /// What reached the client.
 pub enum Heard {
-    Frame(ServerFrame),
+    Frame(Box<ServerFrame>),
     /// With the close code.
     Closed(Option<u16>),
 }
@@ -100,7 +100,7 @@ impl Connection {
             match self.protocol.read(&mut ClientEnd(&mut self.received)) {
                 Ok(Message::Text(text)) => {
                     let frame = ServerFrame::read(&text).expect("the server writes frames");
-                    heard.push(Heard::Frame(frame));
+                    heard.push(Heard::Frame(Box::new(frame)));
                 }
                 Ok(Message::Close(close)) => {
                     heard.push(Heard::Closed(close.map(|close| close.code.into())));

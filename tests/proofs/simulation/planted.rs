@@ -8,6 +8,7 @@ use std::sync::{
 use chrono::{DateTime, Utc};
 use flack::{
     domain::{
+        attachment::AttachmentId,
         device::Device,
         person::{Person, PersonId, SessionId},
         position::Position,
@@ -15,6 +16,7 @@ use flack::{
         window::Window,
     },
     server::{
+        files::{ContentHash, Files, StoredFile},
         flack::{Archive, Reading},
         log::{Answer, Follower, Log, Request},
         store::Reader,
@@ -130,6 +132,26 @@ impl Archive for SlowArchive {
     fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>> {
         let reader = self.reader.clone();
         Box::pin(async move { reader.lock().unwrap().link(link, now) })
+    }
+
+    fn file(&self, id: AttachmentId) -> Reading<Option<StoredFile>> {
+        let reader = self.reader.clone();
+        Box::pin(async move { reader.lock().unwrap().file(&id) })
+    }
+
+    fn is_content(&self, hash: ContentHash) -> Reading<bool> {
+        let reader = self.reader.clone();
+        Box::pin(async move { reader.lock().unwrap().is_content(hash) })
+    }
+
+    fn usage(&self, of: PersonId) -> Reading<(u64, u64)> {
+        let reader = self.reader.clone();
+        Box::pin(async move { reader.lock().unwrap().usage(of) })
+    }
+
+    fn sweep_files(&self, files: Arc<Files>) -> Reading<usize> {
+        let reader = self.reader.clone();
+        Box::pin(async move { files.sweep_orphans(|hash| reader.lock().unwrap().is_content(hash)) })
     }
 }
 

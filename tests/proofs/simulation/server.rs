@@ -17,11 +17,13 @@ use std::{
 use chrono::DateTime;
 use flack::{
     domain::{
+        attachment::AttachmentLimits,
         frame::{ClientFrame, CloseCode},
         person::{Person, SessionId},
         refusal::Refusal,
     },
     server::{
+        files::FileLimits,
         flack::{Flack, Limits},
         live::{dialogue::Dialogue, socket::Socket},
         log::{
@@ -54,6 +56,12 @@ const LIMITS: Limits = Limits {
         channels: 0,
         sign_ins: 0,
     },
+    files: FILES,
+};
+const FILES: FileLimits = FileLimits {
+    attachments: AttachmentLimits { file: 1 << 20, files: 3 },
+    person: 1 << 20,
+    all: 8 << 20,
 };
 
 /// Something that the server is asked for and has not finished.
@@ -88,12 +96,14 @@ pub enum Turn {
 
 impl Server {
     pub fn start(path: &Path, bug: Option<Bug>, random: &mut fastrand::Rng, now: u64) -> Self {
-        let limits = store::Limits { people: LIMITS.people, channels: LIMITS.channels };
+        let limits =
+            store::Limits { people: LIMITS.people, channels: LIMITS.channels, files: FILES };
         let dir = DataDir::lock(path).expect("the server before has ended");
         let store = dir.open(limits).expect("the store opens");
         let reader = dir.reader().expect("the store is there");
         let last = store.last();
         let beginning = reader.beginning(last).expect("the store can be read");
+        let files = dir.files().clone();
         let archive = SlowArchive {
             reader: Arc::new(Mutex::new(reader)),
             random: Mutex::new(random.fork()),
@@ -103,7 +113,7 @@ impl Server {
         let told = clock.clone();
         let time = Clock::new(move || Duration::from_millis(told.load(Ordering::Relaxed)));
         let archive = Box::new(archive);
-        let (flack, writer) = Flack::start(beginning, archive, LIMITS, time, |follower| {
+        let (flack, writer) = Flack::start(beginning, archive, files, LIMITS, time, |follower| {
             let follower = match bug {
                 Some(Bug::SkippedEvent) => forgetful(follower, 20),
                 _ => follower,

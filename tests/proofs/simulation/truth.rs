@@ -107,7 +107,9 @@ impl Truth {
                 return Err(format!("{} was done where its asker may not be", id.as_str()));
             }
             let what = match &command.ask {
-                Ask::Post(text) => What::Posted { author: *asker, text: text.as_str().to_owned() },
+                Ask::Post(text) | Ask::Share(text, _) => {
+                    What::Posted { author: *asker, text: text.as_str().to_owned() }
+                }
                 Ask::Edit(message, text) => {
                     What::Edited { message: *message, text: text.as_str().to_owned() }
                 }

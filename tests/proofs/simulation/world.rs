@@ -417,7 +417,7 @@ impl World {
                     browser::check_answer(&frame, &self.truth)?;
                     browser::check_privacy(&frame, &self.browsers[browser].me)?;
                     self.tally.count(&frame);
-                    self.feed(browser, tab, Input::Frame(frame))?;
+                    self.feed(browser, tab, Input::Frame(*frame))?;
                 }
                 Heard::Closed(code) => {
                     self.tally.flooded += u64::from(code == Some(CloseCode::RateLimited as u16));

@@ -1,0 +1,202 @@
+//! Files on their way from this browser into a message, and pictures that are looked at.
+
+use leptos::prelude::*;
+
+use super::{
+    Client,
+    browser::{self, ChosenFile, Sending},
+};
+use crate::domain::{
+    attachment::{Attachment, FileName},
+    refusal::Refusal,
+    room::Room,
+};
+
+/// A file of a message that is being written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Different for each of this page.
+    pub key: usize,
+    pub room: Room,
+    pub name: FileName,
+    /// In bytes.
+    pub size: u64,
+    pub state: UploadState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UploadState {
+    /// So many percent are sent.
+    UnderWay(u8),
+    Done(Attachment),
+    Refused(Refusal),
+}
+
+impl UploadState {
+    pub fn is_under_way(&self) -> bool {
+        matches!(self, UploadState::UnderWay(_))
+    }
+}
+
+/// What the browser says of a file that it sends.
+pub enum SendingEvent {
+    /// So many percent are sent.
+    Progress(u8),
+    /// The server's answer, with its status.
+    Answered(u16, String),
+    /// There was no answer.
+    Failed,
+}
+
+/// A file, and its way to the server while that lasts. Dropped, it is cancelled.
+pub struct Transfer {
+    key: usize,
+    file: ChosenFile,
+    sending: Option<Sending>,
+}
+
+/// Pictures of one message, one of which is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gallery {
+    pub pictures: Vec<Attachment>,
+    pub at: usize,
+}
+
+impl Gallery {
+    /// Goes on by so many pictures, and from the last to the first.
+    pub fn step(&mut self, by: isize) {
+        let count = self.pictures.len().cast_signed();
+        if count > 0 {
+            self.at = (self.at.cast_signed() + by).rem_euclid(count).cast_unsigned();
+        }
+    }
+}
+
+impl Client {
+    /// Takes up files for the message that is being written in a room.
+    ///
+    /// # Errors
+    /// When there are too many; the first ones are taken up.
+    pub fn attach(self, room: &Room, files: Vec<ChosenFile>) -> Result<(), Refusal> {
+        for file in files {
+            if self.uploads_of(room).len() >= self.limits.files {
+                return Err(Refusal::too_many_files(self.limits.files));
+            }
+            let name = FileName::from(file.name());
+            let (size, room) = (file.size(), room.clone());
+            let is_too_large = size > self.limits.file;
+            let state = match is_too_large {
+                true => UploadState::Refused(Refusal::file_too_large(self.limits.file)),
+                false => UploadState::UnderWay(0),
+            };
+            let key = self.add_upload(Upload { key: 0, room, name, size, state });
+            self.transfers.update_value(|it| it.push(Transfer { key, file, sending: None }));
+            if !is_too_large {
+                self.send_file(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts files back that were uploaded for a message that was not sent.
+    pub fn attach_again(self, room: &Room, attachments: Vec<Attachment>) {
+        for attachment in attachments {
+            self.add_upload(Upload {
+                key: 0,
+                room: room.clone(),
+                name: attachment.name.clone(),
+                size: attachment.size,
+                state: UploadState::Done(attachment),
+            });
+        }
+    }
+
+    fn add_upload(self, mut upload: Upload) -> usize {
+        let mut key = 0;
+        self.uploads.update(|uploads| {
+            key = uploads.last().map_or(1, |last| last.key + 1);
+            upload.key = key;
+            uploads.push(upload);
+        });
+        key
+    }
+
+    /// The files of the message that is being written in a room.
+    pub fn uploads_of(self, room: &Room) -> Vec<Upload> {
+        self.uploads
+            .with(|uploads| uploads.iter().filter(|upload| upload.room == *room).cloned().collect())
+    }
+
+    fn send_file(self, key: usize) {
+        self.transfers.update_value(|transfers| {
+            let Some(transfer) = transfers.iter_mut().find(|it| it.key == key) else { return };
+            transfer.sending = browser::send_file(&transfer.file, move |event| match event {
+                SendingEvent::Progress(percent) => {
+                    self.set_upload(key, UploadState::UnderWay(percent));
+                }
+                SendingEvent::Answered(status, body) => self.set_upload(key, read(status, &body)),
+                SendingEvent::Failed => {
+                    self.set_upload(key, UploadState::Refused(Refusal::upload_broken()));
+                }
+            });
+        });
+    }
+
+    fn set_upload(self, key: usize, state: UploadState) {
+        self.uploads.update(|uploads| {
+            if let Some(upload) = uploads.iter_mut().find(|upload| upload.key == key) {
+                upload.state = state;
+            }
+        });
+    }
+
+    pub fn retry_upload(self, key: usize) {
+        self.set_upload(key, UploadState::UnderWay(0));
+        self.send_file(key);
+    }
+
+    /// Takes a file out of the message, wherever it is on its way.
+    pub fn remove_upload(self, key: usize) {
+        let removed = self.uploads.with_untracked(|uploads| {
+            uploads.iter().find(|upload| upload.key == key).map(|upload| upload.state.clone())
+        });
+        if let Some(UploadState::Done(attachment)) = removed {
+            browser::delete(&attachment.path());
+        }
+        self.forget_uploads(|upload| upload.key == key);
+    }
+
+    /// The message of a room was sent with its files.
+    pub fn clear_uploads(self, room: &Room) {
+        self.forget_uploads(|upload| upload.room == *room);
+    }
+
+    fn forget_uploads(self, is_one: impl Fn(&Upload) -> bool) {
+        self.uploads.update(|uploads| {
+            uploads.retain(|upload| {
+                let is_one = is_one(upload);
+                if is_one {
+                    self.transfers.update_value(|it| it.retain(|it| it.key != upload.key));
+                }
+                !is_one
+            });
+        });
+    }
+
+    /// Shows a picture in large, among the others of its message.
+    pub fn look_at(self, pictures: Vec<Attachment>, at: usize) {
+        self.gallery.set(Some(Gallery { pictures, at }));
+    }
+}
+
+/// What the server made of a file.
+fn read(status: u16, body: &str) -> UploadState {
+    let done = (status == 201).then(|| serde_json::from_str(body).ok()).flatten();
+    done.map_or_else(
+        || {
+            let refusal = serde_json::from_str(body);
+            UploadState::Refused(refusal.unwrap_or_else(|_| Refusal::unavailable()))
+        },
+        UploadState::Done,
+    )
+}

@@ -1,0 +1,295 @@
+//! The content of attachments: files in the data directory, each called by the SHA-256 of what is in
+//! it. Who may read which, and what it is called, is in the store.
+//!
+//! A file comes in under a passing name, is synced, and gets its own name before the store hears of
+//! it. So what the store knows is there, whenever the power fails; what is there without being known
+//! is swept.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use tokio::sync::Semaphore;
+
+use super::token::hex;
+use crate::domain::{
+    attachment::{Attachment, AttachmentLimits},
+    person::PersonId,
+    room::Room,
+};
+
+pub mod door;
+pub mod metadata;
+pub mod picture;
+pub mod upload;
+
+/// How much may be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct FileLimits {
+    /// Of one file, and of one message.
+    pub attachments: AttachmentLimits,
+    /// Bytes of all files of one person.
+    pub person: u64,
+    /// Bytes of all files.
+    pub all: u64,
+}
+
+impl Default for FileLimits {
+    fn default() -> Self {
+        let attachments = AttachmentLimits { file: 25 << 20, files: 10 };
+        Self { attachments, person: 1 << 30, all: 10 << 30 }
+    }
+}
+
+/// A file counts for at least so many bytes, which is what a disk takes for it.
+pub const SMALLEST: u64 = 4_096;
+
+/// How many files may come in at once, and how many of them from one person.
+const PLACES: usize = 64;
+const PLACES_OF_ONE: usize = 10;
+
+/// How old a file without an owner has to be before it is swept: longer than any commit takes.
+const ORPHAN_AGE: Duration = Duration::from_secs(3_600);
+
+/// The SHA-256 of a file's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ContentHash(pub [u8; 32]);
+
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl ContentHash {
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn parse(text: &str) -> Option<Self> {
+        let mut hash = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(Self(hash))
+    }
+}
+
+/// An attachment as the store knows it.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    pub attachment: Attachment,
+    pub hash: ContentHash,
+    pub place: FilePlace,
+}
+
+/// Where an attachment stands, which says who may read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilePlace {
+    /// In no message yet; its owner's own.
+    Pending(PersonId),
+    /// In a message of this room.
+    In(Room),
+    /// In a message that was deleted.
+    Gone,
+}
+
+impl FilePlace {
+    pub fn admits(&self, person: PersonId) -> bool {
+        match self {
+            FilePlace::Pending(owner) => *owner == person,
+            FilePlace::In(room) => room.admits(person),
+            FilePlace::Gone => false,
+        }
+    }
+}
+
+/// The directory of files.
+#[derive(Debug)]
+pub struct Files {
+    dir: PathBuf,
+    /// What is coming in: how often each content is on its way into the store, so that it is not
+    /// removed meanwhile because an older copy of it goes.
+    pinned: Mutex<HashMap<ContentHash, usize>>,
+    /// How many uploads of each person are under way.
+    uploading: Mutex<HashMap<PersonId, usize>>,
+    /// One picture at a time is worked on: it may take much memory.
+    easel: Semaphore,
+}
+
+impl Files {
+    /// Takes the directory, and makes it if it is not there. What broke off while it came in is
+    /// removed.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or read.
+    pub fn open(dir: PathBuf) -> io::Result<Self> {
+        if !dir.is_dir() {
+            fs::create_dir(&dir)?;
+            if let Some(parent) = dir.parent() {
+                sync_dir(parent)?;
+            }
+        }
+        for entry in fs::read_dir(&dir)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(upload::PASSING) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        // Here, because whoever made it or what is in it may have ended before that.
+        sync_dir(&dir)?;
+        let (pinned, uploading) = (Mutex::default(), Mutex::default());
+        Ok(Self { dir, pinned, uploading, easel: Semaphore::new(1) })
+    }
+
+    pub fn content(&self, hash: ContentHash) -> PathBuf {
+        self.dir.join(hash.to_string())
+    }
+
+    pub fn thumbnail(&self, hash: ContentHash) -> PathBuf {
+        self.dir.join(format!("{hash}.thumbnail"))
+    }
+
+    /// Removes contents that the store does not know any more.
+    pub fn remove(&self, hashes: &[ContentHash]) {
+        let pinned = self.pinned();
+        for hash in hashes.iter().filter(|hash| !pinned.contains_key(hash)) {
+            for path in [self.thumbnail(*hash), self.content(*hash)] {
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        tracing::warn!(%error, "a deleted file could not be removed yet");
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Removes what nobody knows: left behind where a server ended between two steps. What came in
+    /// less than `age` ago may be about to become known. Gives how many files went.
+    ///
+    /// # Errors
+    /// When the directory or the store cannot be read.
+    pub fn sweep<E: From<io::Error>>(
+        &self,
+        age: Duration,
+        is_known: impl Fn(ContentHash) -> Result<bool, E>,
+    ) -> Result<usize, E> {
+        let mut swept = 0;
+        let now = SystemTime::now();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let Some(hash) = ContentHash::parse(name.trim_end_matches(".thumbnail")) else {
+                continue;
+            };
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            let is_old = modified
+                .is_ok_and(|modified| now.duration_since(modified).unwrap_or_default() >= age);
+            // Nothing can be pinned while this is held.
+            let pinned = self.pinned();
+            if is_old && !pinned.contains_key(&hash) && !is_known(hash)? {
+                fs::remove_file(entry.path())?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Like [`sweep`](Self::sweep), while people upload.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sweep_orphans<E: From<io::Error>>(
+        &self,
+        is_known: impl Fn(ContentHash) -> Result<bool, E>,
+    ) -> Result<usize, E> {
+        self.sweep(ORPHAN_AGE, is_known)
+    }
+
+    /// Counts an upload in, unless there are too many.
+    fn enter(self: &Arc<Self>, person: PersonId) -> Option<Place> {
+        let mut uploading = lock(&self.uploading);
+        let own = uploading.get(&person).copied().unwrap_or_default();
+        let fits = own < PLACES_OF_ONE && uploading.values().sum::<usize>() < PLACES;
+        fits.then(|| {
+            uploading.insert(person, own + 1);
+            Place { files: self.clone(), person }
+        })
+    }
+
+    fn pin(self: &Arc<Self>, hash: ContentHash) -> Pin {
+        *self.pinned().entry(hash).or_default() += 1;
+        Pin { files: self.clone(), hash }
+    }
+
+    fn pinned(&self) -> MutexGuard<'_, HashMap<ContentHash, usize>> {
+        lock(&self.pinned)
+    }
+}
+
+/// One of those whose upload is under way.
+#[derive(Debug)]
+struct Place {
+    files: Arc<Files>,
+    person: PersonId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut uploading = lock(&self.files.uploading);
+        if let Some(own) = uploading.get_mut(&self.person) {
+            *own -= 1;
+            if *own == 0 {
+                uploading.remove(&self.person);
+            }
+        }
+    }
+}
+
+/// Keeps a content until the store has decided about it.
+#[derive(Debug)]
+pub struct Pin {
+    files: Arc<Files>,
+    hash: ContentHash,
+}
+
+impl Pin {
+    /// The store did not take it. If nobody else has the same content, it goes.
+    pub fn refused(self, is_known: impl FnOnce(ContentHash) -> bool) {
+        let (files, hash) = (self.files.clone(), self.hash);
+        drop(self);
+        if files.pinned().contains_key(&hash) || is_known(hash) {
+            return;
+        }
+        files.remove(&[hash]);
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut pinned = self.files.pinned();
+        if let Some(count) = pinned.get_mut(&self.hash) {
+            *count -= 1;
+            if *count == 0 {
+                pinned.remove(&self.hash);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the names in a directory durable.
+fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,189 @@
+//! The files of a message, and pictures in large.
+
+use leptos::{
+    ev::{KeyboardEvent, MouseEvent},
+    html::Dialog,
+    prelude::*,
+};
+
+use super::icon::{CROSS, DOWNLOAD, FILE, Icon, NEXT, PREVIOUS};
+use crate::{
+    client::{Client, browser, upload::Gallery},
+    domain::attachment::{Attachment, ImageSize, size_in_words},
+};
+
+/// The largest that a picture is shown among messages, in CSS pixels.
+const SHOWN: ImageSize = ImageSize { width: 360, height: 320 };
+
+/// Pictures first, then cards; each in the order in which they were attached.
+#[component]
+pub fn Attachments(attachments: Vec<Attachment>) -> impl IntoView {
+    let (pictures, others): (Vec<_>, Vec<_>) =
+        attachments.into_iter().partition(|attachment| attachment.image.is_some());
+    let is_any = !pictures.is_empty() || !others.is_empty();
+    is_any.then(|| {
+        let shown = (0..pictures.len())
+            .map(|at| view! { <Picture pictures=pictures.clone() at /> })
+            .collect_view();
+        view! {
+            <ul class="files" aria-label="Attachments">
+                {shown}
+                {others.into_iter().map(|file| view! { <Card file /> }).collect_view()}
+            </ul>
+        }
+    })
+}
+
+/// A picture in a box that has its size before it is there.
+#[component]
+fn Picture(pictures: Vec<Attachment>, at: usize) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let picture = &pictures[at];
+    let size = picture.image.unwrap_or(SHOWN).within(SHOWN.width, SHOWN.height);
+    let (path, thumbnail) = (picture.path(), picture.thumbnail_path());
+    let name = picture.name.to_string();
+    let open = move |event: MouseEvent| {
+        // With a key held, it is the browser's: a new tab, say.
+        if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
+            event.prevent_default();
+            client.look_at(pictures.clone(), at);
+        }
+    };
+    view! {
+        <li class="picture">
+            <a href=path aria-haspopup="dialog" on:click=open>
+                <img
+                    src=thumbnail
+                    alt=name
+                    width=size.width
+                    height=size.height
+                    loading="lazy"
+                    decoding="async"
+                />
+            </a>
+        </li>
+    }
+}
+
+#[component]
+fn Card(file: Attachment) -> impl IntoView {
+    let name = file.name.to_string();
+    let about = format!("{} · {}", file.kind(), size_in_words(file.size));
+    view! {
+        <li>
+            <a class="file" href=file.path() download=name.clone()>
+                <Icon path=FILE />
+                <span class="file__name" dir="auto">
+                    {name.clone()}
+                </span>
+                <span class="file__about">{about}</span>
+                <span class="file__download">
+                    <Icon path=DOWNLOAD />
+                    <span class="hidden">"Download"</span>
+                </span>
+            </a>
+        </li>
+    }
+}
+
+/// Shows the picture that is looked at over everything else. Escape closes it, arrows go on.
+#[component]
+pub fn Lightbox() -> impl IntoView {
+    let client = expect_context::<Client>();
+    let gallery = client.gallery;
+    let dialog = NodeRef::<Dialog>::new();
+    Effect::new(move |_| {
+        let Some(dialog) = dialog.get() else { return };
+        // The browser gives the focus back to where it was when it closes.
+        match (gallery.with(Option::is_some), dialog.open()) {
+            (true, false) => drop(dialog.show_modal()),
+            (false, true) => dialog.close(),
+            _ => {}
+        }
+    });
+    let step = move |by: isize| {
+        gallery.update(|gallery| gallery.iter_mut().for_each(|gallery| gallery.step(by)));
+    };
+    let press = move |event: KeyboardEvent| match event.key().as_str() {
+        "ArrowLeft" => step(-1),
+        "ArrowRight" => step(1),
+        _ => {}
+    };
+    let shown = move || {
+        gallery.get().and_then(|Gallery { pictures, at }| {
+            let count = pictures.len();
+            let picture = pictures.into_iter().nth(at)?;
+            let name = picture.name.to_string();
+            let place = (count > 1).then(|| format!("{} of {count}", at + 1));
+            let size = picture.image.unwrap_or(SHOWN);
+            Some(view! {
+                <img
+                    class="lightbox__picture"
+                    src=picture.path()
+                    alt=name.clone()
+                    width=size.width
+                    height=size.height
+                />
+                <p class="lightbox__about" role="status">
+                    <bdi>{name.clone()}</bdi>
+                    " "
+                    {place}
+                </p>
+                <a
+                    class="button button--quiet button--icon lightbox__download"
+                    href=picture.path()
+                    download=name
+                    aria-label="Download"
+                >
+                    <Icon path=DOWNLOAD />
+                </a>
+            })
+        })
+    };
+    let is_alone = Signal::derive(move || {
+        gallery.with(|gallery| gallery.as_ref().is_none_or(|it| it.pictures.len() < 2))
+    });
+    view! {
+        <dialog
+            class="lightbox"
+            aria-label="Picture"
+            node_ref=dialog
+            on:close=move |_| gallery.set(None)
+            on:keydown=press
+            on:click=move |event| {
+                // Beside the picture, and not on a button.
+                if browser::is_itself(&event) {
+                    gallery.set(None);
+                }
+            }
+        >
+            {shown}
+            <button
+                class="button button--quiet button--icon lightbox__close"
+                type="button"
+                aria-label="Close"
+                on:click=move |_| gallery.set(None)
+            >
+                <Icon path=CROSS />
+            </button>
+            <button
+                class="button button--quiet button--icon lightbox__previous"
+                type="button"
+                aria-label="Previous picture"
+                hidden=is_alone
+                on:click=move |_| step(-1)
+            >
+                <Icon path=PREVIOUS />
+            </button>
+            <button
+                class="button button--quiet button--icon lightbox__next"
+                type="button"
+                aria-label="Next picture"
+                hidden=is_alone
+                on:click=move |_| step(1)
+            >
+                <Icon path=NEXT />
+            </button>
+        </dialog>
+    }
+}
