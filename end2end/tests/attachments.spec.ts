@@ -1,0 +1,253 @@
+import zlib from 'node:zlib';
+
+import AxeBuilder from '@axe-core/playwright';
+
+import { expect, refusal, test, type Person } from './flack';
+
+const off = { javaScriptEnabled: false };
+
+/** A PNG of one colour (PNG 3rd edition §5). */
+function png(width: number, height: number, [red, green, blue]: number[]): Buffer {
+  const chunk = (kind: string, content: Buffer) => {
+    const named = Buffer.concat([Buffer.from(kind), content]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(content.length);
+    sum.writeUInt32BE(zlib.crc32(named));
+    return Buffer.concat([length, named, sum]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2], 8);
+  const line = Buffer.concat([Buffer.from([0]), Buffer.alloc(width * 3, Buffer.from([red, green, blue]))]);
+  const pixels = zlib.deflateSync(Buffer.concat(Array.from({ length: height }, () => line)));
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([
+    signature, chunk('IHDR', header), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+const picture = (name: string, width = 800, height = 600) => ({
+  name,
+  mimeType: 'image/png',
+  buffer: png(width, height, [40, 120, 200]),
+});
+
+const notes = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('Remember the milk') };
+
+const chooser = (person: Person) => person.page.locator('input[type=file]');
+const uploads = (person: Person) => person.page.getByRole('list', { name: 'Files to be sent' });
+const attachments = (person: Person, text: string) =>
+  person.message(text).getByRole('list', { name: 'Attachments' });
+
+/** Gives files to the page as a drop or a paste does. */
+async function give(person: Person, event: 'drop' | 'paste', target: string, names: string[]) {
+  await person.page.evaluate(
+    ([event, target, names]) => {
+      const data = new DataTransfer();
+      for (const name of names) data.items.add(new File([`I am ${name}`], name));
+      const at = document.querySelector(target as string)!;
+      const options = { bubbles: true, cancelable: true };
+      if (event === 'paste') {
+        at.dispatchEvent(new ClipboardEvent('paste', { ...options, clipboardData: data }));
+      } else {
+        at.dispatchEvent(new DragEvent('dragover', { ...options, dataTransfer: data }));
+        at.dispatchEvent(new DragEvent('drop', { ...options, dataTransfer: data }));
+      }
+    },
+    [event, target, names] as const,
+  );
+}
+
+async function isAccessible(person: Person) {
+  const { violations } = await new AxeBuilder({ page: person.page }).setLegacyMode().analyze();
+  const lines = violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+  );
+  expect.soft(lines).toEqual([]);
+}
+
+test('files are chosen, dropped and pasted, and come with the message', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  await chooser(ada).setInputFiles([notes]);
+  await give(ada, 'drop', '[role=log]', ['dropped.csv']);
+  await give(ada, 'paste', '#composer', ['pasted.md']);
+  await expect(uploads(ada).getByRole('listitem')).toHaveText([/notes\.txt/, /dropped\.csv/, /pasted\.md/]);
+  await expect(ada.composer).toHaveValue('');
+  await isAccessible(ada);
+  await ada.write('All three');
+  await expect(uploads(ada)).toBeHidden();
+
+  for (const person of [ada, bo]) {
+    const cards = attachments(person, 'All three').getByRole('link');
+    await expect(cards).toHaveText([/notes\.txt\s*TXT · 17 bytes/, /dropped\.csv/, /pasted\.md/]);
+  }
+  const saved = bo.page.waitForEvent('download');
+  await attachments(bo, 'All three').getByRole('link', { name: 'notes.txt' }).click();
+  const download = await saved;
+  expect(download.suggestedFilename()).toBe('notes.txt');
+  const stream = await download.createReadStream();
+  let content = '';
+  for await (const chunk of stream) content += chunk;
+  expect(content).toBe('Remember the milk');
+  await isAccessible(bo);
+});
+
+test('a message may be a file alone', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await chooser(ada).setInputFiles([notes]);
+  await ada.page.getByRole('button', { name: 'Send' }).click();
+  await expect(ada.messages.getByRole('link', { name: 'notes.txt' })).toBeVisible();
+  await expect(ada.messages).not.toHaveAttribute('data-state', /./);
+  await ada.reload();
+  await expect(ada.messages.getByRole('link', { name: 'notes.txt' })).toBeVisible();
+});
+
+test('a picture has its box before it is there, and nothing moves when it comes', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await chooser(ada).setInputFiles([picture('sea.png', 1600, 1200)]);
+  await ada.write('Look');
+  await expect(attachments(ada, 'Look').getByRole('img', { name: 'sea.png' })).toBeVisible();
+
+  const bo = await people.guest('Bo');
+  await bo.visit('/');
+  await bo.takeName();
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await bo.page.route('**/thumbnail', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await bo.reload();
+  const image = attachments(bo, 'Look').getByRole('img', { name: 'sea.png' });
+  const before = await image.boundingBox();
+  expect(before!.width / before!.height).toBeCloseTo(4 / 3, 1);
+  expect(before!.width).toBeGreaterThan(300);
+  letGo();
+  await expect.poll(() => image.evaluate((it: HTMLImageElement) => it.naturalWidth)).toBe(720);
+  expect(await image.boundingBox()).toEqual(before);
+});
+
+test('a picture opens large, by keyboard too, and gives the focus back', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await chooser(ada).setInputFiles([picture('one.png'), picture('two.png', 300, 500), notes]);
+  await ada.write('Two of them');
+  const links = attachments(ada, 'Two of them').getByRole('link');
+  await expect(links).toHaveCount(3);
+  await links.nth(0).focus();
+  await ada.page.keyboard.press('Enter');
+  const dialog = ada.page.getByRole('dialog', { name: 'Picture' });
+  const shown = dialog.getByRole('img');
+  await expect(shown).toHaveAccessibleName('one.png');
+  await expect(dialog.getByRole('status')).toHaveText('one.png 1 of 2');
+  await expect.poll(() => shown.evaluate((it: HTMLImageElement) => it.naturalWidth)).toBe(800);
+  await isAccessible(ada);
+  await ada.page.keyboard.press('ArrowRight');
+  await expect(shown).toHaveAccessibleName('two.png');
+  await ada.page.keyboard.press('ArrowRight');
+  await expect(shown).toHaveAccessibleName('one.png');
+  await ada.page.keyboard.press('ArrowLeft');
+  await expect(shown).toHaveAccessibleName('two.png');
+  await dialog.getByRole('button', { name: 'Previous picture' }).click();
+  await expect(shown).toHaveAccessibleName('one.png');
+  await ada.page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await expect(links.nth(0)).toBeFocused();
+  await links.nth(1).click();
+  await expect(shown).toHaveAccessibleName('two.png');
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await expect(dialog).toBeHidden();
+});
+
+test('an upload shows how far it is and can be cancelled; sending waits for it', async ({ people }) => {
+  const ada = await people.join('Ada');
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await ada.page.route('**/files?name=*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await chooser(ada).setInputFiles([notes, { ...notes, name: 'other.txt' }]);
+  await expect(ada.page.getByRole('progressbar', { name: 'Uploading notes.txt' })).toBeVisible();
+  await uploads(ada).getByRole('button', { name: 'Cancel other.txt' }).click();
+  await expect(uploads(ada).getByRole('listitem')).toHaveCount(1);
+  await ada.write('As soon as it is there');
+  await expect(ada.page.getByRole('status', { name: 'Files' })).toHaveText(/as soon as the files/);
+  await expect(ada.composer).toHaveValue('As soon as it is there');
+  letGo();
+  await expect(attachments(ada, 'As soon as it is there').getByRole('link')).toHaveText([/notes\.txt/]);
+  await expect(ada.composer).toHaveValue('');
+});
+
+test('what is refused says why, and nothing that was typed is lost', async ({ people, server, mayLog }) => {
+  mayLog(refusal(507), refusal(503));
+  await server.stop();
+  const small = { FLACK_MAX_FILE_SIZE: '1000', FLACK_MAX_FILES: '2', FLACK_MAX_STORAGE_PER_PERSON: '6000' };
+  await server.start(small);
+  const ada = await people.join('Ada');
+  await ada.composer.fill('Keep me');
+  await chooser(ada).setInputFiles([{ ...notes, name: 'large.bin', buffer: Buffer.alloc(1001) }]);
+  await expect(ada.alert).toHaveText('A file can have up to 1000 bytes.');
+  await ada.composer.press('Enter');
+  await expect(ada.page.getByText('large.bin is not attached.')).toBeVisible();
+  await expect(ada.composer).toHaveValue('Keep me');
+  await uploads(ada).getByRole('button', { name: 'Remove large.bin' }).click();
+
+  await chooser(ada).setInputFiles([notes, notes, notes]);
+  await expect(ada.page.getByText('A message can have up to 2 files.')).toBeVisible();
+  await expect(uploads(ada).getByRole('listitem')).toHaveCount(2);
+  // One fits, the other is one too many for Ada.
+  await expect(uploads(ada).getByText('Your files may take up 5.9 KB here')).toBeVisible();
+  await expect(uploads(ada).getByRole('button', { name: 'Try again' })).toBeVisible();
+  const refused = uploads(ada).getByRole('listitem').filter({ hasText: 'Your files' });
+  await refused.getByRole('button', { name: /^Remove/ }).click();
+  await ada.composer.press('Enter');
+  await ada.sees('Keep me');
+  await expect(attachments(ada, 'Keep me').getByRole('link')).toHaveCount(1);
+});
+
+test('without a script, text and files go together', async ({ people, mayLog }) => {
+  // What the browser itself puts around a picture that it shows alone.
+  mayLog(/^error: (Applying inline style violates|Blocked script execution in)/);
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo', off);
+  await bo.composer.fill('From a plain form');
+  await chooser(bo).setInputFiles([notes, picture('plain.png')]);
+  await bo.page.getByRole('button', { name: 'Send' }).click();
+  for (const person of [ada, bo]) {
+    await expect(attachments(person, 'From a plain form').getByRole('link')).toHaveCount(2);
+  }
+  await attachments(bo, 'From a plain form').getByRole('link', { name: 'plain.png' }).click();
+  await expect(bo.page).toHaveURL(/\/files\/[0-9a-f]{32}$/);
+});
+
+test('a file between two is not there for a third', async ({ people, mayLog }) => {
+  mayLog(refusal(404));
+  const ada = await people.join('Ada');
+  await people.join('Bo');
+  const eve = await people.join('Eve');
+  await ada.page.goto('/people');
+  await ada.page.getByRole('link', { name: 'Bo' }).first().click();
+  await ada.isReady();
+  await chooser(ada).setInputFiles([notes]);
+  await ada.write('Between us');
+  const link = attachments(ada, 'Between us').getByRole('link');
+  const path = (await link.getAttribute('href'))!;
+  expect((await ada.page.request.get(path)).status()).toBe(200);
+  expect((await eve.page.request.get(path)).status()).toBe(404);
+});
+
+test('at 320 pixels nothing is wider than the page', async ({ people }) => {
+  const ada = await people.join('Ada', { viewport: { width: 320, height: 640 } });
+  const long = `${'x'.repeat(90)}.txt`;
+  await chooser(ada).setInputFiles([picture('wide.png', 2000, 300), { ...notes, name: long }]);
+  await expect(uploads(ada).getByRole('button', { name: /^Remove/ })).toHaveCount(2);
+  const overflow = () => ada.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(await overflow()).toBeLessThanOrEqual(0);
+  await ada.write('Wide');
+  await expect(attachments(ada, 'Wide').getByRole('link')).toHaveCount(2);
+  expect(await overflow()).toBeLessThanOrEqual(0);
+  const log = await ada.log.evaluate((it) => it.scrollWidth - it.clientWidth);
+  expect(log).toBeLessThanOrEqual(0);
+});
