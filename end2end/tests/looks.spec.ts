@@ -241,6 +241,7 @@ test('everything can be done with the keyboard alone', async ({ people }) => {
     'Messages in #plans',
     'Edit message',
     'Delete message',
+    'Attach files',
   ]);
 
   const go = async (goal: Locator) => {
