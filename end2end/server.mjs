@@ -41,8 +41,8 @@ export class Server {
     return `http://${this.#address}`;
   }
 
-  /** Starts, or starts again on the same port with the same data, perhaps with other settings. */
-  async start(settings = {}) {
+  /** Starts, or starts again on the same port with the same data. */
+  async start() {
     this.#directory ??= await mkdtemp(join(tmpdir(), 'flack-'));
     const child = spawn(program, {
       // Neither settings of this machine nor a Leptos.toml nearby shall be read.
@@ -50,7 +50,6 @@ export class Server {
       env: {
         ...unlimited,
         ...this.#settings,
-        ...settings,
         LEPTOS_SITE_ADDR: this.#address,
         FLACK_DATA_DIR: join(this.#directory, 'data'),
       },

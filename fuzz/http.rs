@@ -29,7 +29,7 @@ struct Asked<'a> {
 }
 
 const METHODS: [&str; 6] = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS"];
-const PATHS: [&str; 19] = [
+const PATHS: [&str; 21] = [
     "/",
     "/c/",
     "/d/",
@@ -49,6 +49,8 @@ const PATHS: [&str; 19] = [
     "/devices",
     "/link/",
     "/pkg/",
+    "/files?name=",
+    "/files/",
 ];
 const HEADERS: [&str; 16] = [
     "host",

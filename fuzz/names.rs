@@ -5,6 +5,7 @@
 use flack::{
     domain::{
         address::Address,
+        attachment::FileName,
         command::CommandId,
         message::MessageText,
         name::{ChannelName, DisplayName},
@@ -25,6 +26,9 @@ fuzz_target!(|typed: &str| {
         }
         Err(fault) => assert!(!Refusal::display_name(fault).message.is_empty()),
     }
+    let file = FileName::from(typed);
+    assert_eq!(FileName::from(file.as_str()), file, "clean is clean");
+    assert!(!file.as_str().is_empty() && !file.as_str().contains(char::is_control));
     match ChannelName::try_from(typed) {
         Ok(name) => {
             assert!(!name.key().is_empty() && !look::of_channel(&name).is_empty());

@@ -180,31 +180,34 @@ test('an upload shows how far it is and can be cancelled; sending waits for it',
   await expect(ada.composer).toHaveValue('');
 });
 
-test('what is refused says why, and nothing that was typed is lost', async ({ people, server, mayLog }) => {
-  mayLog(refusal(507), refusal(503));
-  await server.stop();
-  const small = { FLACK_MAX_FILE_SIZE: '1000', FLACK_MAX_FILES: '2', FLACK_MAX_STORAGE_PER_PERSON: '6000' };
-  await server.start(small);
-  const ada = await people.join('Ada');
-  await ada.composer.fill('Keep me');
-  await chooser(ada).setInputFiles([{ ...notes, name: 'large.bin', buffer: Buffer.alloc(1001) }]);
-  await expect(ada.alert).toHaveText('A file can have up to 1000 bytes.');
-  await ada.composer.press('Enter');
-  await expect(ada.page.getByText('large.bin is not attached.')).toBeVisible();
-  await expect(ada.composer).toHaveValue('Keep me');
-  await uploads(ada).getByRole('button', { name: 'Remove large.bin' }).click();
+test.describe('on a server with little room', () => {
+  test.use({
+    settings: { FLACK_MAX_FILE_SIZE: '1000', FLACK_MAX_FILES: '2', FLACK_MAX_STORAGE_PER_PERSON: '6000' },
+  });
 
-  await chooser(ada).setInputFiles([notes, notes, notes]);
-  await expect(ada.page.getByText('A message can have up to 2 files.')).toBeVisible();
-  await expect(uploads(ada).getByRole('listitem')).toHaveCount(2);
-  // One fits, the other is one too many for Ada.
-  await expect(uploads(ada).getByText('Your files may take up 5.9 KB here')).toBeVisible();
-  await expect(uploads(ada).getByRole('button', { name: 'Try again' })).toBeVisible();
-  const refused = uploads(ada).getByRole('listitem').filter({ hasText: 'Your files' });
-  await refused.getByRole('button', { name: /^Remove/ }).click();
-  await ada.composer.press('Enter');
-  await ada.sees('Keep me');
-  await expect(attachments(ada, 'Keep me').getByRole('link')).toHaveCount(1);
+  test('what is refused says why, and nothing that was typed is lost', async ({ people, mayLog }) => {
+    mayLog(refusal(507), refusal(503));
+    const ada = await people.join('Ada');
+    await ada.composer.fill('Keep me');
+    await chooser(ada).setInputFiles([{ ...notes, name: 'large.bin', buffer: Buffer.alloc(1001) }]);
+    await expect(ada.alert).toHaveText('A file can have up to 1000 bytes.');
+    await ada.composer.press('Enter');
+    await expect(ada.page.getByText('large.bin is not attached.')).toBeVisible();
+    await expect(ada.composer).toHaveValue('Keep me');
+    await uploads(ada).getByRole('button', { name: 'Remove large.bin' }).click();
+
+    await chooser(ada).setInputFiles([notes, notes, notes]);
+    await expect(ada.page.getByText('A message can have up to 2 files.')).toBeVisible();
+    await expect(uploads(ada).getByRole('listitem')).toHaveCount(2);
+    // One fits, the other is one too many for Ada.
+    await expect(uploads(ada).getByText('Your files may take up 5.9 KB here')).toBeVisible();
+    await expect(uploads(ada).getByRole('button', { name: 'Try again' })).toBeVisible();
+    const refused = uploads(ada).getByRole('listitem').filter({ hasText: 'Your files' });
+    await refused.getByRole('button', { name: /^Remove/ }).click();
+    await ada.composer.press('Enter');
+    await ada.sees('Keep me');
+    await expect(attachments(ada, 'Keep me').getByRole('link')).toHaveCount(1);
+  });
 });
 
 test('without a script, text and files go together', async ({ people, mayLog }) => {

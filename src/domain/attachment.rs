@@ -84,7 +84,7 @@ impl Attachment {
             _ => None,
         };
         let kind = subtype.or_else(|| self.name.extension()).unwrap_or("File");
-        if kind == "File" { kind.to_owned() } else { kind.to_uppercase() }
+        if kind == "File" { kind.to_owned() } else { kind.to_ascii_uppercase() }
     }
 }
 

@@ -99,6 +99,13 @@ impl RefusalCode {
     }
 }
 
+impl RefusalCode {
+    /// Whether the same file may be taken later, by itself or after somebody has made room.
+    pub fn is_worth_a_retry(self) -> bool {
+        !matches!(self, RefusalCode::FileTooLarge | RefusalCode::TooManyFiles)
+    }
+}
+
 impl Refusal {
     fn new(code: RefusalCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), retry_after: None }

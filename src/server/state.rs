@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    attachment::{Attachment, AttachmentId},
     channel::{Channel, Directory},
     command::CommandId,
     direct::{Direct, Directs},
@@ -41,16 +40,6 @@ pub enum Fact {
         lane: Lane,
         command: Option<CommandId>,
         change: Change,
-    },
-    /// A file is there, for its owner to put it into a message.
-    FileStored {
-        by: PersonId,
-        attachment: Attachment,
-    },
-    /// A file that was in no message is gone.
-    FileDiscarded {
-        by: PersonId,
-        attachment: AttachmentId,
     },
     /// The first message between two people.
     Begun {
@@ -97,8 +86,6 @@ pub fn apply(state: &mut State, entry: &Entry) -> Vec<Event> {
             Vec::new()
         }
         Fact::Noted => Vec::new(),
-        // Nobody sees a file before a message has it; the message brings all that is seen of it.
-        Fact::FileStored { .. } | Fact::FileDiscarded { .. } => Vec::new(),
         Fact::Changed { lane, command, change } => {
             vec![state.change(entry.position, lane.clone(), command.clone(), change.clone())]
         }

@@ -949,7 +949,8 @@ impl Decision<'_> {
                 json(attachment),
                 attachment.size.cast_signed()
             ])?;
-        Ok(Ok(Fact::FileStored { by, attachment: attachment.clone() }))
+        // Nobody else sees it before a message has it.
+        Ok(Ok(Fact::Noted))
     }
 
     fn discard_file(&self, by: PersonId, id: &AttachmentId) -> Decided<Fact> {
@@ -962,7 +963,7 @@ impl Decision<'_> {
         let freed =
             free(self.tx, "DELETE FROM attachments WHERE id = ?1 RETURNING hash", [id.as_str()])?;
         self.freed.borrow_mut().extend(freed);
-        Ok(Ok(Fact::FileDiscarded { by, attachment: id.clone() }))
+        Ok(Ok(Fact::Noted))
     }
 
     /// What is known of files that somebody has uploaded and not posted yet; a refusal if that is not

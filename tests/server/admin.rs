@@ -101,6 +101,8 @@ async fn a_channel_is_deleted_for_everyone_and_for_good() {
     let ada = program.join("Ada").await;
     ada.create_channel("design").await;
     ada.post("design", "plover-xyzzy").await;
+    let file = ada.upload("plan.txt", b"plover-xyzzy, drawn").await;
+    ada.share("design", "A plan", &[&file]).await.expect(200);
     let mut socket = ada.socket(&["design"]).await;
     done(dir.path(), &["delete-channel", "#Design"]);
     let deleted = soon(
@@ -116,6 +118,9 @@ async fn a_channel_is_deleted_for_everyone_and_for_good() {
     refused(dir.path(), &["delete-channel", "general"], "has to stay");
     let post = [("channel", "design"), ("text", "Hello?")];
     ada.ask("/api/post_message", &post).await.expect(404);
+    ada.get(&file.path()).await.expect(404);
+    let files = dir.path().join("flack-data/files");
+    assert_eq!(std::fs::read_dir(files).unwrap().count(), 0, "its files are gone");
     let listed = ada.get("/api/list_channels").await.expect(200);
     assert!(!listed.body.contains("design"), "{}", listed.body);
     // So it is after a restart, and on disk.

@@ -109,37 +109,23 @@ pub fn Lightbox() -> impl IntoView {
         "ArrowRight" => step(1),
         _ => {}
     };
-    let shown = move || {
-        gallery.get().and_then(|Gallery { pictures, at }| {
-            let count = pictures.len();
-            let picture = pictures.into_iter().nth(at)?;
-            let name = picture.name.to_string();
-            let place = (count > 1).then(|| format!("{} of {count}", at + 1));
-            let size = picture.image.unwrap_or(SHOWN);
-            Some(view! {
-                <img
-                    class="lightbox__picture"
-                    src=picture.path()
-                    alt=name.clone()
-                    width=size.width
-                    height=size.height
-                />
-                <p class="lightbox__about" role="status">
-                    <bdi>{name.clone()}</bdi>
-                    " "
-                    {place}
-                </p>
-                <a
-                    class="button button--quiet button--icon lightbox__download"
-                    href=picture.path()
-                    download=name
-                    aria-label="Download"
-                >
-                    <Icon path=DOWNLOAD />
-                </a>
+    let of_picture = move |tell: fn(&Attachment) -> String| {
+        Signal::derive(move || {
+            gallery.with(|gallery| {
+                let picture = gallery.as_ref().and_then(|it| it.pictures.get(it.at));
+                picture.map(tell).unwrap_or_default()
             })
         })
     };
+    let (path, name) = (of_picture(Attachment::path), of_picture(|it| it.name.to_string()));
+    let place = Signal::derive(move || {
+        gallery.with(|gallery| match gallery {
+            Some(Gallery { pictures, at }) if pictures.len() > 1 => {
+                format!("{} of {}", at + 1, pictures.len())
+            }
+            _ => String::new(),
+        })
+    });
     let is_alone = Signal::derive(move || {
         gallery.with(|gallery| gallery.as_ref().is_none_or(|it| it.pictures.len() < 2))
     });
@@ -157,7 +143,20 @@ pub fn Lightbox() -> impl IntoView {
                 }
             }
         >
-            {shown}
+            <img class="lightbox__picture" src=path alt=name />
+            <p class="lightbox__about" role="status">
+                <bdi>{name}</bdi>
+                " "
+                {place}
+            </p>
+            <a
+                class="button button--quiet button--icon lightbox__download"
+                href=path
+                download=name
+                aria-label="Download"
+            >
+                <Icon path=DOWNLOAD />
+            </a>
             <button
                 class="button button--quiet button--icon lightbox__close"
                 type="button"

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::icon::{ALERT, CROSS, FILE, Icon};
+use super::icon::{CROSS, FILE, Icon};
 use crate::{
     client::{
         Client,
@@ -15,81 +15,58 @@ use crate::{
 #[component]
 pub fn Uploads(room: StoredValue<Room>) -> impl IntoView {
     let client = expect_context::<Client>();
-    let uploads = Memo::new(move |_| room.with_value(|room| client.uploads_of(room)));
-    let is_empty = Signal::derive(move || uploads.with(Vec::is_empty));
+    let uploads = move || room.with_value(|room| client.uploads_of(room));
+    let is_empty = Signal::derive(move || uploads().is_empty());
     view! {
         <ul class="uploads" aria-label="Files to be sent" hidden=is_empty>
-            <For
-                each=move || uploads.get()
-                key=|upload| (upload.key, std::mem::discriminant(&upload.state))
-                children=move |upload| view! { <Line upload uploads /> }
-            />
+            {move || uploads().into_iter().map(|upload| line(client, upload)).collect_view()}
         </ul>
     }
 }
 
-#[component]
-fn Line(upload: Upload, uploads: Memo<Vec<Upload>>) -> impl IntoView {
-    let client = expect_context::<Client>();
+/// All of it is always there, and hidden where it says nothing: what has the focus keeps it.
+fn line(client: Client, upload: Upload) -> impl IntoView {
     let Upload { key, name, size, state, .. } = upload;
-    let name = name.to_string();
-    let percent = Signal::derive(move || {
-        uploads.with(|uploads| match uploads.iter().find(|upload| upload.key == key) {
-            Some(Upload { state: UploadState::UnderWay(percent), .. }) => percent.to_string(),
-            _ => String::new(),
-        })
-    });
-    let remove = match state.is_under_way() {
-        true => format!("Cancel {name}"),
-        false => format!("Remove {name}"),
+    let percent = match state {
+        UploadState::UnderWay(percent) => percent,
+        _ => 100,
     };
     let is_under_way = state.is_under_way();
-    let reason = match state {
-        UploadState::Refused(refusal) => Some(refusal),
-        _ => None,
+    let remove = if is_under_way { "Cancel" } else { "Remove" };
+    let (reason, is_worth_a_retry) = match state {
+        UploadState::Refused(refusal) => (refusal.message, refusal.code.is_worth_a_retry()),
+        _ => (String::new(), false),
     };
-    let is_refused = reason.is_some();
+    let (about, is_refused) = (size_in_words(size), !reason.is_empty());
     view! {
         <li class="upload" data-refused=is_refused.then_some("")>
-            <Icon path=if is_refused { ALERT } else { FILE } />
+            <Icon path=FILE />
             <span class="upload__name" dir="auto">
-                {name.clone()}
+                {name.to_string()}
             </span>
-            <span class="upload__about">{size_in_words(size)}</span>
-            {is_under_way
-                .then(|| {
-                    let label = format!("Uploading {name}");
-                    view! {
-                        <progress class="upload__progress" max="100" value=percent aria-label=label />
-                    }
-                })}
-            {reason
-                .map(|refusal| {
-                    // What is too large stays so.
-                    let is_worth_it = refusal.is_for_now()
-                        || refusal.code.status() == 408 || refusal.code.status() == 507;
-                    view! {
-                        <span class="upload__reason" role="alert">
-                            {refusal.message}
-                        </span>
-                        {is_worth_it
-                            .then(|| {
-                                view! {
-                                    <button
-                                        class="button button--small upload__retry"
-                                        type="button"
-                                        on:click=move |_| client.retry_upload(key)
-                                    >
-                                        "Try again"
-                                    </button>
-                                }
-                            })}
-                    }
-                })}
+            <span class="upload__about">{about}</span>
+            <progress
+                class="upload__progress"
+                max="100"
+                value=percent.to_string()
+                aria-label=format!("Uploading {name}")
+                hidden=!is_under_way
+            />
+            <span class="upload__reason" role="alert">
+                {reason}
+            </span>
+            <button
+                class="button button--small upload__retry"
+                type="button"
+                hidden=!is_worth_a_retry
+                on:click=move |_| client.retry_upload(key)
+            >
+                "Try again"
+            </button>
             <button
                 class="button button--quiet button--icon upload__remove"
                 type="button"
-                aria-label=remove
+                aria-label=format!("{remove} {name}")
                 on:click=move |_| client.remove_upload(key)
             >
                 <Icon path=CROSS />
