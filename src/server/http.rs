@@ -300,7 +300,13 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
         return turn_down(&parts.headers, &refusal);
     }
     let (body, response) = match read(&door, person, &mut parts, body).await {
-        (body, Ok(())) => (body.clone(), run(asker, &parts, body).await),
+        (body, Ok(files)) => {
+            let response = run(asker, &parts, body.clone()).await;
+            if let (Err(_), Some(person)) = (&response, person) {
+                files::discard(&door.flack, person, files).await;
+            }
+            (body, response)
+        }
         (body, Err(refusal)) => (body, Err(refusal)),
     };
     let form = Form::read(&parts, &body);
@@ -342,19 +348,19 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
 }
 
 /// Reads the arguments of a server function. Files among them are stored, and have their ids in their
-/// place. What could be read is given also when something was refused.
+/// place; the ids are given, too. What could be read is given also when something was refused.
 async fn read(
     door: &Door,
     me: Option<PersonId>,
     parts: &mut Parts,
     body: Body,
-) -> (Bytes, Result<(), Refusal>) {
+) -> (Bytes, Result<Vec<AttachmentId>, Refusal>) {
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
     let multipart = content_type.filter(|it| it.starts_with("multipart/form-data"));
     let Some(multipart) = multipart.filter(|_| parts.uri.path() == "/api/post_message") else {
         let body = timeout(Duration::from_secs(BODY_SECONDS), to_bytes(body, BODY_LIMIT));
         return match body.await {
-            Ok(Ok(body)) => (body, Ok(())),
+            Ok(Ok(body)) => (body, Ok(Vec::new())),
             Ok(Err(_)) => (Bytes::new(), Err(Refusal::malformed())),
             Err(_) => (Bytes::new(), Err(Refusal::timed_out())),
         };

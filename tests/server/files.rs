@@ -536,6 +536,16 @@ async fn a_refused_form_keeps_its_text_and_leaves_no_file() {
     assert!(messages(&house).await.is_empty());
     assert!(house.contents().is_empty(), "{:?}", house.contents());
     assert_eq!(house.passing(), 0);
+    // Refused only when its files were there already.
+    let long = "x".repeat(4_001);
+    for fields in
+        [[("channel", "general"), ("text", &long)], [("channel", "nowhere"), ("text", "x")]]
+    {
+        let files: [(&str, &[u8]); 1] = [("small.txt", b"ok")];
+        let answer = ada.form_ask(&fields, &files).by_form_of("/c/general").await;
+        assert!(answer.status >= 400, "{}", answer.status);
+        assert!(house.contents().is_empty(), "{:?}", house.contents());
+    }
     // No room, no boundary, no end.
     let broken = ada.ask("/api/post_message", &[]).header("content-type", "multipart/form-data");
     broken.await.expect(400);

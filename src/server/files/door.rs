@@ -205,24 +205,28 @@ pub async fn form(
     content_type: &str,
     body: Body,
     text_limit: usize,
-) -> (Vec<(String, String)>, Result<(), Refusal>) {
+) -> (Vec<(String, String)>, Result<Vec<AttachmentId>, Refusal>) {
     let mut fields = Vec::new();
     let mut uploads = Vec::new();
     let content = SharedStream::new(body);
     let mut rest = content.clone();
     let form = read_form(flack, by, content_type, content, text_limit, &mut fields, &mut uploads);
-    let result = form.await;
-    if result.is_ok() {
-        let ids = uploads.into_iter().enumerate();
-        fields.extend(ids.map(|(place, id)| (format!("attachments[{place}]"), id.into())));
-    } else {
-        for id in uploads {
-            // What is not discarded now is swept later.
-            let _ = flack.discard_file(by, id).await;
-        }
+    if let Err(refusal) = form.await {
+        discard(flack, by, uploads).await;
         drain(&mut rest).await;
+        return (fields, Err(refusal));
     }
-    (fields, result)
+    let ids = uploads.iter().cloned().enumerate();
+    fields.extend(ids.map(|(place, id)| (format!("attachments[{place}]"), id.into())));
+    (fields, Ok(uploads))
+}
+
+/// Removes files that were uploaded for nothing.
+pub async fn discard(flack: &Flack, by: PersonId, files: Vec<AttachmentId>) {
+    for id in files {
+        // What is not discarded now is swept later.
+        let _ = flack.discard_file(by, id).await;
+    }
 }
 
 /// A body that somebody else can go on reading where one stopped.
