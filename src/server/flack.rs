@@ -163,7 +163,11 @@ impl Archive for Arc<Mutex<Reader>> {
     }
 
     fn sweep_files(&self, files: Arc<Files>) -> Reading<usize> {
-        read(self, move |reader| files.sweep_orphans(|hash| reader.is_content(hash)))
+        // Others read between two files.
+        let reader = self.clone();
+        let is_content =
+            move |hash| reader.lock().unwrap_or_else(PoisonError::into_inner).is_content(hash);
+        blocking(move || files.sweep_orphans(is_content))
     }
 }
 
@@ -173,7 +177,12 @@ fn read<T: Default + Send + 'static>(
     read: impl FnOnce(&mut Reader) -> Result<T, StoreError> + Send + 'static,
 ) -> Reading<T> {
     let reader = reader.clone();
-    let read = move || read(&mut reader.lock().unwrap_or_else(PoisonError::into_inner));
+    blocking(move || read(&mut reader.lock().unwrap_or_else(PoisonError::into_inner)))
+}
+
+fn blocking<T: Default + Send + 'static>(
+    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Reading<T> {
     Box::pin(async {
         let read = tokio::task::spawn_blocking(read);
         // It is cancelled only when the runtime ends, and this with it.

@@ -183,7 +183,7 @@ async fn sweep(flack: Flack) {
         let windows = flack.sweep();
         let remembered = flack.rates().sweep();
         tracing::debug!(windows, remembered, "swept");
-        if tick % FILE_SWEEPS == 0 {
+        if tick % FILE_SWEEPS == FILE_SWEEPS - 1 {
             flack.sweep_files().await;
         }
     }

@@ -293,3 +293,61 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: ContentHash = ContentHash([0xAB; 32]);
+
+    fn files() -> (tempfile::TempDir, Arc<Files>) {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Arc::new(Files::open(dir.path().join("files")).unwrap());
+        for path in [files.content(HASH), files.thumbnail(HASH)] {
+            fs::write(path, "content").unwrap();
+        }
+        (dir, files)
+    }
+
+    fn sweep(files: &Files, age: Duration, is_known: bool) -> usize {
+        files.sweep(age, |_| Ok::<_, io::Error>(is_known)).unwrap()
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_is_written() {
+        assert_eq!(ContentHash::parse(&HASH.to_string()), Some(HASH));
+        for other in ["", "new-x", &"g".repeat(64), &"é".repeat(32), "flack.db"] {
+            assert_eq!(ContentHash::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_knows_and_nobody_brings_is_swept() {
+        let (_dir, files) = files();
+        assert_eq!(sweep(&files, ORPHAN_AGE, false), 0, "it may be about to become known");
+        assert_eq!(sweep(&files, Duration::ZERO, true), 0, "it is known");
+        let pin = files.pin(HASH);
+        assert_eq!(sweep(&files, Duration::ZERO, false), 0, "it is on its way");
+        drop(pin);
+        assert_eq!(sweep(&files, Duration::ZERO, false), 2);
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_not_removed_with_an_older_copy() {
+        let (_dir, files) = files();
+        let (one, other) = (files.pin(HASH), files.pin(HASH));
+        files.remove(&[HASH]);
+        assert!(files.content(HASH).exists());
+        one.refused(|_| false);
+        assert!(files.content(HASH).exists(), "the other one may be taken");
+        other.refused(|_| false);
+        assert!(!files.content(HASH).exists() && !files.thumbnail(HASH).exists());
+    }
+
+    #[test]
+    fn what_was_refused_stays_where_somebody_else_has_the_same() {
+        let (_dir, files) = files();
+        files.pin(HASH).refused(|_| true);
+        assert!(files.content(HASH).exists());
+    }
+}
