@@ -24,6 +24,7 @@ struct Asked<'a> {
     path: u8,
     rest: &'a str,
     is_signed_in: bool,
+    has_files: bool,
     headers: Vec<(u8, &'a str)>,
     body: &'a [u8],
 }
@@ -47,10 +48,10 @@ const PATHS: [&str; 21] = [
     "/api/create_link",
     "/api/use_link",
     "/devices",
-    "/link/",
-    "/pkg/",
     "/files?name=",
     "/files/",
+    "/link/",
+    "/pkg/",
 ];
 const HEADERS: [&str; 16] = [
     "host",
@@ -76,7 +77,11 @@ fuzz_target!(|asked: Asked| {
     let path = format!("{}{}", pick(&PATHS, asked.path), asked.rest);
     let mut request = Request::builder().method(pick(&METHODS, asked.method)).uri(path);
     // What a browser sends with a form.
-    request = request.header("content-type", "application/x-www-form-urlencoded");
+    let form = match asked.has_files {
+        true => "multipart/form-data; boundary=x",
+        false => "application/x-www-form-urlencoded",
+    };
+    request = request.header("content-type", form);
     if asked.is_signed_in {
         request = request.header("cookie", &HOUSE.ada.cookie);
     }
