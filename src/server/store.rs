@@ -1471,6 +1471,7 @@ impl Reader {
     /// there is no such channel, or not both of these people.
     pub fn window(&mut self, room: &Room) -> Result<Option<Window>, StoreError> {
         let tx = self.db.transaction()?;
+        let is_channel = matches!(room, Room::Channel(_));
         let (room, last) = match (find_room(&tx, room)?, room) {
             (Some(found), _) => found,
             (None, Room::Channel(_)) => return Ok(None),
@@ -1508,6 +1509,9 @@ impl Reader {
         let trimmed = tx.query_row("SELECT value FROM meta WHERE key = 'trimmed'", [], position)?;
         let complete_from =
             if deletions.len() > Window::LIMIT { deletions.remove(0).position } else { trimmed };
+        // What somebody knows from before its beginning is of a deleted channel of the same name.
+        let begun = if is_channel { Position(room.cast_unsigned()) } else { Position::ZERO };
+        let complete_from = complete_from.max(begun);
         Ok(Some(Window::restore(last, messages, deletions, complete_from)))
     }
 }

@@ -318,7 +318,11 @@ impl Sync {
                     self.windows = Windows::default();
                 }
             }
-            ServerFrame::Directory(directory) => self.directory = directory,
+            ServerFrame::Directory(directory) => {
+                self.directory = directory;
+                // Channels may have been deleted meanwhile, and new ones may have their names.
+                self.windows.keep_channels(&self.directory);
+            }
             ServerFrame::Directs(directs) => {
                 let begun = mem::replace(&mut self.directs, directs);
                 // Whom one is about to write to for the first time stays in the list.
@@ -436,6 +440,14 @@ impl Windows {
 
     fn remove(&mut self, room: &Room) {
         self.0.retain(|(other, _)| other != room);
+    }
+
+    /// Drops those of channels that are no more.
+    fn keep_channels(&mut self, directory: &Directory) {
+        self.0.retain(|(room, _)| match room {
+            Room::Channel(name) => directory.channels().iter().any(|channel| channel.name == *name),
+            Room::Direct(_) => true,
+        });
     }
 
     fn insert(&mut self, room: Room, window: Window) {

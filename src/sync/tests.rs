@@ -773,3 +773,17 @@ fn attachment(id: &AttachmentId) -> Attachment {
         image: None,
     }
 }
+
+#[test]
+fn a_channel_that_was_deleted_meanwhile_is_forgotten() {
+    let server = Server::new();
+    let mut sync = Sync::new(person(2), &server.page(person(2)), Vec::new());
+    assert!(sync.window().is_some());
+    let now = Moment { millis: 1, random: 0.0 };
+    sync.handle(Input::Frame(ServerFrame::Directory(server.directory.clone())), now);
+    assert!(sync.window().is_some(), "it is still there");
+    let mut empty = server.directory.clone();
+    empty.remove(Position(9), &channel());
+    sync.handle(Input::Frame(ServerFrame::Directory(empty)), now);
+    assert!(sync.window().is_none());
+}

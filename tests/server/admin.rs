@@ -2,12 +2,18 @@
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
-use flack::domain::{event::Change, frame::CloseCode, person::Person};
+use flack::domain::{
+    event::{Change, Lane},
+    frame::{ClientFrame, CloseCode, Difference, PROTOCOL, Reset, Resume, ServerFrame, View},
+    person::Person,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{
+    channel,
     program::{Ended, Program, ended, flack},
+    socket::Socket,
     soon,
 };
 
@@ -135,6 +141,41 @@ async fn a_channel_is_deleted_for_everyone_and_for_good() {
     // The name is free for another channel, which begins empty.
     ada.create_channel("design").await;
     assert_eq!(ada.page("design").await.articles().len(), 0);
+}
+
+/// Names of channels are used again, and positions go on: who knows the old one must not take the
+/// new one's changes for its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_away_keeps_nothing_of_a_channel_whose_name_is_used_again() {
+    let dir = TempDir::new().unwrap();
+    let program = Program::start(dir.path(), &[]);
+    let ada = program.join("Ada").await;
+    ada.create_channel("design").await;
+    let known = ada.post("design", "plover-xyzzy").await;
+    let mut socket = Socket::open(program.address, &ada.cookie).await.unwrap();
+    let (welcome, _) = socket.greet(&["design"]).await;
+    drop(socket);
+    done(dir.path(), &["delete-channel", "design"]);
+    ada.create_channel("design").await;
+    ada.post("design", "a new beginning").await;
+    // The window is read from the disk then.
+    program.terminate();
+    assert!(program.wait().0.success());
+    let program = Program::start(dir.path(), &[]);
+    let mut socket = Socket::open(program.address, &ada.cookie).await.unwrap();
+    let resume = Resume { epoch: welcome.epoch, position: known, directs: welcome.position };
+    let viewing = vec![View { room: channel("design"), position: Some(known) }];
+    socket.say(&ClientFrame::Hello { protocol: PROTOCOL, resume: Some(resume), viewing }).await;
+    let window = socket.hear_until(|frame| match frame {
+        ServerFrame::Reset(Reset { window, .. }) => Some(window),
+        ServerFrame::Difference(Difference { lane: Lane::Channel(_), changes, .. }) => {
+            panic!("the old channel's words would stay: {changes:?}")
+        }
+        _ => None,
+    });
+    let window = soon("the window", window).await;
+    let texts: Vec<&str> = window.messages().map(|message| message.text.as_str()).collect();
+    assert_eq!(texts, ["a new beginning"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
