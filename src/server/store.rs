@@ -782,6 +782,10 @@ impl Decision<'_> {
 
     fn create_link(&self, by: PersonId, link: LinkId) -> Decided<Fact> {
         let expires = self.at + TimeDelta::minutes(LINK_MINUTES);
+        // So that nothing is kept of those that were never used.
+        self.tx
+            .prepare_cached("DELETE FROM links WHERE expires <= ?1")?
+            .execute([self.at.timestamp_millis()])?;
         self.tx
             .prepare_cached("INSERT OR REPLACE INTO links VALUES (?1, ?2, ?3)")?
             .execute(params![link.0, sql(by.0), expires.timestamp_millis()])?;

@@ -9,6 +9,8 @@ use flack::domain::{
     refusal::RefusalCode,
 };
 
+use sha2::{Digest, Sha256};
+
 use crate::support::{guest::Guest, house::House, http::Answer, socket::Socket};
 
 async fn devices(guest: &Guest) -> Vec<Device> {
@@ -236,4 +238,19 @@ async fn it_all_works_without_javascript() {
     assert_eq!((out.status, out.header("location")), (303, "/"));
     let out = phone.ask("/api/create_link", &[]).by_form_of("/devices").await.expect(401);
     assert!(out.body.contains("Display name"), "{}", out.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_kept_of_a_link_that_was_never_used() {
+    let mut house = House::open().await;
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    let secret = make_link(&ada).await;
+    let hash = Sha256::digest(secret.as_bytes());
+    let is_on_disk =
+        |house: &House| house.bytes_on_disk().windows(32).any(|part| part == hash.as_slice());
+    assert!(is_on_disk(&house));
+    house.age_links(Duration::from_secs(600));
+    make_link(&bob).await;
+    house.close().await;
+    assert!(!is_on_disk(&house));
 }
