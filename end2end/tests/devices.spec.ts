@@ -94,12 +94,21 @@ test('a channel that the operator deletes is gone at once', async ({ people, ser
   await bo.write('Look at this');
   await ada.sees('Look at this');
   await bo.openChannel('general');
+  await ada.composer.fill('Half a thought');
   server.admin('delete-channel', 'design');
   await expect(ada.page.getByRole('heading', { name: 'There is no channel #design' })).toBeVisible();
   await expect(ada.channel('design')).toHaveCount(0);
   await expect(bo.channel('design')).toHaveCount(0);
   await bo.write('Still here');
   await bo.sees('Still here');
+  // What was typed is not lost with it.
+  const left = ada.page.getByRole('region', { name: 'Not sent' });
+  await expect(left).toContainText('Half a thought');
+  await ada.reload();
+  await expect(left).toContainText('Half a thought');
+  await isSound(ada);
+  await left.getByRole('button', { name: 'Throw it away' }).click();
+  await expect(left).toBeHidden();
   await ada.visit('/');
   await expect(ada.conversation('general')).toBeVisible();
   // Whoever makes it again begins anew.

@@ -12,6 +12,7 @@ use crate::{
         direct::Directs,
         frame::ServerFrame,
         message::MessageText,
+        name::ChannelName,
         page::{Found, Page, RefusedForm},
         person::Person,
         position::Position,
@@ -299,6 +300,22 @@ impl Client {
     fn ask(self, room: Room, ask: Ask) {
         let command = Command { room, ask };
         self.tell(Input::Ask { id: browser::draw_command_id(), command });
+    }
+
+    /// What was written here to a channel that is no more, with what was typed last.
+    pub fn unsent(self, channel: &ChannelName) -> Vec<String> {
+        let room = Room::Channel(channel.clone());
+        let unsent = self.sync.with_value(|sync| Some(sync.as_ref()?.unsent(&room)));
+        let texts = unsent.into_iter().flatten().map(|(_, text)| text.as_str().to_owned());
+        texts.chain([browser::draft(&channel.path())]).filter(|text| !text.is_empty()).collect()
+    }
+
+    /// Throws that away.
+    pub fn discard_unsent(self, channel: &ChannelName) {
+        let room = Room::Channel(channel.clone());
+        let unsent = self.sync.with_value(|sync| Some(sync.as_ref()?.unsent(&room)));
+        unsent.into_iter().flatten().for_each(|(id, _)| self.discard(id));
+        browser::save_draft(&channel.path(), "");
     }
 
     pub fn retry(self, id: CommandId) {

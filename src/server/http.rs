@@ -157,11 +157,9 @@ async fn guard(State(door): State<Door>, mut request: Request, next: Next) -> Re
     };
     let is_secure = door.is_secure();
     let headers = response.headers_mut();
-    let always: [(HeaderName, &str); 6] = [
+    let always: [(HeaderName, &str); 5] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        // Addresses of links to devices are secrets.
-        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
@@ -173,6 +171,7 @@ async fn guard(State(door): State<Door>, mut request: Request, next: Next) -> Re
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
@@ -625,6 +624,9 @@ async fn render_link(
     let view = move || view! { <LinkPage me=me.clone() found=found.clone() /> };
     let mut response = render_document(parts, "Continue here · Flack", view).await;
     *response.status_mut() = status;
+    // The address is a secret. With "no-referrer", browsers would send the form without an Origin.
+    let origin = HeaderValue::from_static("strict-origin");
+    response.headers_mut().insert(header::REFERRER_POLICY, origin);
     response
 }
 

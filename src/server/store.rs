@@ -1069,6 +1069,13 @@ impl Decision<'_> {
     /// Begins the conversation of two people.
     fn begin(&self, by: PersonId, pair: Pair) -> Decided<[Person; 2]> {
         let [one, other] = pair.people();
+        let is_freed = self
+            .tx
+            .prepare_cached("SELECT 1 FROM people WHERE id IN (?1, ?2) AND key LIKE ' %'")?
+            .exists([sql(one.0), sql(other.0)])?;
+        if is_freed {
+            return Ok(Err(Refusal::unknown_person()));
+        }
         let (Some(one), Some(other)) = (self.person(one)?, self.person(other)?) else {
             return Ok(Err(Refusal::unknown_person()));
         };

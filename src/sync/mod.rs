@@ -180,6 +180,12 @@ impl Sync {
         sent.chain(on_its_way).collect()
     }
 
+    /// What was written in this browser to a room, and has not come there.
+    pub fn unsent(&self, room: &Room) -> Vec<(CommandId, MessageText)> {
+        let posts = self.outbox.posts(room, self.windows.get(room), self.me.id);
+        posts.map(|(pending, text)| (pending.id.clone(), text.clone())).collect()
+    }
+
     /// How many commands wait to be accepted, in all rooms.
     pub fn waiting(&self) -> usize {
         self.outbox.waiting()

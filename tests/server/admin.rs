@@ -97,6 +97,10 @@ async fn a_freed_name_is_somebody_elses() {
     let page = new.get(&format!("/d/{}", bob.person.id.0)).await.expect(200);
     assert!(!page.body.contains("for her alone"));
     program.post("/api/sign_in").form(&[("name", "ADA")]).await.expect(409);
+    // Nobody begins to talk to who she was.
+    let cleo = program.join("Cleo").await;
+    let to = ada.person.id.0.to_string();
+    cleo.ask("/api/post_message", &[("direct", &to), ("text", "Ada?")]).await.expect(404);
     refused(dir.path(), &["free-name", "Nobody"], "Nobody is called Nobody.");
 }
 

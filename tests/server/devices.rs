@@ -46,7 +46,7 @@ async fn a_link_carries_a_name_to_another_device_once() {
         let page = house.get(&format!("/link/{secret}")).await.expect(200);
         assert!(page.body.contains("Continue as <bdi>Ada"), "{}", page.body);
         // Not "no-referrer": without an Origin, browsers could not use the link.
-        assert_eq!(page.header("referrer-policy"), "same-origin");
+        assert_eq!(page.header("referrer-policy"), "strict-origin");
         assert_eq!(page.header("cache-control"), "private, no-store");
     }
     house.restart().await;

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
+    client::Client,
     domain::{channel::FIRST, name::ChannelName},
     ui::components::{
         bar::Bar,
@@ -28,7 +29,38 @@ pub fn UnknownChannel(name: String) -> impl IntoView {
                 </button>
                 <Back />
             </form>
+            <Unsent channel=ChannelName::stored(name) />
         </div>
+    }
+}
+
+/// What somebody wrote to a channel that is no more: they may want it elsewhere.
+#[component]
+fn Unsent(channel: ChannelName) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let channel = StoredValue::new(channel);
+    let words = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        // What waits is known once the page lives, and refused once the server has said so.
+        client.link.track();
+        client.rows.track();
+        words.set(channel.with_value(|channel| client.unsent(channel)).join("\n\n"));
+    });
+    let discard = move |_| {
+        channel.with_value(|channel| client.discard_unsent(channel));
+        words.set(String::new());
+    };
+    let is_hidden = Signal::derive(move || words.with(String::is_empty));
+    view! {
+        <section class="unsent" hidden=is_hidden aria-label="Not sent">
+            <h2>"You had written here"</h2>
+            <p class="unsent__words" dir="auto">
+                {words}
+            </p>
+            <button class="button button--quiet" type="button" on:click=discard>
+                "Throw it away"
+            </button>
+        </section>
     }
 }
 
