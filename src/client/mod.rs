@@ -304,18 +304,22 @@ impl Client {
 
     /// What was written here to a channel that is no more, with what was typed last.
     pub fn unsent(self, channel: &ChannelName) -> Vec<String> {
-        let room = Room::Channel(channel.clone());
-        let unsent = self.sync.with_value(|sync| Some(sync.as_ref()?.unsent(&room)));
-        let texts = unsent.into_iter().flatten().map(|(_, text)| text.as_str().to_owned());
+        let texts = self.unsent_commands(channel);
+        let texts = texts.into_iter().map(|(_, text)| text.as_str().to_owned());
         texts.chain([browser::draft(&channel.path())]).filter(|text| !text.is_empty()).collect()
     }
 
     /// Throws that away.
     pub fn discard_unsent(self, channel: &ChannelName) {
-        let room = Room::Channel(channel.clone());
-        let unsent = self.sync.with_value(|sync| Some(sync.as_ref()?.unsent(&room)));
-        unsent.into_iter().flatten().for_each(|(id, _)| self.discard(id));
+        let commands = self.unsent_commands(channel);
+        commands.into_iter().for_each(|(id, _)| self.discard(id));
         browser::save_draft(&channel.path(), "");
+    }
+
+    fn unsent_commands(self, channel: &ChannelName) -> Vec<(CommandId, MessageText)> {
+        let room = Room::Channel(channel.clone());
+        let unsent = |sync: &Option<Sync>| sync.as_ref().map(|sync| sync.unsent(&room));
+        self.sync.with_value(unsent).unwrap_or_default()
     }
 
     pub fn retry(self, id: CommandId) {

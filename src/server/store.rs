@@ -20,7 +20,7 @@ use rusqlite::{
 };
 
 use super::{
-    files::{ContentHash, FileLimits, FilePlace, Files, SMALLEST, StoredFile},
+    files::{self, ContentHash, FileLimits, FilePlace, Files, SMALLEST, StoredFile},
     log::{NewDevice, Order, Request},
     look::{self, Looks},
     state::{Entry, Fact, State},
@@ -370,8 +370,7 @@ fn make_dir(path: &Path) -> Result<(), StoreError> {
 
 /// Makes the names in a directory durable.
 fn sync_dir(path: &Path) -> Result<(), StoreError> {
-    let synced = File::open(path).and_then(|dir| dir.sync_all());
-    synced.map_err(|error| StoreError::Io(path.to_owned(), error))
+    files::sync_dir(path).map_err(|error| StoreError::Io(path.to_owned(), error))
 }
 
 /// Makes all that is in the database durable.
