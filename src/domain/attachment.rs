@@ -173,7 +173,8 @@ impl From<&str> for FileName {
         let whole = Self(name.to_owned());
         let ending = whole.extension().map(|it| format!(".{it}")).unwrap_or_default();
         let stem: String = name.chars().take(Self::LIMIT - ending.len()).collect();
-        Self(format!("{}{ending}", stem.trim_end_matches(is_blank_or_dot)))
+        let stem = stem.trim_end_matches(is_blank_or_dot);
+        Self(format!("{}{ending}", if stem.is_empty() { Self::NAMELESS } else { stem }))
     }
 }
 
@@ -270,6 +271,8 @@ mod tests {
         let long = name(&format!("{}.jpeg", "x".repeat(300)));
         assert_eq!(long.chars().count(), FileName::LIMIT);
         assert!(long.ends_with("x.jpeg"));
+        assert_eq!(name(&format!("{}_r.jpeg", ".".repeat(130))), "file.jpeg");
+        assert_eq!(name(&format!("{}_r", ".".repeat(130))), "file");
     }
 
     #[test]
@@ -300,6 +303,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_clean_stays_as_it_is(raw in "[. /\u{200D}\u{FE0F}a-c]{0,200}") {
+            let clean = FileName::from(raw.as_str());
+            prop_assert!(!clean.as_str().is_empty());
+            prop_assert_eq!(FileName::from(clean.as_str()), clean);
+        }
+
         #[test]
         fn any_name_becomes_a_harmless_one(raw in any::<String>()) {
             let clean = name(&raw);
