@@ -5,7 +5,8 @@
 //! of a stylesheet needs no build.
 //!
 //! The stylesheet is one file a thing in `style/`; cargo-leptos takes one file in all and does not
-//! follow `@import`, so the list in `style/flack.css` is followed here.
+//! follow `@import`, so the list in `style/flack.css` is followed here. The list of emoji is made from
+//! a crate, and is a file like the others.
 
 #[cfg(not(feature = "ssr"))]
 fn main() {
@@ -17,6 +18,9 @@ fn main() {
     embed::main();
 }
 
+#[cfg(feature = "ssr")]
+#[path = "src/server/emoji.rs"]
+mod emoji;
 #[cfg(feature = "ssr")]
 #[path = "src/server/stylesheet.rs"]
 mod stylesheet;
@@ -34,11 +38,11 @@ mod embed {
     use flate2::{Compression, write::GzEncoder};
     use sha2::{Digest, Sha256};
 
-    use crate::stylesheet;
+    use crate::{emoji, stylesheet};
 
     pub fn main() {
-        for input in ["build.rs", "src/server/stylesheet.rs", "style", "public", "target/site/pkg"]
-        {
+        let sources = ["build.rs", "src/server/emoji.rs", "src/server/stylesheet.rs"];
+        for input in sources.into_iter().chain(["style", "public", "target/site/pkg"]) {
             println!("cargo::rerun-if-changed={input}");
         }
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -56,7 +60,10 @@ mod embed {
     /// The files to embed: what is in `pkg/` is hashed, what is not has an address of its own.
     fn files() -> Vec<(String, Vec<u8>)> {
         let sheet = stylesheet::join(Path::new("style")).expect("the stylesheet is complete");
-        let mut files = vec![("pkg/flack.css".to_owned(), sheet.into_bytes())];
+        let mut files = vec![
+            ("emoji.txt".to_owned(), emoji::list().into_bytes()),
+            ("pkg/flack.css".to_owned(), sheet.into_bytes()),
+        ];
         for name in ["flack.js", "flack.wasm"] {
             match fs::read(Path::new("target/site/pkg").join(name)) {
                 Ok(content) => files.push((format!("pkg/{name}"), content)),

@@ -173,7 +173,7 @@ test('an upload shows how far it is and can be cancelled; sending waits for it',
   await uploads(ada).getByRole('button', { name: 'Cancel other.txt' }).click();
   await expect(uploads(ada).getByRole('listitem')).toHaveCount(1);
   await ada.write('As soon as it is there');
-  await expect(ada.page.getByRole('status', { name: 'Files' })).toHaveText(/as soon as the files/);
+  await expect(ada.page.getByRole('status', { name: 'Message' })).toHaveText(/as soon as the files/);
   await expect(ada.composer).toHaveValue('As soon as it is there');
   letGo();
   await expect(attachments(ada, 'As soon as it is there').getByRole('link')).toHaveText([/notes\.txt/]);

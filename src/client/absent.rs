@@ -6,7 +6,10 @@ use leptos::ev::{ClipboardEvent, DragEvent, Event, MouseEvent};
 
 use super::{SocketEvent, upload::SendingEvent};
 use crate::{
-    domain::{command::CommandId, person::Person},
+    domain::{
+        command::CommandId,
+        person::{Person, PersonId},
+    },
     sync::{Input, Moment, outbox::Pending},
 };
 
@@ -23,6 +26,8 @@ pub fn connect(_hear: impl Fn(SocketEvent) + Copy + 'static) -> Option<Socket> {
 pub fn on_network_change(_tell: impl Fn(bool) + Copy + 'static) {}
 
 pub fn on_navigation(_arrive: impl Fn(String) + Copy + 'static) {}
+
+pub fn on_leave(_tell: impl Fn() + Copy + 'static) {}
 
 pub fn push_path(_path: &str) {}
 
@@ -61,11 +66,23 @@ pub fn remembered_room() -> Option<String> {
 
 pub fn remember_room(_path: &str) {}
 
-pub fn draft(_room: &str) -> String {
+pub fn draft(_me: PersonId, _place: &str) -> String {
     String::new()
 }
 
-pub fn save_draft(_room: &str, _text: &str) {}
+pub fn save_draft(_me: PersonId, _place: &str, _text: &str) -> bool {
+    true
+}
+
+pub fn draft_keys(_me: PersonId) -> Vec<String> {
+    Vec::new()
+}
+
+pub fn recent_emoji() -> Vec<String> {
+    Vec::new()
+}
+
+pub fn remember_emoji(_recent: &[String]) {}
 
 /// The server does not know where the reader is: universal time, and it says so. A script of the
 /// page changes it to the reader's before they see it.
@@ -83,6 +100,10 @@ pub fn mark_hydrated() {}
 pub fn load_page(_path: &str) {}
 
 pub fn hide_popover(_id: &str) {}
+
+pub fn is_open(_id: &str) -> bool {
+    false
+}
 
 pub fn focus(_id: &str) {}
 
@@ -142,5 +163,25 @@ pub fn has_left(_event: &DragEvent) -> bool {
 }
 
 pub fn is_itself(_event: &MouseEvent) -> bool {
+    false
+}
+
+pub fn fetch(_path: &str, _tell: impl FnOnce(Option<String>) + 'static) {}
+
+pub fn write_into(_id: &str, _text: &str) {}
+
+pub fn selection(_id: &str) -> Option<(u32, u32)> {
+    None
+}
+
+pub fn replace(_id: &str, _from: u32, _to: u32, _text: &str) {}
+
+pub fn pressed_button(_event: &MouseEvent) -> Option<String> {
+    None
+}
+
+pub fn press_first(_id: &str) {}
+
+pub fn follow_arrow(_id: &str, _key: &str) -> bool {
     false
 }

@@ -16,14 +16,19 @@ use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{
-    ClipboardEvent, CloseEvent, DataTransfer, DragEvent, Element, Event, File, FileList,
-    HtmlAnchorElement, HtmlElement, HtmlInputElement, MessageEvent, MouseEvent, Node,
-    ProgressEvent, VisibilityState, WebSocket, XmlHttpRequest, console,
+    ClipboardEvent, CloseEvent, DataTransfer, DragEvent, Element, Event, EventInit, File, FileList,
+    HtmlAnchorElement, HtmlDocument, HtmlElement, HtmlInputElement, HtmlTextAreaElement,
+    MessageEvent, MouseEvent, Node, ProgressEvent, VisibilityState, WebSocket, XmlHttpRequest,
+    console,
 };
 
 use super::{SocketEvent, upload::SendingEvent};
 use crate::{
-    domain::{address::Address, command::CommandId, person::Person},
+    domain::{
+        address::Address,
+        command::CommandId,
+        person::{Person, PersonId},
+    },
     sync::{Input, Moment, outbox::Pending},
 };
 
@@ -96,6 +101,16 @@ pub fn on_network_change(tell: impl Fn(bool) + Copy + 'static) {
             && window().navigator().on_line()
         {
             tell(true);
+        }
+    });
+}
+
+/// Tells when the page may be gone at any moment.
+pub fn on_leave(tell: impl Fn() + Copy + 'static) {
+    window_event_listener_untyped("pagehide", move |_| tell());
+    window_event_listener_untyped("visibilitychange", move |_| {
+        if document().visibility_state() == VisibilityState::Hidden {
+            tell();
         }
     });
 }
@@ -194,6 +209,12 @@ fn write(key: &str, value: impl Serialize) -> bool {
     storage().is_some() && LocalStorage::set(key, value).is_ok()
 }
 
+fn stored_keys() -> Vec<String> {
+    let Some(storage) = storage() else { return Vec::new() };
+    let keys = 0..storage.length().unwrap_or_default();
+    keys.filter_map(|index| storage.key(index).ok().flatten()).collect()
+}
+
 fn erase(key: &str) {
     if storage().is_some() {
         LocalStorage::delete(key);
@@ -211,21 +232,42 @@ pub fn remember_room(path: &str) {
     let _ = write(ROOM, path);
 }
 
-fn draft_key(room: &str) -> String {
-    format!("flack.draft.{room}")
+fn draft_key(me: PersonId, place: &str) -> String {
+    format!("flack.draft.{}.{place}", me.0)
 }
 
-/// What was typed in the room of this path, and not sent.
-pub fn draft(room: &str) -> String {
-    read(&draft_key(room)).unwrap_or_default()
+/// What somebody typed in a place, and did not send.
+pub fn draft(me: PersonId, place: &str) -> String {
+    read(&draft_key(me, place)).unwrap_or_default()
 }
 
-pub fn save_draft(room: &str, text: &str) {
+/// Gives whether it was stored.
+pub fn save_draft(me: PersonId, place: &str, text: &str) -> bool {
+    let key = draft_key(me, place);
     if text.is_empty() {
-        erase(&draft_key(room));
+        erase(&key);
+        true
     } else {
-        let _ = write(&draft_key(room), text);
+        write(&key, text)
     }
+}
+
+/// All places where somebody typed something, and did not send it.
+pub fn draft_keys(me: PersonId) -> Vec<String> {
+    let prefix = draft_key(me, "");
+    let place = |key: String| key.strip_prefix(&prefix).map(str::to_owned);
+    stored_keys().into_iter().filter_map(place).collect()
+}
+
+const EMOJI: &str = "flack.emoji";
+
+/// The emoji that were used last in this browser, the last one first.
+pub fn recent_emoji() -> Vec<String> {
+    read(EMOJI).unwrap_or_default()
+}
+
+pub fn remember_emoji(recent: &[String]) {
+    let _ = write(EMOJI, recent);
 }
 
 /// Before the key of what could not be read.
@@ -241,10 +283,8 @@ fn outbox_key(me: &Person) -> String {
 pub fn load_outbox(me: &Person) -> (Vec<Pending>, bool) {
     let prefix = outbox_key(me);
     let Some(storage) = storage() else { return (Vec::new(), false) };
-    let keys: Vec<String> = (0..storage.length().unwrap_or_default())
-        .filter_map(|index| storage.key(index).ok().flatten())
-        .filter(|key| key.starts_with(&prefix))
-        .collect();
+    let keys: Vec<String> =
+        stored_keys().into_iter().filter(|key| key.starts_with(&prefix)).collect();
     let pending: Vec<Pending> = keys.iter().filter_map(|key| read(key)).collect();
     let is_whole = pending.len() == keys.len();
     for key in keys.iter().filter(|key| read::<Pending>(key).is_none()) {
@@ -318,17 +358,24 @@ pub fn load_page(path: &str) {
     let _ = window().location().assign(path);
 }
 
+fn element<T: JsCast>(id: &str) -> Option<T> {
+    document().get_element_by_id(id)?.dyn_into().ok()
+}
+
 pub fn hide_popover(id: &str) {
-    let element = document().get_element_by_id(id);
-    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+    if let Some(element) = element::<HtmlElement>(id) {
         let _ = element.hide_popover();
     }
 }
 
+/// Whether the popover of this id is open.
+pub fn is_open(id: &str) -> bool {
+    element::<Element>(id).is_some_and(|it| it.matches(":popover-open").unwrap_or_default())
+}
+
 /// Puts the focus where the element of this id is.
 pub fn focus(id: &str) {
-    let element = document().get_element_by_id(id);
-    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+    if let Some(element) = element::<HtmlElement>(id) {
         let _ = element.focus();
     }
 }
@@ -468,4 +515,125 @@ pub fn has_left(event: &DragEvent) -> bool {
 /// Whether the element that listens was pressed itself, and nothing in it.
 pub fn is_itself(event: &MouseEvent) -> bool {
     event.target().is_some() && event.target() == event.current_target()
+}
+
+/// Asks the server for a file, and tells what is in it, or that it could not be had.
+pub fn fetch(path: &str, tell: impl FnOnce(Option<String>) + 'static) {
+    let Ok(request) = XmlHttpRequest::new() else { return tell(None) };
+    let asked = request.clone();
+    let ended = Closure::once_into_js(move || {
+        let text = asked.response_text().ok().flatten();
+        tell(text.filter(|_| asked.status() == Ok(200)));
+    });
+    request.set_onloadend(Some(ended.unchecked_ref()));
+    if request.open("GET", path).is_ok() {
+        let _ = request.send();
+    }
+}
+
+/// Writes into the text field of this id, in the place of what is selected there.
+pub fn write_into(id: &str, text: &str) {
+    if let Some((from, to)) = selection(id) {
+        replace(id, from, to, text);
+    }
+}
+
+/// What is selected in the text field of this id, in units of UTF-16.
+pub fn selection(id: &str) -> Option<(u32, u32)> {
+    let area = element::<HtmlTextAreaElement>(id)?;
+    Some((area.selection_start().ok()??, area.selection_end().ok()??))
+}
+
+/// Puts a text in the place of a part of a text field, in units of UTF-16, as if it were typed: the
+/// browser can undo it, and the field hears of it.
+pub fn replace(id: &str, from: u32, to: u32, text: &str) {
+    let Some(area) = element::<HtmlTextAreaElement>(id) else { return };
+    if has_fine_pointer() {
+        let _ = area.focus();
+    }
+    let _ = area.set_selection_range(from, to);
+    let page: HtmlDocument = document().unchecked_into();
+    let command = if text.is_empty() { "delete" } else { "insertText" };
+    let is_done = has_focus(id)
+        && page.exec_command_with_show_ui_and_value(command, false, text).unwrap_or_default();
+    if !is_done {
+        let _ = area.set_range_text_with_start_and_end(text, from, to);
+        let end = from + text.encode_utf16().count() as u32;
+        let _ = area.set_selection_range(end, end);
+        let bubbling = EventInit::new();
+        bubbling.set_bubbles(true);
+        if let Ok(input) = Event::new_with_event_init_dict("input", &bubbling) {
+            let _ = area.dispatch_event(&input);
+        }
+    }
+}
+
+/// What is written on the button that was pressed.
+pub fn pressed_button(event: &MouseEvent) -> Option<String> {
+    let target = event.target()?.dyn_into::<Element>().ok()?;
+    target.closest("button").ok()??.text_content()
+}
+
+/// Presses the first button in the element of this id.
+pub fn press_first(id: &str) {
+    let button = element::<Element>(id).and_then(|it| it.query_selector("button").ok().flatten());
+    if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+        button.click();
+    }
+}
+
+/// Moves the focus among the buttons in the element of this id, as they lie on the screen. Gives
+/// whether there was one where the arrow points.
+pub fn follow_arrow(id: &str, key: &str) -> bool {
+    let Some(within) = element::<Element>(id) else { return false };
+    let Ok(list) = within.query_selector_all("button") else { return false };
+    let buttons: Vec<HtmlElement> =
+        (0..list.length()).filter_map(|at| list.get(at)?.dyn_into().ok()).collect();
+    let here = document().active_element();
+    let at = buttons.iter().position(|button| here.as_ref() == Some(button));
+    let Some(at) = at else { return buttons.first().is_some_and(|first| first.focus().is_ok()) };
+    let is_next = match key {
+        "ArrowRight" => document().dir() != "rtl",
+        "ArrowLeft" => document().dir() == "rtl",
+        "ArrowDown" => true,
+        _ => false,
+    };
+    let after = || buttons[at + 1..].iter();
+    let before = || buttons[..at].iter().rev();
+    let is_along = matches!(key, "ArrowLeft" | "ArrowRight");
+    let target = match (is_along, is_next) {
+        (true, true) => after().next(),
+        (true, false) => before().next(),
+        (false, true) => in_next_row(&buttons[at], after()),
+        (false, false) => in_next_row(&buttons[at], before()),
+    };
+    target.is_some_and(|button| button.focus().is_ok())
+}
+
+/// The button above or below, if `others` lead away in that direction.
+fn in_next_row<'a>(
+    from: &HtmlElement,
+    others: impl Iterator<Item = &'a HtmlElement>,
+) -> Option<&'a HtmlElement> {
+    let place = |button: &HtmlElement| {
+        let lies = button.get_bounding_client_rect();
+        (lies.top(), lies.left())
+    };
+    let (top, left) = place(from);
+    let mut row = None;
+    let mut best: Option<(f64, &HtmlElement)> = None;
+    for button in others {
+        let (its_top, its_left) = place(button);
+        if its_top == top {
+            continue;
+        }
+        if *row.get_or_insert(its_top) != its_top {
+            break;
+        }
+        let distance = (its_left - left).abs();
+        if best.is_none_or(|(nearest, _)| distance < nearest) {
+            best = Some((distance, button));
+        }
+    }
+    best.map(|(_, button)| button)
 }

@@ -24,9 +24,13 @@ use crate::{
 #[cfg_attr(feature = "hydrate", path = "browser.rs")]
 #[cfg_attr(not(feature = "hydrate"), path = "absent.rs")]
 pub mod browser;
+pub mod draft;
+pub mod emoji;
 pub mod timeline;
 pub mod upload;
 
+use draft::Drafts;
+use emoji::{EmojiList, OnEmoji};
 use timeline::{Row, rows};
 use upload::{Gallery, Transfer, Upload};
 
@@ -78,8 +82,10 @@ pub struct Client {
     /// The message whose words are being changed.
     pub editing: RwSignal<Option<Position>>,
     pub deleted: RwSignal<Option<Deleted>>,
-    /// What was typed to be the words of which message.
-    edited_words: StoredValue<Option<(Position, String)>>,
+    drafts: StoredValue<Drafts>,
+    pub emoji: RwSignal<EmojiList>,
+    /// What the emoji is for that is being picked, unless it goes into the message that is being written.
+    pub picking: RwSignal<Option<OnEmoji>>,
     /// How much a message may carry.
     pub limits: AttachmentLimits,
     /// Files on their way into messages that are being written.
@@ -105,7 +111,9 @@ impl Client {
             storage: RwSignal::new(StorageState::default()),
             editing: RwSignal::new(page.editing),
             deleted: RwSignal::new(None),
-            edited_words: StoredValue::new(None),
+            drafts: StoredValue::default(),
+            emoji: RwSignal::default(),
+            picking: RwSignal::new(None),
             limits: page.limits,
             uploads: RwSignal::new(Vec::new()),
             gallery: RwSignal::new(None),
@@ -126,6 +134,7 @@ impl Client {
         let tick = move || self.tell(if browser::has_slept() { Input::Woken } else { Input::Tick });
         set_interval(tick, std::time::Duration::from_millis(TICK));
         browser::on_navigation(move |path| self.address.set(Address::of(&path)));
+        browser::on_leave(move || self.store_drafts());
         browser::on_network_change(move |is_online| {
             self.tell(if is_online { Input::Woken } else { Input::Unplugged });
         });
@@ -198,6 +207,7 @@ impl Client {
     pub fn open(self, room: &NamedRoom) {
         browser::remember_room(&room.path());
         self.tell(Input::Open(Some(room.room.clone())));
+        self.take_up_edits(&room.path());
     }
 
     /// A channel was created on this page.
@@ -238,18 +248,17 @@ impl Client {
         }
     }
 
-    /// What was typed so far to be the words of a message.
-    pub fn edited_words(self, message: Position) -> Option<String> {
-        let words = self.edited_words.get_value();
-        words.filter(|(of, _)| *of == message).map(|(_, words)| words)
+    /// Whether the open room shows a message, as far as is known.
+    fn shows(self, message: Position) -> bool {
+        self.sync.with_value(|sync| {
+            let window = sync.as_ref().and_then(Sync::window);
+            window.is_none_or(|window| window.find(message).is_some())
+        })
     }
 
-    pub fn keep_edited_words(self, message: Position, words: String) {
-        self.edited_words.set_value(Some((message, words)));
-    }
-
-    pub fn stop_editing(self) {
-        self.edited_words.set_value(None);
+    /// Leaves the words of a message as they are, or as they were sent.
+    pub fn stop_editing(self, room: &str, message: Position) {
+        self.forget_edited_words(room, message);
         self.editing.set(None);
         self.write_on();
     }
@@ -306,14 +315,14 @@ impl Client {
     pub fn unsent(self, channel: &ChannelName) -> Vec<String> {
         let texts = self.unsent_commands(channel);
         let texts = texts.into_iter().map(|(_, text)| text.as_str().to_owned());
-        texts.chain([browser::draft(&channel.path())]).filter(|text| !text.is_empty()).collect()
+        texts.chain([self.draft(&channel.path())]).filter(|text| !text.is_empty()).collect()
     }
 
     /// Throws that away.
     pub fn discard_unsent(self, channel: &ChannelName) {
         let commands = self.unsent_commands(channel);
         commands.into_iter().for_each(|(id, _)| self.discard(id));
-        browser::save_draft(&channel.path(), "");
+        self.keep_draft(&channel.path(), String::new());
     }
 
     fn unsent_commands(self, channel: &ChannelName) -> Vec<(CommandId, MessageText)> {

@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 
-use super::stylesheet;
+use super::{emoji, stylesheet};
 use crate::ui::app::Links;
 
 struct Asset {
@@ -73,6 +73,7 @@ fn from_disk(path: &str) -> Option<Response<Body>> {
     let is_plain = name.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
     let content = match name {
         _ if !is_plain => return None,
+        "emoji.txt" => emoji::list().into_bytes(),
         "pkg/flack.css" => stylesheet::join(&root.join("style")).ok()?.into_bytes(),
         _ if name.starts_with("pkg/") => fs::read(root.join("target/site").join(name)).ok()?,
         _ => fs::read(root.join("public").join(name)).ok()?,
@@ -99,6 +100,7 @@ fn kind(path: &str) -> &'static str {
     let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
     match extension {
         "css" => "text/css; charset=utf-8",
+        "txt" => "text/plain; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "wasm" => "application/wasm",
         "svg" => "image/svg+xml",

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod assets;
 pub mod config;
 pub mod doors;
+pub mod emoji;
 pub mod files;
 pub mod flack;
 pub mod forms;

@@ -7,7 +7,7 @@ use leptos::{
 };
 
 use super::{
-    components::{new_channel::NewChannelPage, sidebar::Sidebar},
+    components::{emoji::EmojiPicker, new_channel::NewChannelPage, sidebar::Sidebar},
     pages::{
         home::HomePage, join::JoinPage, nowhere::NowherePage, people::PeoplePage, room::RoomPage,
     },
@@ -199,5 +199,6 @@ fn House() -> impl IntoView {
                 }}
             </main>
         </div>
+        <EmojiPicker />
     }
 }

@@ -7,8 +7,9 @@ use leptos::{
 };
 
 use super::{
+    emoji::EMOJI,
     field::refused,
-    icon::{CLIP, Icon, SEND},
+    icon::{CLIP, Icon, SEND, SMILE},
     room_field::RoomField,
     uploads::Uploads,
 };
@@ -16,6 +17,7 @@ use crate::{
     client::{
         COMPOSER, Client,
         browser::{self, ChosenFile},
+        draft::joined,
         upload::UploadState,
     },
     domain::{
@@ -27,6 +29,18 @@ use crate::{
 
 /// From here on, how much room is left is worth saying.
 const NEARLY_FULL: usize = MessageText::LIMIT - 200;
+
+/// How many characters there are, if that is worth saying: counting takes time.
+fn counted(text: &str) -> usize {
+    if text.len() > NEARLY_FULL { MessageText::count(text) } else { 0 }
+}
+
+/// Sets a signal only where that changes it.
+fn put_into<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|now| *now != value) {
+        signal.set(value);
+    }
+}
 
 /// The field of a room. What is in it survives a reload. `edit` is text to put into it, and `error` what
 /// is wrong.
@@ -43,24 +57,35 @@ pub fn Composer(
     let field = room.clone();
     let room = StoredValue::new(room.room);
     let (typed, message) = refused(client, "/api/post_message", "text").unzip();
-    let count = RwSignal::new(typed.as_deref().map_or(0, MessageText::count));
+    let count = RwSignal::new(typed.as_deref().map_or(0, counted));
     if message.is_some() {
         error.set(message);
     }
     // Somebody has sent the message while its files are still on their way.
-    let is_waiting = RwSignal::new(false);
+    let is_waiting = StoredValue::new(false);
+    let status = RwSignal::new("");
 
     // The element keeps the text: what is typed before the client runs stays as it is.
+    // What every key does is little, so that no letter is late.
     let changed = move |text: String| {
-        count.set(MessageText::count(&text));
-        error.set(None);
-        path.with_value(|path| browser::save_draft(path, &text));
+        put_into(count, counted(&text));
+        put_into(error, None);
+        if !is_waiting.get_value() {
+            put_into(status, "");
+        }
+        path.with_value(|path| client.keep_draft(path, text));
     };
     let put = move |text: &str| {
         if let Some(area) = area.get_untracked() {
             area.set_value(text);
             changed(text.to_owned());
+            client.store_drafts();
         }
+    };
+    // What is being written is not lost to what comes to it.
+    let add = move |text: String| {
+        let there = area.get_untracked().map(|area| area.value()).unwrap_or_default();
+        put(&joined(text, &there));
     };
     let focus = move || {
         if let Some(area) = area.get_untracked() {
@@ -69,21 +94,29 @@ pub fn Composer(
     };
     Effect::new(move |_| {
         let Some(area) = area.get() else { return };
-        if area.value().is_empty() {
-            area.set_value(&path.with_value(|path| browser::draft(path)));
+        // Perhaps somebody has begun to write before the client ran.
+        let draft = path.with_value(|path| client.draft(path));
+        let there = area.value();
+        if !draft.is_empty() && draft != there {
+            add(draft);
         }
-        count.set(MessageText::count(&area.value()));
+        put_into(count, counted(&area.value()));
         if browser::has_fine_pointer() {
             let _ = area.focus();
         }
     });
     Effect::new(move |_| {
         if let Some(text) = edit.get() {
-            let there = area.get_untracked().map(|area| area.value()).unwrap_or_default();
-            // What is being written is not lost to what comes back.
-            put(if there.trim().is_empty() { text } else { format!("{text}\n{there}") }.as_str());
+            add(text);
             focus();
             edit.set(None);
+        }
+    });
+    Effect::new(move |_| {
+        client.rows.track();
+        for words in path.with_value(|path| client.homeless_words(path)) {
+            add(words);
+            status.set("The message that you were changing is gone. Your words are here.");
         }
     });
 
@@ -91,10 +124,12 @@ pub fn Composer(
     let send = move || {
         let Some(typed) = area.get_untracked().map(|area| area.value()) else { return };
         let uploads = untrack(|| room.with_value(|room| client.uploads_of(room)));
-        is_waiting.set(uploads.iter().any(|upload| upload.state.is_under_way()));
-        if is_waiting.get_untracked() {
+        is_waiting.set_value(uploads.iter().any(|upload| upload.state.is_under_way()));
+        if is_waiting.get_value() {
+            status.set("Sent as soon as the files are there");
             return;
         }
+        put_into(status, "");
         let mut files = Vec::new();
         for upload in uploads {
             match upload.state {
@@ -128,7 +163,7 @@ pub fn Composer(
     Effect::new(move |_| {
         let uploads = room.with_value(|room| client.uploads_of(room));
         let is_done = !uploads.iter().any(|upload| upload.state.is_under_way());
-        if is_done && is_waiting.get_untracked() {
+        if is_done && is_waiting.get_value() {
             send();
         }
     });
@@ -201,13 +236,22 @@ pub fn Composer(
                 >
                     {typed}
                 </textarea>
+                <button
+                    class="button button--quiet button--icon composer__emoji"
+                    type="button"
+                    popovertarget=EMOJI
+                    aria-label="Emoji"
+                    title="Emoji"
+                >
+                    <Icon path=SMILE />
+                </button>
                 <button class="button button--primary composer__send">
                     <Icon path=SEND />
                     <span class="hidden--narrow">"Send"</span>
                 </button>
             </div>
             <p class="composer__note" id="composer-note">
-                <Note count error is_waiting />
+                <Note count error status />
             </p>
         </form>
     }
@@ -218,7 +262,7 @@ pub fn Composer(
 fn Note(
     count: RwSignal<usize>,
     error: RwSignal<Option<String>>,
-    is_waiting: RwSignal<bool>,
+    status: RwSignal<&'static str>,
 ) -> impl IntoView {
     let limit = MessageText::LIMIT;
     let problem = Signal::derive(move || {
@@ -229,11 +273,7 @@ fn Note(
     let room = Signal::derive(move || format!("{} of {limit}", count.get()));
     let is_short = Signal::derive(move || count.get() <= NEARLY_FULL);
     let is_hint_hidden = Signal::derive(move || {
-        !is_short.get() || is_waiting.get() || problem.with(|p| !p.is_empty())
-    });
-    let waiting = Signal::derive(move || match is_waiting.get() {
-        true => "Sent as soon as the files are there",
-        false => "",
+        !is_short.get() || !status.get().is_empty() || problem.with(|p| !p.is_empty())
     });
 
     view! {
@@ -245,8 +285,8 @@ fn Note(
             <kbd>"Enter"</kbd>
             " breaks the line"
         </span>
-        <span role="status" aria-label="Files">
-            {waiting}
+        <span role="status" aria-label="Message">
+            {status}
         </span>
         <span class="composer__error" role="alert">
             {problem}

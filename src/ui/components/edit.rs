@@ -22,11 +22,11 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
     let area = NodeRef::<Textarea>::new();
     let (typed, reason) = refused(client, "/api/edit_message", "text").unzip();
     let error = RwSignal::new(reason);
-    let path = room.path();
+    let path = StoredValue::new(room.path());
     let of = room.room.clone();
     // What was typed before, should the row have been drawn anew meanwhile.
-    let words =
-        typed.or_else(|| client.edited_words(message)).unwrap_or_else(|| text.as_str().to_owned());
+    let kept = path.with_value(|path| client.edited_words(path, message));
+    let words = typed.or(kept).unwrap_or_else(|| text.as_str().to_owned());
     let before = text;
 
     Effect::new(move |_| {
@@ -36,7 +36,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
             let _ = area.set_selection_range(end, end);
         }
     });
-    let leave = move || client.stop_editing();
+    let leave = move || path.with_value(|path| client.stop_editing(path, message));
     let save = move || {
         let Some(typed) = area.get_untracked().map(|area| area.value()) else { return };
         match MessageText::try_from(typed.as_str()) {
@@ -92,7 +92,8 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
                 node_ref=area
                 on:input=move |event| {
                     error.set(None);
-                    client.keep_edited_words(message, event_target_value(&event));
+                    let words = event_target_value(&event);
+                    path.with_value(|path| client.keep_edited_words(path, message, words));
                 }
                 on:keydown=press
             >
@@ -103,7 +104,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
                 <button class="button button--small button--primary">"Save"</button>
                 <a
                     class="button button--small button--quiet"
-                    href=path
+                    href=path.get_value()
                     data-reload=""
                     on:click=move |event| {
                         event.prevent_default();

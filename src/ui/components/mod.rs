@@ -6,6 +6,7 @@ pub mod bar;
 pub mod composer;
 pub mod conversation;
 pub mod edit;
+pub mod emoji;
 pub mod field;
 pub mod icon;
 pub mod message;

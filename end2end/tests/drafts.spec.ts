@@ -1,0 +1,107 @@
+// Nothing that is typed is lost.
+
+import { expect, test } from './flack';
+
+test('what is typed stays, wherever one goes', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.createChannel('plans');
+  await ada.composer.fill('Half a pl');
+  await ada.openChannel('general');
+  await expect(ada.composer).toHaveValue('');
+  await ada.composer.fill('Hel');
+  await ada.channel('plans').click();
+  await expect(ada.composer).toHaveValue('Half a pl');
+  // Leaving the page the moment that something was typed.
+  await ada.composer.press('End');
+  await ada.composer.press('a');
+  await ada.page.goto('/devices');
+  await ada.visit('/c/plans');
+  await expect(ada.composer).toHaveValue('Half a pla');
+  await ada.page.getByRole('link', { name: 'New message' }).click();
+  await ada.page.goBack();
+  await expect(ada.composer).toHaveValue('Half a pla');
+  await ada.openChannel('general');
+  await expect(ada.composer).toHaveValue('Hel');
+});
+
+test('a draft is there for its author alone', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.composer.fill('Nobody else reads this');
+  await ada.page.getByRole('button', { name: 'Ada' }).click();
+  await ada.page.getByRole('button', { name: 'Sign out' }).click();
+  await expect(ada.namePrompt).toBeVisible();
+  await ada.namePrompt.fill('Bo');
+  await ada.page.getByRole('button', { name: 'Join' }).click();
+  await expect(ada.composer).toHaveValue('');
+});
+
+test('where the browser stores nothing, what is typed stays as long as the page', async ({ people }) => {
+  const ada = await people.guest('Ada');
+  await ada.page.addInitScript(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+  });
+  await ada.visit('/');
+  await ada.takeName();
+  await ada.createChannel('plans');
+  await ada.composer.fill('Half a plan');
+  await ada.openChannel('general');
+  await ada.composer.fill('Hello');
+  await ada.openChannel('plans');
+  await expect(ada.composer).toHaveValue('Half a plan');
+});
+
+test('what is typed before the client runs is added to the draft', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.composer.fill('Before');
+  await ada.page.route('**/*.wasm', async (route) => {
+    await ada.composer.fill('After');
+    await route.continue();
+  });
+  await ada.reload();
+  await expect(ada.composer).toHaveValue('Before\nAfter');
+});
+
+test('new words of a message survive a reload, and other rooms', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.createChannel('plans');
+  await ada.write('Plan A');
+  await ada.sees('Plan A');
+  await ada.composer.press('ArrowUp');
+  await ada.editor.fill('Plan A, or B');
+  await ada.openChannel('general');
+  await ada.write('Hello');
+  await ada.sees('Hello');
+  await ada.composer.press('ArrowUp');
+  await ada.editor.fill('Hello there');
+  await ada.openChannel('plans');
+  await expect(ada.editor).toHaveValue('Plan A, or B');
+  await ada.reload();
+  await expect(ada.editor).toHaveValue('Plan A, or B');
+  await ada.editor.press('Enter');
+  await ada.sees('Plan A, or B (edited)');
+  await ada.openChannel('general');
+  await expect(ada.editor).toHaveValue('Hello there');
+  await ada.editor.press('Escape');
+  await ada.reload();
+  await expect(ada.editor).toHaveCount(0);
+  await ada.sees('Hello');
+});
+
+test('new words of a message that is deleted go to where one writes', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.write('Gone soon');
+  await ada.write('Stays');
+  await ada.sees('Gone soon', 'Stays');
+  const other = await ada.newTab('/c/general');
+  await ada.edit('Gone soon').click();
+  await ada.editor.fill('A long thought');
+  await ada.composer.fill('Something else');
+  await other.delete('Gone soon');
+  await ada.sees('Stays');
+  await expect(ada.composer).toHaveValue('A long thought\nSomething else');
+  await expect(ada.page.getByRole('status', { name: 'Message' })).toHaveText(/Your words are here/);
+  await ada.reload();
+  await expect(ada.composer).toHaveValue('A long thought\nSomething else');
+});

@@ -1,0 +1,121 @@
+//! Picking an emoji: from all of them, in a card over the page.
+//!
+//! Whatever opens it is a button with `popovertarget=EMOJI`. What is picked goes into the message that
+//! is being written, unless the button's click has put something else into `client.picking`.
+
+use leptos::{
+    ev::{Event, KeyboardEvent, MouseEvent},
+    prelude::*,
+};
+
+use crate::client::{Client, browser, emoji::EmojiList};
+
+/// The element id of the card.
+pub const EMOJI: &str = "emoji";
+const SEARCH: &str = "emoji-search";
+const GRID: &str = "emoji-grid";
+
+/// The card, which is there once.
+#[component]
+pub fn EmojiPicker() -> impl IntoView {
+    let client = expect_context::<Client>();
+    let typed = RwSignal::new(String::new());
+    let recent = RwSignal::new(None::<Vec<String>>);
+    let toggled = move |_: Event| {
+        if browser::is_open(EMOJI) {
+            client.want_emoji();
+            recent.set(Some(browser::recent_emoji()));
+            if browser::has_fine_pointer() {
+                browser::focus(SEARCH);
+            }
+        } else {
+            client.picking.set(None);
+            typed.set(String::new());
+        }
+    };
+    // Nobody has to wait for a thousand buttons who has not asked for one.
+    let buttons = Signal::derive(move || match recent.get() {
+        Some(recent) => typed.with(|typed| client.emoji.with(|list| list.buttons(typed, &recent))),
+        None => String::new(),
+    });
+    let words = Signal::derive(move || {
+        let is_empty = client.emoji.with(|list| match list {
+            EmojiList::Here(_) => Ok(buttons.with(|html| !html.contains("<button"))),
+            EmojiList::Failed => Err("The emoji could not be fetched. Close this, and try again."),
+            EmojiList::Unwanted | EmojiList::OnItsWay => Err("Fetching the emoji…"),
+        });
+        is_empty.map_or_else(
+            |words| words,
+            |is_empty| if is_empty { "No emoji is called so." } else { "" },
+        )
+    });
+    let pick = move |event: MouseEvent| {
+        if let Some(sign) = browser::pressed_button(&event) {
+            let take = client.picking.get_untracked();
+            // With Shift one picks several.
+            if !event.shift_key() {
+                browser::hide_popover(EMOJI);
+            }
+            client.picking.set(take);
+            client.pick_emoji(sign);
+        }
+    };
+    let press = move |event: KeyboardEvent| {
+        let key = event.key();
+        let is_search = browser::has_focus(SEARCH);
+        let is_composing = event.is_composing() || event.key_code() == 229;
+        match key.as_str() {
+            _ if is_composing => {}
+            "Enter" if is_search => {
+                event.prevent_default();
+                browser::press_first(GRID);
+            }
+            // Else a field for searching would only become empty.
+            "Escape" => {
+                event.prevent_default();
+                browser::hide_popover(EMOJI);
+            }
+            "ArrowDown" | "ArrowUp" => {
+                event.prevent_default();
+                if !browser::follow_arrow(GRID, &key) && key == "ArrowUp" {
+                    browser::focus(SEARCH);
+                }
+            }
+            "ArrowLeft" | "ArrowRight" if !is_search => {
+                event.prevent_default();
+                browser::follow_arrow(GRID, &key);
+            }
+            // Who types goes on searching.
+            key if !is_search && key.chars().count() == 1 && key != " " => browser::focus(SEARCH),
+            _ => {}
+        }
+    };
+    view! {
+        <div
+            class="popover popover--emoji"
+            id=EMOJI
+            popover="auto"
+            role="dialog"
+            aria-label="Emoji"
+            on:toggle=toggled
+            on:keydown=press
+        >
+            <input
+                class="field__input"
+                id=SEARCH
+                type="search"
+                aria-label="Search emoji"
+                placeholder="Search"
+                autocomplete="off"
+                autocapitalize="none"
+                spellcheck="false"
+                prop:value=typed
+                on:input=move |event| typed.set(event_target_value(&event))
+            />
+            <p class="field__hint" role="status">
+                {words}
+            </p>
+            <div class="emoji" id=GRID inner_html=buttons on:click=pick></div>
+        </div>
+    }
+}
