@@ -127,6 +127,17 @@ pub async fn restore_message(
     crate::server::doors::restore_message(channel, direct, message).await
 }
 
+/// Mutes a room or ends that, and puts it above the others or back; what is left out stays as it is.
+#[server(endpoint = "/set_room")]
+pub async fn set_room(
+    channel: Option<String>,
+    direct: Option<u64>,
+    muted: Option<bool>,
+    favourite: Option<bool>,
+) -> Result<Accepted, Refusal> {
+    crate::server::doors::set_room(channel, direct, muted, favourite).await
+}
+
 impl FromServerFnError for Refusal {
     type Encoder = JsonEncoding;
 

@@ -17,6 +17,7 @@ use crate::{
         person::Person,
         position::Position,
         room::{NamedRoom, Room},
+        unread::Memberships,
     },
     sync::{Input, Output, Sync, link::LinkState, returning},
 };
@@ -74,6 +75,8 @@ pub struct Client {
     pub me: RwSignal<Option<Person>>,
     pub directory: RwSignal<Directory>,
     pub directs: RwSignal<Directs>,
+    /// What this person has not read, in all rooms.
+    pub memberships: RwSignal<Memberships>,
     pub address: RwSignal<Address>,
     /// What the open room shows; none until it has come from the server.
     pub rows: RwSignal<Option<Vec<Row>>>,
@@ -105,6 +108,7 @@ impl Client {
             me: RwSignal::new(page.me.clone()),
             directory: RwSignal::new(page.directory.clone()),
             directs: RwSignal::new(page.directs.clone()),
+            memberships: RwSignal::new(page.memberships.clone()),
             address: RwSignal::new(Address::of(&page.path)),
             rows: RwSignal::new(None),
             link: RwSignal::new(LinkState::default()),
@@ -233,6 +237,11 @@ impl Client {
 
     pub fn edit(self, room: Room, message: Position, text: MessageText) {
         self.ask(room, Ask::Edit(message, text));
+    }
+
+    /// The open room has been seen up to this message.
+    pub fn read(self, message: Position) {
+        self.tell(Input::Read(message));
     }
 
     /// Begins to change one's newest message of the open room, if there is one.
@@ -396,6 +405,7 @@ impl Client {
             let Some(sync) = sync else { return };
             show(self.directory, sync.directory());
             show(self.directs, sync.directs());
+            show(self.memberships, sync.memberships());
             show(self.link, &sync.link());
             show(self.me, &Some(sync.me().clone()));
             if sync.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {

@@ -14,6 +14,7 @@ use super::{
     position::{Epoch, Position},
     refusal::Refusal,
     room::Room,
+    unread::{Memberships, Moved, Notice, RoomSettings},
     window::Window,
 };
 
@@ -66,6 +67,8 @@ pub enum ClientFrame {
     Delete { id: CommandId, room: Room, message: Position },
     /// Bring back a message that one has just deleted.
     Restore { id: CommandId, room: Room, message: Position },
+    /// Everything in this room up to here has been read.
+    Read { room: Room, position: Position },
     /// Are you there?
     Ping,
 }
@@ -101,6 +104,16 @@ pub enum ServerFrame {
     Directory(Directory),
     /// Forget the direct conversations; these are all there are now.
     Directs(Directs),
+    /// What this person has not read, in all rooms. What was read here meanwhile stays read.
+    Memberships(Memberships),
+    /// This person has read a room up to here, on this device or another one.
+    Read { room: Room, position: Position },
+    /// This person wants to hear more or less of a room.
+    Settings { room: Room, settings: RoomSettings },
+    /// Messages came and went in these rooms, whoever looks at them.
+    Moved { moved: Vec<Moved> },
+    /// Somebody wrote to this person, in a room that this socket does not view.
+    Notice(Notice),
     /// Forget a room's messages; this is how they are now.
     Reset(Reset),
     /// Something changed.
@@ -177,27 +190,33 @@ impl ServerFrame {
             position: Option<Position>,
             room: Option<Room>,
             #[serde(default)]
+            settings: RoomSettings,
+            #[serde(default)]
+            moved: Vec<Moved>,
+            #[serde(default)]
             spread: u32,
         }
-        let Head { r#type, id, position, room, spread } = serde_json::from_str(text)?;
+        let Head { r#type, id, position, room, settings, moved, spread } =
+            serde_json::from_str(text)?;
         let missing = de::Error::missing_field;
         let id = id.ok_or_else(|| missing("id"));
+        let room = room.ok_or_else(|| missing("room"));
+        let position = position.ok_or_else(|| missing("position"));
         Ok(match r#type.as_str() {
             "welcome" => Self::Welcome(serde_json::from_str(text)?),
             "difference" => Self::Difference(serde_json::from_str(text)?),
             "directory" => Self::Directory(serde_json::from_str(text)?),
             "directs" => Self::Directs(serde_json::from_str(text)?),
+            "memberships" => Self::Memberships(serde_json::from_str(text)?),
+            "read" => Self::Read { room: room?, position: position? },
+            "settings" => Self::Settings { room: room?, settings },
+            "moved" => Self::Moved { moved },
+            "notice" => Self::Notice(serde_json::from_str(text)?),
             "reset" => Self::Reset(serde_json::from_str(text)?),
             "event" => Self::Event(serde_json::from_str(text)?),
-            "accepted" => {
-                let position = position.ok_or_else(|| missing("position"))?;
-                Self::Accepted { id: id?, position }
-            }
+            "accepted" => Self::Accepted { id: id?, position: position? },
             "refused" => Self::Refused { id: id?, refusal: serde_json::from_str(text)? },
-            "unviewable" => {
-                let room = room.ok_or_else(|| missing("room"))?;
-                Self::Unviewable { room, refusal: serde_json::from_str(text)? }
-            }
+            "unviewable" => Self::Unviewable { room: room?, refusal: serde_json::from_str(text)? },
             "pong" => Self::Pong { spread },
             unknown => return Err(de::Error::custom(format!("unknown type {unknown}"))),
         })

@@ -18,4 +18,5 @@ pub mod person;
 pub mod position;
 pub mod refusal;
 pub mod room;
+pub mod unread;
 pub mod window;

@@ -10,6 +10,7 @@ use super::{
     position::{Epoch, Position},
     refusal::Refusal,
     room::Room,
+    unread::Memberships,
     window::Window,
 };
 
@@ -22,6 +23,8 @@ pub struct Page {
     pub directory: Directory,
     /// With the person of the page's address among them, if it is one's.
     pub directs: Directs,
+    /// What this person has not read.
+    pub memberships: Memberships,
     pub limits: AttachmentLimits,
     /// The path of the page's address.
     pub path: String,

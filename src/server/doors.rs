@@ -196,6 +196,19 @@ pub async fn restore_message(
     ask(To { channel, direct }, draw_command_id()?, Ok(Ask::Restore(Position(message)))).await
 }
 
+pub async fn set_room(
+    channel: Option<String>,
+    direct: Option<u64>,
+    muted: Option<bool>,
+    favourite: Option<bool>,
+) -> Result<Accepted, Refusal> {
+    let asker = asker()?;
+    let by = asker.person()?.id;
+    let room = To { channel, direct }.room(&asker.flack, by)?;
+    let position = asker.flack.set_room(by, room, muted, favourite).await?;
+    Ok(Accepted { position })
+}
+
 fn words(text: &str) -> Result<MessageText, Refusal> {
     MessageText::try_from(text).map_err(Refusal::text)
 }

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
@@ -40,7 +41,8 @@ use crate::domain::{
     person::{Person, PersonId, SessionId},
     position::{Epoch, Position},
     refusal::Refusal,
-    room::Room,
+    room::{Pair, Room},
+    unread::{Membership, Memberships, Moved, Notice},
     window::Window,
 };
 
@@ -110,6 +112,9 @@ pub trait Archive: Send + Sync {
     /// Reads which devices speak for somebody.
     fn devices(&self, of: PersonId) -> Reading<Vec<(SessionId, Device)>>;
 
+    /// Reads what somebody has kept of rooms: how far they have read, and their settings.
+    fn memberships(&self, of: PersonId) -> Reading<Vec<Membership>>;
+
     /// Reads for whom a link would let one speak; none if it does not work (any more).
     fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>>;
 
@@ -144,6 +149,10 @@ impl Archive for Arc<Mutex<Reader>> {
 
     fn devices(&self, of: PersonId) -> Reading<Vec<(SessionId, Device)>> {
         read(self, move |reader| reader.devices(of))
+    }
+
+    fn memberships(&self, of: PersonId) -> Reading<Vec<Membership>> {
+        read(self, move |reader| reader.memberships(of))
     }
 
     fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>> {
@@ -425,6 +434,20 @@ impl Flack {
         self.request(Request::Command { by, id, command }).await
     }
 
+    /// Changes how much somebody wants to hear of a room; what is none stays as it is.
+    ///
+    /// # Errors
+    /// When there is no such room for them.
+    pub async fn set_room(
+        &self,
+        by: PersonId,
+        room: Room,
+        is_muted: Option<bool>,
+        is_favourite: Option<bool>,
+    ) -> Result<Position, Refusal> {
+        self.request(Request::SetRoom { by, room, is_muted, is_favourite }).await
+    }
+
     /// Like [`ask`](Self::ask), for a socket: without waiting for the answer.
     pub fn submit(
         &self,
@@ -462,6 +485,7 @@ impl Flack {
             epoch: self.0.epoch.clone(),
             directory: Directory::default(),
             directs: Directs::default(),
+            memberships: Memberships::default(),
             limits: self.file_limits().attachments,
             path: path.to_owned(),
             open: None,
@@ -470,7 +494,9 @@ impl Flack {
             refused: None,
         };
         let Some(me) = page.me.as_ref().map(|me| me.id) else { return Ok(page) };
+        let kept = self.0.archive.memberships(me).await.map_err(unreadable)?;
         let mut stranger = None;
+        // The window comes last: what it lacks has to be still in the browser's outbox.
         if let Some(room) = open {
             let room = self.room(me, &room)?;
             if let Room::Direct(pair) = &room {
@@ -481,6 +507,7 @@ impl Flack {
         }
         {
             let house = self.house();
+            page.memberships = house.state.memberships(me, kept);
             page.directory = house.state.directory().clone();
             page.directs = house.state.directs(me);
         }
@@ -677,6 +704,71 @@ impl Flack {
         resume.is_some()
     }
 
+    /// Tells a socket what its person has not read.
+    ///
+    /// It listens already, so what happens meanwhile reaches it before or after this: what is unread
+    /// is taken from memory as this is sent.
+    pub async fn tell_memberships(&self, socket: &Arc<Socket>) {
+        let of = socket.person.id;
+        match self.0.archive.memberships(of).await.map_err(unreadable) {
+            Ok(kept) => {
+                let house = self.house();
+                let memberships = house.state.memberships(of, kept);
+                socket.answer(&encode(&ServerFrame::Memberships(memberships)));
+            }
+            // Whoever cannot be told asks again with the next link.
+            Err(_) => socket.close(CloseCode::Draining),
+        }
+    }
+
+    /// Notes that a socket's person has read a room, and tells it so.
+    pub fn read(&self, socket: &Arc<Socket>, room: Room, position: Position) {
+        if self.person(&socket.session).is_none() {
+            return;
+        }
+        let by = socket.person.id;
+        let (told, of) = (socket.clone(), room.clone());
+        let answer = move |result: Result<Position, Refusal>| {
+            if result.is_ok() {
+                told.send(&encode(&ServerFrame::Read { room: of, position }));
+            }
+        };
+        self.0.log.submit(Request::Read { by, room, position }, Box::new(answer));
+    }
+
+    /// Tells everyone in which rooms something has happened since this was called last: what people
+    /// do not look at costs them one frame, however much is said there.
+    pub fn tell_moved(&self) {
+        let mut notices: Vec<(Listeners, Bytes)> = Vec::new();
+        {
+            let house = &mut *self.house();
+            let (open, private): (Vec<Moved>, Vec<Moved>) = house
+                .state
+                .take_moved()
+                .into_iter()
+                .partition(|moved| matches!(moved.room, Room::Channel(_)));
+            let mut notice = |lane: Lane, moved: Vec<Moved>| {
+                if let Some(listeners) = house.lanes.listeners(&lane)
+                    && !moved.is_empty()
+                {
+                    notices.push((listeners.clone(), encode(&ServerFrame::Moved { moved })));
+                }
+            };
+            notice(Lane::Directory, open);
+            for moved in private {
+                let Room::Direct(pair) = moved.room else { continue };
+                let mut people = pair.people().to_vec();
+                people.dedup(); // somebody may talk to themselves
+                for person in people {
+                    notice(Lane::Person(person), vec![moved.clone()]);
+                }
+            }
+        }
+        for (listeners, frame) in notices {
+            listeners.iter().for_each(|socket| socket.send(&frame));
+        }
+    }
+
     /// Seconds over which clients should spread their return if they all lose the link now.
     pub fn spread(&self) -> u32 {
         match self.0.sockets.load(Ordering::Relaxed) {
@@ -777,12 +869,14 @@ fn unreadable(error: StoreError) -> Refusal {
 fn follow(house: Arc<Mutex<House>>) -> Follower {
     Box::new(move |entries| {
         let mut bursts: Vec<(Listeners, Vec<Event>)> = Vec::new();
+        let mut asides: Vec<(Vec<Arc<Socket>>, Bytes)> = Vec::new();
         let mut ended: Vec<Arc<Socket>> = Vec::new();
         {
             let house = &mut *house.lock().unwrap_or_else(PoisonError::into_inner);
             for entry in entries {
                 house.position = entry.position;
                 ended.extend(ended_by(&entry, &house.lanes));
+                asides.extend(asides_of(&entry, &house.lanes));
                 for event in apply(&mut house.state, &entry) {
                     let Some(listeners) = house.lanes.listeners(&event.lane) else { continue };
                     let burst = bursts.iter_mut().find(|(_, events)| events[0].lane == event.lane);
@@ -806,8 +900,65 @@ fn follow(house: Arc<Mutex<House>>) -> Follower {
                 |socket: &&Arc<Socket>| room.iter().all(|room| room.admits(socket.person.id));
             listeners.iter().filter(is_admitted).for_each(|socket| socket.send(&frames));
         }
+        for (sockets, frame) in asides {
+            sockets.iter().for_each(|socket| socket.send(&frame));
+        }
         ended.iter().for_each(|socket| socket.close(CloseCode::SignedOut));
     })
+}
+
+/// What single people are told of an entry, beside the events of lanes.
+fn asides_of(entry: &Entry, lanes: &Lanes) -> Vec<(Vec<Arc<Socket>>, Bytes)> {
+    let (room, change) = match &entry.fact {
+        Fact::Read { person, room, position } => {
+            let frame = ServerFrame::Read { room: room.clone(), position: *position };
+            return aside(lanes, *person, None, &frame).into_iter().collect();
+        }
+        Fact::RoomSet { person, room, settings } => {
+            let frame = ServerFrame::Settings { room: room.clone(), settings: *settings };
+            return aside(lanes, *person, None, &frame).into_iter().collect();
+        }
+        Fact::Changed { lane, change, .. } => (lane.clone().room(), change),
+        Fact::Begun { between: [one, other], message, .. } => {
+            let pair = Pair::of(one.id, other.id);
+            (Some(Room::Direct(pair)), &Change::Posted(message.clone()))
+        }
+        Fact::SignedIn { .. } | Fact::SignedOut { .. } | Fact::Noted => return Vec::new(),
+    };
+    let (Some(room), Change::Posted(message) | Change::Revised(message)) = (room, change) else {
+        return Vec::new();
+    };
+    let author = message.author.id;
+    let read = matches!(change, Change::Posted(_)).then(|| {
+        let frame = ServerFrame::Read { room: room.clone(), position: message.position };
+        aside(lanes, author, Some(&room), &frame)
+    });
+    let meant = match &room {
+        Room::Direct(pair) => vec![pair.other(author)],
+        Room::Channel(_) => Vec::new(),
+    };
+    let notices = meant.into_iter().filter(|person| *person != author).map(|person| {
+        let notice = Notice { room: room.clone(), message: message.clone() };
+        aside(lanes, person, Some(&room), &ServerFrame::Notice(notice))
+    });
+    read.into_iter().chain(notices).flatten().collect()
+}
+
+/// A frame for all sockets of a person that do not view this room.
+fn aside(
+    lanes: &Lanes,
+    person: PersonId,
+    but: Option<&Room>,
+    frame: &ServerFrame,
+) -> Option<(Vec<Arc<Socket>>, Bytes)> {
+    let sockets = lanes.listeners(&Lane::Person(person))?;
+    let viewers = but.and_then(|room| lanes.listeners(&room.clone().into()));
+    let views = |socket: &Arc<Socket>| {
+        viewers.is_some_and(|viewers| viewers.iter().any(|other| Arc::ptr_eq(other, socket)))
+    };
+    let sockets: Vec<Arc<Socket>> =
+        sockets.iter().filter(|socket| !views(socket)).cloned().collect();
+    (!sockets.is_empty()).then(|| (sockets, encode(frame)))
 }
 
 /// The sockets of a session that ends here.

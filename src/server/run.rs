@@ -30,6 +30,9 @@ const OTHER_FILES: usize = 100;
 /// How often memory is freed of windows that nobody looks at.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// How often people are told what happens in rooms that they do not look at.
+const NOTICE: Duration = Duration::from_secs(1);
+
 /// Every so many sweeps, files are looked through that nobody knows: once an hour.
 const FILE_SWEEPS: u64 = 60;
 
@@ -150,6 +153,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let sweeper = tokio::spawn(sweep(flack.clone()));
+    let teller = tokio::spawn(tell(flack.clone()));
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let draining = flack.clone();
     let stop = async move {
@@ -173,6 +177,19 @@ pub async fn serve(
         () = grace => {}
     }
     sweeper.abort();
+    teller.abort();
+}
+
+/// Tells people what happens in rooms that they do not look at.
+async fn tell(flack: Flack) {
+    let mut ticks = interval(NOTICE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let flack = flack.clone();
+        // A write to each of thousands of sockets would hold up those whose turn it is.
+        let _ = tokio::task::spawn_blocking(move || flack.tell_moved()).await;
+    }
 }
 
 async fn sweep(flack: Flack) {

@@ -13,6 +13,7 @@ use crate::domain::{
     person::{Person, PersonId, SessionId},
     position::Position,
     room::{Pair, Room},
+    unread::{Membership, Memberships, Moved, Newest, RoomSettings},
     window::Window,
 };
 
@@ -36,6 +37,18 @@ pub enum Fact {
     },
     /// Something is on disk that memory does not hold.
     Noted,
+    /// Likewise; this person's devices have to be told.
+    Read {
+        person: PersonId,
+        room: Room,
+        position: Position,
+    },
+    /// Likewise.
+    RoomSet {
+        person: PersonId,
+        room: Room,
+        settings: RoomSettings,
+    },
     Changed {
         lane: Lane,
         command: Option<CommandId>,
@@ -58,12 +71,18 @@ pub struct State {
     deleted: Position,
     directs: HashMap<PersonId, Directs>,
     rooms: HashMap<Room, RoomState>,
+    /// Up to here everybody counts as having read everything.
+    unread_since: Position,
+    /// What has happened in which room since that was [taken](State::take_moved).
+    moved: HashMap<Room, Moved>,
 }
 
 #[derive(Debug, Default)]
 struct RoomState {
     /// The last change of the room's lane, whether its window is in memory or not.
     position: Position,
+    /// Its newest messages, whether its window is in memory or not.
+    newest: Newest,
     window: Option<Window>,
     /// Whether the window was used since the last [sweep](State::sweep).
     is_used: bool,
@@ -85,7 +104,7 @@ pub fn apply(state: &mut State, entry: &Entry) -> Vec<Event> {
             }
             Vec::new()
         }
-        Fact::Noted => Vec::new(),
+        Fact::Noted | Fact::Read { .. } | Fact::RoomSet { .. } => Vec::new(),
         Fact::Changed { lane, command, change } => {
             vec![state.change(entry.position, lane.clone(), command.clone(), change.clone())]
         }
@@ -107,24 +126,27 @@ pub fn apply(state: &mut State, entry: &Entry) -> Vec<Event> {
 }
 
 impl State {
-    /// The state as the store remembers it: sessions, and rooms with the position of each lane.
-    /// `deleted` is where a channel was deleted last.
+    /// The state as the store remembers it: sessions, and rooms with the position of each lane and the
+    /// newest messages. `deleted` is where a channel was deleted last, and `unread_since` up to where
+    /// everybody counts as having read everything.
     pub fn restore(
         sessions: impl IntoIterator<Item = (SessionId, Person)>,
-        channels: impl IntoIterator<Item = (Channel, Position)>,
-        directs: impl IntoIterator<Item = ([Person; 2], Position, Position)>,
+        channels: impl IntoIterator<Item = (Channel, Position, Newest)>,
+        directs: impl IntoIterator<Item = ([Person; 2], Position, Position, Newest)>,
         deleted: Position,
+        unread_since: Position,
     ) -> Self {
-        let mut state = Self { sessions: sessions.into_iter().collect(), ..Self::default() };
-        for (channel, position) in channels {
-            let room = RoomState { position, ..RoomState::default() };
+        let sessions = sessions.into_iter().collect();
+        let mut state = Self { sessions, unread_since, ..Self::default() };
+        for (channel, position, newest) in channels {
+            let room = RoomState { position, newest, ..RoomState::default() };
             state.rooms.insert(Room::Channel(channel.name.clone()), room);
             state.directory.apply(channel);
         }
         state.directory.position = state.directory.position.max(deleted);
         state.deleted = deleted;
-        for ([one, other], created, position) in directs {
-            let room = RoomState { position, ..RoomState::default() };
+        for ([one, other], created, position, newest) in directs {
+            let room = RoomState { position, newest, ..RoomState::default() };
             state.rooms.insert(Room::Direct(Pair::of(one.id, other.id)), room);
             for (me, with) in [(&one, &other), (&other, &one)] {
                 let direct = Direct { with: with.clone(), created: Some(created) };
@@ -147,7 +169,8 @@ impl State {
                 let prev = self.directory.position;
                 self.directory.apply(channel.clone());
                 let window = Window::restore(position, vec![], vec![], position);
-                let room = RoomState { position, window: Some(window), is_used: true };
+                let newest = Newest::default();
+                let room = RoomState { position, newest, window: Some(window), is_used: true };
                 self.rooms.insert(Room::Channel(channel.name.clone()), room);
                 prev
             }
@@ -156,6 +179,7 @@ impl State {
                 self.directory.remove(position, name);
                 self.deleted = position;
                 self.rooms.remove(&Room::Channel(name.clone()));
+                self.moved.remove(&Room::Channel(name.clone()));
                 prev
             }
             (Lane::Person(person), Change::DirectBegun(direct)) => {
@@ -174,11 +198,60 @@ impl State {
 
     /// Gives the position of the room's change before this one.
     fn change_room(&mut self, position: Position, room: Room, change: &Change) -> Position {
+        let moved = self.moved.entry(room.clone()).or_insert_with(|| Moved::new(room.clone()));
         let room = self.rooms.entry(room).or_default();
+        match change {
+            // One that was revised may have been deleted before; else it is there already.
+            Change::Posted(message) | Change::Revised(message) => {
+                room.newest.insert(message.position);
+                moved.post(message.position);
+            }
+            Change::Deleted(deletion) => {
+                room.newest.remove(deletion.message);
+                moved.remove(deletion.message);
+                if let Some(message) = &deletion.uncovered {
+                    room.newest.insert(message.position);
+                    moved.post(message.position);
+                }
+            }
+            Change::ChannelCreated(_) | Change::ChannelDeleted(_) | Change::DirectBegun(_) => {}
+        }
         if let Some(window) = &mut room.window {
             window.apply(position, change);
         }
         std::mem::replace(&mut room.position, position)
+    }
+
+    /// What has happened in rooms since this was asked last, for those who do not look at them.
+    pub fn take_moved(&mut self) -> Vec<Moved> {
+        std::mem::take(&mut self.moved).into_values().collect()
+    }
+
+    /// What a person has not read, by what they have kept of rooms.
+    pub fn memberships(&self, of: PersonId, kept: Vec<Membership>) -> Memberships {
+        let mut kept: HashMap<Room, Membership> =
+            kept.into_iter().map(|membership| (membership.room.clone(), membership)).collect();
+        let channels = self.directory.channels().iter();
+        let channels = channels.map(|channel| Room::Channel(channel.name.clone()));
+        let directs = self.directs.get(&of).into_iter().flat_map(Directs::list);
+        let directs = directs.map(|direct| Room::Direct(Pair::of(of, direct.with.id)));
+        // What was said before they came is none of theirs.
+        let since = of.0.max(self.unread_since);
+        let known = channels.chain(directs).filter_map(|room| {
+            let newest = &self.rooms.get(&room)?.newest;
+            let kept = kept.remove(&room);
+            let read = kept.as_ref().map_or(since, |kept| kept.read.max(since));
+            let is_news = newest.last().is_some_and(|last| last > read);
+            match kept {
+                None if !is_news => None,
+                kept => Some(Membership {
+                    read,
+                    unread: newest.after(read),
+                    ..kept.unwrap_or_else(|| Membership::new(room, read))
+                }),
+            }
+        });
+        Memberships { since, rooms: known.collect() }
     }
 
     pub fn person(&self, session: &SessionId) -> Option<&Person> {

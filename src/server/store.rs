@@ -38,11 +38,12 @@ use crate::domain::{
     position::{Epoch, Position},
     refusal::Refusal,
     room::{Pair, Room},
+    unread::{Membership, Newest, RoomSettings},
     window::Window,
 };
 
 /// Raised by one with every change of the tables, which [`migrate`] makes.
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
 
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -170,6 +171,20 @@ const SCHEMA_OF_FILES: &str = "
     CREATE TRIGGER content_removed AFTER DELETE ON contents BEGIN
         UPDATE usage SET bytes = bytes - max(old.size, 4096) WHERE person = 0;
     END;
+";
+
+/// How far people have read which rooms, and how much they want to hear of them.
+const SCHEMA_OF_MEMBERSHIPS: &str = "
+    CREATE TABLE memberships (
+        person INTEGER NOT NULL REFERENCES people,
+        room INTEGER NOT NULL REFERENCES rooms,
+        read INTEGER NOT NULL DEFAULT 0,      -- the position up to which everything has been read
+        muted INTEGER NOT NULL DEFAULT 0,
+        favourite INTEGER NOT NULL DEFAULT 0,
+        changed INTEGER NOT NULL DEFAULT 0,   -- where the last two were changed
+        PRIMARY KEY (person, room)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX memberships_of_room ON memberships (room);
 ";
 
 /// The attachments of a message in a query of messages.
@@ -397,9 +412,11 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
     tx.execute_batch(SCHEMA_OF_FILES)?;
     tx.execute_batch(SCHEMA_OF_LOOKS)?;
     tx.execute_batch(SCHEMA_OF_DEVICES)?;
+    tx.execute_batch(SCHEMA_OF_MEMBERSHIPS)?;
     tx.execute(
         "INSERT INTO meta VALUES
-             ('epoch', ?1), ('last', 1), ('trimmed', 0), ('channel_deleted', 0)",
+             ('epoch', ?1), ('last', 1), ('trimmed', 0), ('channel_deleted', 0),
+             ('unread_since', 0)",
         params![hex(&epoch)],
     )?;
     tx.execute(
@@ -456,6 +473,13 @@ fn migrate(db: &mut Connection, version: i64) -> Result<(), StoreError> {
             "INSERT INTO sessions SELECT id, person, since, person, '', since FROM old_sessions;
              DROP TABLE old_sessions;
              INSERT INTO meta VALUES ('channel_deleted', 0);",
+        )?;
+    }
+    if version < 6 {
+        tx.execute_batch(SCHEMA_OF_MEMBERSHIPS)?;
+        // Nobody shall come back to years of unread messages.
+        tx.execute_batch(
+            "INSERT INTO meta SELECT 'unread_since', value FROM meta WHERE key = 'last'",
         )?;
     }
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
@@ -709,6 +733,12 @@ impl Decision<'_> {
                 self.store_file(*by, attachment, *hash)?
             }
             Request::DiscardFile { by, attachment } => self.discard_file(*by, attachment)?,
+            Request::Read { by, room, position } => {
+                return self.read(*by, room, *position);
+            }
+            Request::SetRoom { by, room, is_muted, is_favourite } => {
+                self.set_room(*by, room, *is_muted, *is_favourite)?
+            }
             Request::Command { by, id, command } => {
                 if let Some(position) = self.first_answer(*by, id)? {
                     return Ok(Ok(Outcome::Repeated(position)));
@@ -883,6 +913,7 @@ impl Decision<'_> {
             "DELETE FROM messages WHERE room = ?1",
             "DELETE FROM log WHERE room = ?1",
             "DELETE FROM looks_of_channels WHERE room = ?1",
+            "DELETE FROM memberships WHERE room = ?1",
             "DELETE FROM rooms WHERE id = ?1",
         ] {
             self.tx.prepare_cached(delete)?.execute([room])?;
@@ -992,6 +1023,56 @@ impl Decision<'_> {
         Ok(Ok(found))
     }
 
+    /// Notes that somebody has read a room up to a position, if that is news.
+    fn read(&self, by: PersonId, room: &Room, position: Position) -> Decided<Outcome> {
+        let found = if room.admits(by) { find_room(self.tx, room)? } else { None };
+        let Some((row, last)) = found else { return Ok(Err(Refusal::unknown_room(room))) };
+        // Nobody has read what is not there yet.
+        let position = position.min(last);
+        if self.note_read(by, row, position)? == 0 {
+            return Ok(Ok(Outcome::Repeated(position)));
+        }
+        let fact = Fact::Read { person: by, room: room.clone(), position };
+        Ok(Ok(Outcome::Accepted(Entry { position: self.position, at: self.at, fact })))
+    }
+
+    /// Gives how many rows that has changed.
+    fn note_read(&self, by: PersonId, room: i64, position: Position) -> rusqlite::Result<usize> {
+        self.tx
+            .prepare_cached(
+                "INSERT INTO memberships (person, room, read) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (person, room) DO UPDATE SET read = excluded.read
+                 WHERE excluded.read > read",
+            )?
+            .execute([sql(by.0), room, sql(position)])
+    }
+
+    /// Changes how much somebody wants to hear of a room, as far as it is said.
+    fn set_room(
+        &self,
+        by: PersonId,
+        room: &Room,
+        is_muted: Option<bool>,
+        is_favourite: Option<bool>,
+    ) -> Decided<Fact> {
+        let row = if room.admits(by) { self.room(room)? } else { None };
+        let Some(row) = row else { return Ok(Err(Refusal::unknown_room(room))) };
+        let settings = self
+            .tx
+            .prepare_cached(
+                "INSERT INTO memberships (person, room, muted, favourite, changed)
+                 VALUES (?1, ?2, coalesce(?3, 0), coalesce(?4, 0), ?5)
+                 ON CONFLICT (person, room) DO UPDATE SET
+                     muted = coalesce(?3, muted), favourite = coalesce(?4, favourite), changed = ?5
+                 RETURNING muted, favourite, changed",
+            )?
+            .query_row(
+                params![sql(by.0), row, is_muted, is_favourite, sql(self.position)],
+                |row| room_settings(row, 0),
+            )?;
+        Ok(Ok(Fact::RoomSet { person: by, room: room.clone(), settings }))
+    }
+
     fn command(&self, by: PersonId, id: &CommandId, command: &Command) -> Decided<Fact> {
         let room = &command.room;
         if !room.admits(by) {
@@ -1045,6 +1126,8 @@ impl Decision<'_> {
                 self.at.timestamp_millis(),
                 text.as_str()
             ])?;
+        // Whoever writes has seen what is there.
+        self.note_read(by, row, self.position)?;
         for (place, file) in (0_i64..).zip(files) {
             self.tx
                 .prepare_cached("UPDATE attachments SET message = ?1, place = ?2 WHERE id = ?3")?
@@ -1355,10 +1438,21 @@ impl Reader {
         let sessions = sessions
             .query_map([], |row| Ok((SessionId(row.get(2)?), person(row, 0)?)))?
             .collect::<Result<Vec<_>, _>>()?;
+        let mut newest = self.db.prepare(&format!(
+            "SELECT position FROM messages WHERE room = ?1 AND deleted IS NULL
+             ORDER BY position DESC LIMIT {}",
+            Window::LIMIT
+        ))?;
+        let mut newest = |room: i64| -> rusqlite::Result<Newest> {
+            let mut newest =
+                newest.query_map([room], position)?.collect::<Result<Vec<Position>, _>>()?;
+            newest.reverse();
+            Ok(newest.into_iter().collect())
+        };
         let query = "SELECT id, name, last FROM rooms WHERE name IS NOT NULL";
         let mut channels = self.db.prepare(query)?;
         let channels = channels
-            .query_map([], |row| Ok((channel(row)?, at_position(row, 2)?)))?
+            .query_map([], |row| Ok((channel(row)?, at_position(row, 2)?, newest(row.get(0)?)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut directs = self.db.prepare(
             "SELECT rooms.id, rooms.last, one.id, one.name, other.id, other.name FROM rooms
@@ -1368,12 +1462,14 @@ impl Reader {
         let directs = directs
             .query_map([], |row| {
                 let between = [person(row, 2)?, person(row, 4)?];
-                Ok((between, at_position(row, 0)?, at_position(row, 1)?))
+                Ok((between, at_position(row, 0)?, at_position(row, 1)?, newest(row.get(0)?)?))
             })?
             .collect::<Result<Vec<_>, _>>()?;
         let query = "SELECT value FROM meta WHERE key = 'channel_deleted'";
         let deleted = self.db.query_row(query, [], position)?;
-        Ok(State::restore(sessions, channels, directs, deleted))
+        let query = "SELECT value FROM meta WHERE key = 'unread_since'";
+        let unread_since = self.db.query_row(query, [], position)?;
+        Ok(State::restore(sessions, channels, directs, deleted, unread_since))
     }
 
     /// The person of this id, if there is one.
@@ -1477,6 +1573,30 @@ impl Reader {
         Ok(devices)
     }
 
+    /// What a person has kept of rooms. What they have not read is for who knows what is there.
+    pub fn memberships(&self, of: PersonId) -> Result<Vec<Membership>, StoreError> {
+        let memberships = self
+            .db
+            .prepare_cached(
+                "SELECT rooms.name, rooms.one, rooms.other, read, muted, favourite, changed
+                 FROM memberships JOIN rooms ON rooms.id = memberships.room WHERE person = ?1",
+            )?
+            .query_map([sql(of.0)], |row| {
+                let name: Option<String> = row.get(0)?;
+                let room = match name {
+                    Some(name) => Room::Channel(ChannelName::stored(name)),
+                    None => {
+                        let [one, other] = [at_position(row, 1)?, at_position(row, 2)?];
+                        Room::Direct(Pair::of(PersonId(one), PersonId(other)))
+                    }
+                };
+                let settings = room_settings(row, 4)?;
+                Ok(Membership { settings, ..Membership::new(room, at_position(row, 3)?) })
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(memberships)
+    }
+
     /// The newest messages of a room and what was deleted of late, all as of one moment. None if
     /// there is no such channel, or not both of these people.
     pub fn window(&mut self, room: &Room) -> Result<Option<Window>, StoreError> {
@@ -1562,6 +1682,14 @@ fn person(row: &Row, first: usize) -> rusqlite::Result<Person> {
     Ok(Person {
         id: PersonId(at_position(row, first)?),
         name: DisplayName::stored(row.get(first + 1)?),
+    })
+}
+
+fn room_settings(row: &Row, first: usize) -> rusqlite::Result<RoomSettings> {
+    Ok(RoomSettings {
+        is_muted: row.get(first)?,
+        is_favourite: row.get(first + 1)?,
+        changed: at_position(row, first + 2)?,
     })
 }
 

@@ -21,6 +21,7 @@ use crate::domain::{
     person::Person,
     position::{Epoch, Position},
     room::{Room, direct_path},
+    unread::{Memberships, Notice},
     window::Window,
 };
 
@@ -29,6 +30,13 @@ pub mod outbox;
 
 use link::{Link, LinkState};
 use outbox::{Correction, Outbox, Pending, Progress};
+
+/// How long it takes until the server is told again what was read, in milliseconds: a crowd that reads
+/// a busy room does not have to say so with every message.
+const READ_PAUSE: u64 = 2_000;
+
+/// How long the server may take to show that it knows, in milliseconds. It may have been too busy.
+const READ_PATIENCE: u64 = 10_000;
 
 /// What happens to a client.
 #[derive(Clone, Debug)]
@@ -46,6 +54,8 @@ pub enum Input {
     Unplugged,
     /// Look at this room, or at none.
     Open(Option<Room>),
+    /// The person has seen the room that is looked at, up to here.
+    Read(Position),
     /// This channel was created just now; its event is still under way.
     Created(Channel),
     /// Talk to this person, perhaps for the first time.
@@ -93,6 +103,15 @@ pub struct Moment {
     pub random: f64,
 }
 
+/// How far somebody has read a room, as the server should know.
+#[derive(Clone, Debug)]
+struct Unsaid {
+    room: Room,
+    position: Position,
+    /// Whether this link has been told.
+    is_said: bool,
+}
+
 /// What one tab knows, and what it waits for.
 #[derive(Debug)]
 pub struct Sync {
@@ -100,6 +119,11 @@ pub struct Sync {
     epoch: Epoch,
     directory: Directory,
     directs: Directs,
+    memberships: Memberships,
+    /// What was read here, until the server is heard to know it.
+    unsaid: Vec<Unsaid>,
+    /// When the server was told of it last, by the clock of [`Moment`].
+    said: u64,
     windows: Windows,
     viewing: Option<Room>,
     outbox: Outbox,
@@ -116,6 +140,9 @@ impl Sync {
             epoch: page.epoch.clone(),
             directory: page.directory.clone(),
             directs: page.directs.clone(),
+            memberships: page.memberships.clone(),
+            unsaid: Vec::new(),
+            said: 0,
             windows: Windows(page.open.iter().cloned().collect()),
             viewing: page.open.as_ref().map(|(room, _)| room.clone()),
             outbox: Outbox::new(pending),
@@ -134,6 +161,16 @@ impl Sync {
 
     pub fn directs(&self) -> &Directs {
         &self.directs
+    }
+
+    /// What this person has not read.
+    pub fn memberships(&self) -> &Memberships {
+        &self.memberships
+    }
+
+    /// Whether the server knows all that was read here.
+    pub fn has_said_all(&self) -> bool {
+        self.unsaid.is_empty()
     }
 
     /// The room that is looked at.
@@ -215,6 +252,7 @@ impl Sync {
             Input::Woken => self.link.woken(now),
             Input::Unplugged => self.link.unplugged(now),
             Input::Open(room) => self.open(room, &mut todo),
+            Input::Read(position) => self.read(position),
             Input::Created(channel) => self.directory.add(channel),
             Input::Meet(person) => self.directs.add(person),
             Input::Ask { id, command } => todo.push(self.ask(id, command, Vec::new(), now)),
@@ -244,8 +282,10 @@ impl Sync {
         todo.extend(self.link.tick(now));
         if !self.link.is_up() {
             self.outbox.unsend();
+            self.unsaid.iter_mut().for_each(|unsaid| unsaid.is_said = false);
         }
         if self.link.is_live() {
+            self.say_read(now, &mut todo);
             for pending in self.outbox.send(now) {
                 let frame = pending.frame();
                 // Noted first, so that a page that comes after this one knows.
@@ -310,6 +350,31 @@ impl Sync {
         }
     }
 
+    fn read(&mut self, position: Position) {
+        let Some(room) = &self.viewing else { return };
+        if self.memberships.read(room, position) {
+            self.unsaid.retain(|unsaid| unsaid.room != *room);
+            self.unsaid.push(Unsaid { room: room.clone(), position, is_said: false });
+        }
+    }
+
+    /// Tells the server what was read, if there is news and the last news are old enough.
+    fn say_read(&mut self, now: Moment, todo: &mut Vec<Output>) {
+        if now.millis >= self.said + READ_PATIENCE {
+            self.unsaid.iter_mut().for_each(|unsaid| unsaid.is_said = false);
+        }
+        let is_news = self.unsaid.iter().any(|unsaid| !unsaid.is_said);
+        if !is_news || now.millis < self.said + READ_PAUSE {
+            return;
+        }
+        self.said = now.millis;
+        for unsaid in self.unsaid.iter_mut().filter(|unsaid| !unsaid.is_said) {
+            unsaid.is_said = true;
+            let (room, position) = (unsaid.room.clone(), unsaid.position);
+            todo.push(Output::Send(ClientFrame::Read { room, position }));
+        }
+    }
+
     fn hear(&mut self, frame: ServerFrame, now: Moment, todo: &mut Vec<Output>) {
         match frame {
             ServerFrame::Welcome(Welcome { you, epoch, spread, .. }) => {
@@ -322,18 +387,32 @@ impl Sync {
                     // Another log: its positions mean nothing here.
                     self.epoch = epoch;
                     self.windows = Windows::default();
+                    self.memberships = Memberships::default();
+                    self.unsaid.clear();
                 }
             }
             ServerFrame::Directory(directory) => {
                 self.directory = directory;
                 // Channels may have been deleted meanwhile, and new ones may have their names.
-                self.windows.keep_channels(&self.directory);
+                self.keep_channels();
             }
             ServerFrame::Directs(directs) => {
                 let begun = mem::replace(&mut self.directs, directs);
                 // Whom one is about to write to for the first time stays in the list.
                 let strangers = begun.list().iter().filter(|direct| direct.created.is_none());
                 strangers.for_each(|direct| self.directs.add(direct.with.clone()));
+            }
+            ServerFrame::Memberships(memberships) => self.memberships.renew(memberships),
+            ServerFrame::Read { room, position } => {
+                self.memberships.read(&room, position);
+                self.unsaid.retain(|it| it.room != room || it.position > position);
+            }
+            ServerFrame::Settings { room, settings } => self.memberships.set(&room, settings),
+            ServerFrame::Moved { moved } => {
+                moved.iter().for_each(|moved| self.memberships.moved(moved));
+            }
+            ServerFrame::Notice(Notice { room, message }) => {
+                self.memberships.posted(&room, message.position);
             }
             ServerFrame::Reset(Reset { room, window }) => {
                 self.outbox.settle_up_to(&room, window.position);
@@ -382,11 +461,24 @@ impl Sync {
             Change::ChannelCreated(channel) => self.directory.apply(channel),
             Change::ChannelDeleted(name) => {
                 self.directory.remove(position, &name);
-                self.windows.remove(&Room::Channel(name));
+                self.keep_channels();
             }
             Change::DirectBegun(direct) => self.directs.apply(position, direct),
             Change::Posted(_) | Change::Revised(_) | Change::Deleted(_) => {}
         }
+    }
+
+    /// Forgets what is known of channels that are no more.
+    fn keep_channels(&mut self) {
+        let is_there = |room: &Room| match room {
+            Room::Channel(name) => {
+                self.directory.channels().iter().any(|channel| channel.name == *name)
+            }
+            Room::Direct(_) => true,
+        };
+        self.windows.0.retain(|(room, _)| is_there(room));
+        self.memberships.rooms.retain(|membership| is_there(&membership.room));
+        self.unsaid.retain(|unsaid| is_there(&unsaid.room));
     }
 
     /// Makes the change of an event that is the next of its lane, drops one that is known already,
@@ -416,6 +508,7 @@ impl Sync {
             }
             window.apply(event.position, &event.change);
         }
+        self.count(&room, &event.change);
         if let (Change::Posted(message) | Change::Revised(message), Some(id)) =
             (&event.change, &event.command)
             && message.author.id == self.me.id
@@ -423,6 +516,22 @@ impl Sync {
             self.done(id, event.position, todo);
         }
         self.outbox.settle_up_to(&room, event.position);
+    }
+
+    /// Keeps what is unread in step with what happens in a room that is looked at.
+    fn count(&mut self, room: &Room, change: &Change) {
+        let mut came = |message: &Message| match message.author.id == self.me.id {
+            true => drop(self.memberships.read(room, message.position)),
+            false => self.memberships.posted(room, message.position),
+        };
+        match change {
+            Change::Posted(message) | Change::Revised(message) => came(message),
+            Change::Deleted(deletion) => {
+                deletion.uncovered.iter().for_each(came);
+                self.memberships.gone(room, deletion.message);
+            }
+            Change::ChannelCreated(_) | Change::ChannelDeleted(_) | Change::DirectBegun(_) => {}
+        }
     }
 }
 
@@ -442,18 +551,6 @@ impl Windows {
     /// The position up to which a room is known.
     fn reached(&self, room: &Room) -> Option<Position> {
         self.get(room).map(|window| window.position)
-    }
-
-    fn remove(&mut self, room: &Room) {
-        self.0.retain(|(other, _)| other != room);
-    }
-
-    /// Drops those of channels that are no more.
-    fn keep_channels(&mut self, directory: &Directory) {
-        self.0.retain(|(room, _)| match room {
-            Room::Channel(name) => directory.channels().iter().any(|channel| channel.name == *name),
-            Room::Direct(_) => true,
-        });
     }
 
     fn insert(&mut self, room: Room, window: Window) {

@@ -61,6 +61,7 @@ impl Server {
             epoch: self.epoch.clone(),
             directory: self.directory.clone(),
             directs: Directs::default(),
+            memberships: Memberships::default(),
             limits: Default::default(),
             path: channel().path(),
             open: Some((general(), self.window.clone())),
@@ -297,6 +298,9 @@ impl World {
                     false => Ask::Share(text, attachments),
                 };
                 self.command(tab, id, Command { room: general(), ask });
+            }
+            ClientFrame::Read { room, position } => {
+                self.tabs[tab].to_client.push_back(ServerFrame::Read { room, position });
             }
             ClientFrame::Edit { id, message, text, .. } => {
                 let text = MessageText::try_from(text.as_str()).unwrap();
@@ -786,4 +790,44 @@ fn a_channel_that_was_deleted_meanwhile_is_forgotten() {
     empty.remove(Position(9), &channel());
     sync.handle(Input::Frame(ServerFrame::Directory(empty)), now);
     assert!(sync.window().is_none());
+}
+
+#[test]
+fn what_was_read_is_said_once_in_a_while_and_until_it_is_heard() {
+    let server = Server::new();
+    let mut sync = Sync::new(person(2), &server.page(person(2)), Vec::new());
+    let said = |outputs: Vec<Output>| -> Vec<u64> {
+        let said = outputs.into_iter().filter_map(|output| match output {
+            Output::Send(ClientFrame::Read { position, .. }) => Some(position.0),
+            _ => None,
+        });
+        said.collect()
+    };
+    let at = |millis| Moment { millis, random: 0.0 };
+    let go_live = |sync: &mut Sync, now| {
+        sync.handle(Input::Tick, at(now));
+        sync.handle(Input::Opened, at(now));
+        let resume =
+            Resume { epoch: server.epoch.clone(), position: Position(1), directs: Position::ZERO };
+        let frames = server.greet(person(2), Some(resume), &[]);
+        let outputs = frames.into_iter().map(|frame| sync.handle(Input::Frame(frame), at(now)));
+        outputs.flatten().collect::<Vec<Output>>()
+    };
+    // Before there is a link, it waits.
+    assert_eq!(said(sync.handle(Input::Read(Position(3)), at(10_000))), [0; 0]);
+    assert_eq!(said(go_live(&mut sync, 10_000)), [3]);
+    // A crowd of messages is read, and said at once after a pause.
+    for message in 4..=9 {
+        assert_eq!(said(sync.handle(Input::Read(Position(message)), at(10_100))), [0; 0]);
+    }
+    assert_eq!(said(sync.handle(Input::Tick, at(11_999))), [0; 0]);
+    assert_eq!(said(sync.handle(Input::Tick, at(12_000))), [9]);
+    assert!(!sync.has_said_all());
+    // The link breaks before the server is heard to know: the next one is told again.
+    sync.handle(Input::Closed(None), at(13_000));
+    assert_eq!(said(go_live(&mut sync, 20_000)), [9]);
+    let heard = ServerFrame::Read { room: general(), position: Position(9) };
+    sync.handle(Input::Frame(heard), at(20_100));
+    assert!(sync.has_said_all());
+    assert_eq!(said(sync.handle(Input::Read(Position(9)), at(30_000))), [0; 0]);
 }

@@ -239,6 +239,11 @@ fn function(path: &'static str) -> Vec<Row> {
         "/api/edit_message" | "/api/delete_message" => {
             in_both_rooms(path, FOR_THE_AUTHOR, FOR_THE_AUTHOR)
         }
+        // Each sets it for themselves; the other means another conversation, which nobody has begun.
+        "/api/set_room" => in_both_rooms(path, FOR_MEMBERS, FOR_THE_TWO)
+            .into_iter()
+            .filter(|row| !row.name.contains("wrong"))
+            .collect(),
         "/api/restore_message" => {
             let rows = in_both_rooms(path, FOR_THE_AUTHOR, FOR_THE_AUTHOR);
             rows.into_iter().map(|row| Row { is_deleted: true, ..row }).collect()
@@ -495,6 +500,13 @@ fn talks(kind: &str, stage: &Stage) -> Vec<Talk> {
         "edit" => own([for_the_author; 2], json!({ "text": "!" })),
         "delete" => own([for_the_author; 2], json!({})),
         "restore" => own([for_the_author; 2], json!({})),
+        "read" => rooms
+            .iter()
+            .map(|room| Talk {
+                frame: json!({ "type": "read", "room": room, "position": u64::MAX }),
+                outcomes: [Closed, Silence, Silence, Silence],
+            })
+            .collect(),
         "ping" => vec![Talk {
             frame: json!({ "type": "ping" }),
             outcomes: [Closed, Silence, Silence, Silence],

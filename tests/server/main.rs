@@ -23,4 +23,5 @@ mod resume;
 mod session;
 mod socket;
 mod store;
+mod unread;
 mod window;

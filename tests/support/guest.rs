@@ -12,6 +12,7 @@ use flack::domain::{
     person::Person,
     position::{Epoch, Position},
     room::Room,
+    unread::Memberships,
     window::Window,
 };
 
@@ -117,6 +118,7 @@ impl Guest {
             path: channel.path(),
             open: Some((Room::Channel(channel), Window::default())),
             directs: Directs::default(),
+            memberships: Memberships::default(),
             people: None,
             editing: None,
             refused: None,

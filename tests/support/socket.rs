@@ -87,6 +87,7 @@ impl Socket {
                 other => panic!("no reset: {other:?}"),
             }
         }
+        let ServerFrame::Memberships(_) = self.hear().await else { panic!("no memberships") };
         (welcome, resets)
     }
 
@@ -95,8 +96,18 @@ impl Socket {
         soon("a message", self.0.next()).await?.ok()
     }
 
-    /// The next frame. Its end is the test's end.
+    /// The next frame that is not about rooms elsewhere. Its end is the test's end.
     pub async fn hear(&mut self) -> ServerFrame {
+        loop {
+            match self.hear_any().await {
+                ServerFrame::Moved { .. } | ServerFrame::Read { .. } | ServerFrame::Notice(_) => {}
+                frame => return frame,
+            }
+        }
+    }
+
+    /// The next frame, whatever it is about.
+    pub async fn hear_any(&mut self) -> ServerFrame {
         loop {
             match self.next().await {
                 Some(Message::Text(text)) => {

@@ -77,6 +77,7 @@ impl Dialogue {
                     view.position.take_if(|_| !is_same_log);
                     self.view(view).await;
                 }
+                self.flack.tell_memberships(&self.socket).await;
             }
             _ if !self.is_greeted => self.socket.close(CloseCode::Protocol),
             ClientFrame::Hello { .. } => self.socket.close(CloseCode::Protocol),
@@ -99,6 +100,11 @@ impl Dialogue {
             }
             ClientFrame::Restore { id, room, message } => {
                 self.ask(id, &room, Ok(Ask::Restore(message)));
+            }
+            ClientFrame::Read { room, position } => {
+                if let Ok(room) = self.room(&room) {
+                    self.flack.read(&self.socket, room, position);
+                }
             }
             ClientFrame::Ping => {
                 let spread = self.flack.spread();

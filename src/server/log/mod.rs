@@ -15,6 +15,7 @@ use crate::{
         person::{PersonId, SessionId},
         position::Position,
         refusal::Refusal,
+        room::Room,
     },
     server::{files::ContentHash, state::Entry, token::LinkId},
 };
@@ -68,6 +69,19 @@ pub enum Request {
     DiscardFile {
         by: PersonId,
         attachment: AttachmentId,
+    },
+    /// This person has read a room up to here.
+    Read {
+        by: PersonId,
+        room: Room,
+        position: Position,
+    },
+    /// This person wants to hear more or less of a room; what is none stays as it is.
+    SetRoom {
+        by: PersonId,
+        room: Room,
+        is_muted: Option<bool>,
+        is_favourite: Option<bool>,
     },
     /// With an id, asking again gives the first answer again.
     Command {

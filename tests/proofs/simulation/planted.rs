@@ -13,6 +13,7 @@ use flack::{
         person::{Person, PersonId, SessionId},
         position::Position,
         room::Room,
+        unread::Membership,
         window::Window,
     },
     server::{
@@ -127,6 +128,20 @@ impl Archive for SlowArchive {
     fn devices(&self, of: PersonId) -> Reading<Vec<(SessionId, Device)>> {
         let reader = self.reader.clone();
         Box::pin(async move { reader.lock().unwrap().devices(of) })
+    }
+
+    fn memberships(&self, of: PersonId) -> Reading<Vec<Membership>> {
+        let reader = self.reader.clone();
+        let (before, after) = {
+            let random = &mut self.random.lock().unwrap();
+            (random.usize(0..4), random.usize(0..4))
+        };
+        Box::pin(async move {
+            pause(before).await;
+            let memberships = reader.lock().unwrap().memberships(of);
+            pause(after).await;
+            memberships
+        })
     }
 
     fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>> {

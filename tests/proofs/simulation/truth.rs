@@ -11,6 +11,7 @@ use flack::domain::{
     person::PersonId,
     position::Position,
     room::{Pair, Room},
+    unread::{Memberships, Newest},
     window::Window,
 };
 use rusqlite::{Connection, types::ValueRef};
@@ -203,6 +204,33 @@ impl Truth {
             shown.len(),
             newest.len()
         ))
+    }
+
+    /// Whether somebody's unread messages are those that are there, newer than what they have read.
+    ///
+    /// # Errors
+    /// With the first room in which they are not.
+    pub fn check_unread(&self, me: PersonId, memberships: &Memberships) -> Result<(), Violation> {
+        for (id, room) in self.rooms.iter().filter(|(_, room)| room.admits(me)) {
+            let ids = [id.0, me.0.0].map(u64::cast_signed);
+            let mut unread = self
+                .db
+                .prepare_cached(
+                    "SELECT position FROM messages WHERE room = ?1 AND deleted IS NULL
+                     AND position > max(?2, coalesce(
+                         (SELECT read FROM memberships WHERE person = ?2 AND room = ?1), 0))
+                     ORDER BY position DESC LIMIT 100",
+                )
+                .expect("a query");
+            let unread = unread.query_map(ids, |row| row.get::<_, i64>(0)).expect("rows");
+            let unread: Newest =
+                unread.map(|row| Position(row.expect("a row").cast_unsigned())).collect();
+            let shown = memberships.find(room).map(|it| it.unread.clone()).unwrap_or_default();
+            if shown != unread {
+                return Err(format!("{me:?} has {unread:?} to read in {room:?}, not {shown:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Forgets which commands were done, as a [planted bug](super::planted::Bug::DoneTwice).

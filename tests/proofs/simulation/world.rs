@@ -48,6 +48,8 @@ pub struct Tally {
     pub cuts: u64,
     pub crashes: u64,
     pub reloads: u64,
+    /// How often somebody had seen a room up to a message.
+    pub reads: u64,
     pub full_disks: u64,
     /// Differences that were not empty.
     pub differences: u64,
@@ -284,6 +286,9 @@ impl World {
 
     fn server_step(&mut self) -> Result<(), Violation> {
         let clock = self.clock;
+        if self.random.u8(0..8) == 0 {
+            self.flack().tell_moved();
+        }
         let turn = self.server().turn(clock);
         if let Turn::Committed = turn {
             self.truth.read()?;
@@ -732,7 +737,7 @@ impl World {
                     None => Ok(()),
                 }
             }
-            (82..94, _) => {
+            (82..93, _) => {
                 let channels = sync.directory().channels().iter();
                 let rooms: Vec<Room> = channels.map(|it| Room::Channel(it.name.clone())).collect();
                 let other = self.browsers[self.random.usize(0..self.browsers.len())].me.clone();
@@ -744,7 +749,16 @@ impl World {
                 let room = self.random.choice(rooms);
                 self.feed(browser, tab, Input::Open(room))
             }
-            (94..97, _) => {
+            (93..96, Some(_)) => {
+                let messages = sync.window().into_iter().flat_map(|window| window.messages());
+                let seen: Vec<Position> = messages.map(|message| message.position).collect();
+                self.tally.reads += 1;
+                match self.random.choice(seen) {
+                    Some(message) => self.feed(browser, tab, Input::Read(message)),
+                    None => Ok(()),
+                }
+            }
+            (96..97, _) => {
                 let (flack, me) = (self.flack(), self.browsers[browser].me.id);
                 let name = NAMES[self.random.usize(0..NAMES.len())];
                 self.note(&format!("{browser}.{tab} creates {name}"));
@@ -823,7 +837,9 @@ impl World {
             }
             self.wake(browser)?;
         }
+        let mut was_quiet = false;
         for _ in 0..1_200 {
+            self.flack().tell_moved();
             for _ in 0..6 {
                 self.load()?;
                 self.server_step()?;
@@ -840,9 +856,11 @@ impl World {
                     }
                 }
             }
-            if self.is_quiet() {
+            // What was done in the first quiet round is told in the second.
+            if self.is_quiet() && was_quiet {
                 return Ok(());
             }
+            was_quiet = self.is_quiet();
             self.pass(250)?;
         }
         Err(format!("it never comes to rest: {}", self.unrest()))
@@ -873,6 +891,7 @@ impl World {
                         format!("{:?}", sync.link())
                     }
                     View::Open(sync) if sync.waiting() > 0 => format!("{} wait", sync.waiting()),
+                    View::Open(sync) if !sync.has_said_all() => "something read".to_owned(),
                     View::Open(_) if tab.noticed.is_empty() && tab.creating.is_none() => continue,
                     View::Open(_) => "something to notice".to_owned(),
                     View::Loading(_) | View::Failed => "no page".to_owned(),
@@ -912,6 +931,7 @@ impl World {
                         None => last.push((of, done)),
                     }
                 }
+                self.truth.check_unread(sync.me().id, sync.memberships())?;
                 let Some(room) = sync.viewing().cloned() else { continue };
                 let shown = sync.window().map(|window| window.position);
                 let is = Some(self.truth.last_of(&room));
@@ -990,6 +1010,7 @@ impl Tally {
         self.cuts += other.cuts;
         self.crashes += other.crashes;
         self.reloads += other.reloads;
+        self.reads += other.reads;
         self.full_disks += other.full_disks;
         self.differences += other.differences;
         self.resets += other.resets;

@@ -1,0 +1,173 @@
+//! What is unread is kept by the server, agrees on all devices, and never comes back.
+
+use flack::{
+    domain::{
+        frame::{ClientFrame, ServerFrame},
+        position::Position,
+        room::{Pair, Room},
+        unread::RoomSettings,
+    },
+    sync::Input,
+};
+
+use crate::support::{
+    channel,
+    guest::Guest,
+    house::House,
+    tab::{Seen, Tab},
+};
+
+/// Waits until a tab has so many unread messages in a room.
+async fn expect_unread(tab: &Tab, room: &Room, count: usize) {
+    tab.until(&format!("{count} unread"), |seen| {
+        (seen.sync.memberships().unread(room) == count).then_some(())
+    })
+    .await;
+}
+
+async fn set_room(guest: &Guest, fields: &[(&str, &str)]) {
+    guest.ask("/api/set_room", fields).await.expect(200);
+}
+
+fn settings(seen: &Seen, room: &Room) -> RoomSettings {
+    seen.sync.memberships().find(room).map(|it| it.settings).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_count_where_nobody_looks_until_they_are_read() {
+    let mut house = House::open().await;
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    ada.create_channel("design").await;
+    let (one, other) = (bob.live("general").await, bob.live("general").await);
+    ada.post("design", "first").await;
+    let second = ada.post("design", "second").await;
+    let design = channel("design");
+    expect_unread(&one, &design, 2).await;
+    expect_unread(&other, &design, 2).await;
+    // Who comes now is told the same.
+    expect_unread(&bob.live("general").await, &design, 2).await;
+    one.go("design");
+    one.expect_message("second").await;
+    one.tell(Input::Read(second));
+    expect_unread(&other, &design, 0).await;
+    one.until("the server's word", |seen| seen.sync.has_said_all().then_some(())).await;
+    house.restart().await;
+    expect_unread(&bob.live("general").await, &design, 0).await;
+    // It is Bob who has read it.
+    ada.post("design", "third").await;
+    expect_unread(&other, &design, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_writes_has_read_what_is_there() {
+    let house = House::open().await;
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    ada.create_channel("design").await;
+    let tab = bob.live("general").await;
+    let design = channel("design");
+    ada.post("design", "first").await;
+    expect_unread(&tab, &design, 1).await;
+    bob.post("design", "from another program").await;
+    expect_unread(&tab, &design, 0).await;
+    // Nor does the notice that comes later count it.
+    ada.post("design", "second").await;
+    expect_unread(&tab, &design, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_is_unread_no_more_and_what_was_before_one_came_never_was() {
+    let house = House::open().await;
+    let ada = house.join("Ada").await;
+    ada.create_channel("design").await;
+    ada.post("design", "before").await;
+    let bob = house.join("Bob").await;
+    let tab = bob.live("general").await;
+    let design = channel("design");
+    let message = ada.post("design", "after").await;
+    expect_unread(&tab, &design, 1).await;
+    ada.delete("design", message).await.expect(200);
+    expect_unread(&tab, &design, 0).await;
+    let fields = [("channel", "design"), ("message", &message.to_string())];
+    ada.ask("/api/restore_message", &fields).await.expect(200);
+    expect_unread(&tab, &design, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_message_is_told_at_once_to_the_two_and_to_nobody_else() {
+    let house = House::open().await;
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    let eve = house.join("Eve").await;
+    let (mut at_bob, mut at_eve) = (bob.socket(&[]).await, eve.socket(&["general"]).await);
+    let message = ada.whisper(&bob, "plover-xyzzy").await;
+    let theirs = Room::Direct(Pair::of(ada.person.id, bob.person.id));
+    let notice = loop {
+        if let ServerFrame::Notice(notice) = at_bob.hear_any().await {
+            break notice;
+        }
+    };
+    assert_eq!((notice.room, notice.message.position), (theirs.clone(), message));
+    // The others hear what happens in channels, and of this nothing.
+    loop {
+        match at_bob.hear_any().await {
+            ServerFrame::Moved { moved } if moved[0].room == theirs => break,
+            _ => {}
+        }
+    }
+    ada.post("general", "lunch?").await;
+    loop {
+        match at_eve.hear_any().await {
+            ServerFrame::Moved { moved } => {
+                assert!(moved.iter().all(|moved| moved.room == channel("general")), "{moved:?}");
+                break;
+            }
+            frame => assert!(!format!("{frame:?}").contains("plover"), "{frame:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reads_ahead() {
+    let house = House::open().await;
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    let mut socket = bob.socket(&[]).await;
+    let ahead = ClientFrame::Read { room: channel("general"), position: Position(u64::MAX) };
+    socket.say(&ahead).await;
+    assert!(socket.is_alive().await);
+    // What it was told is what it said; what is stored is what there was.
+    let tab = bob.live("general").await;
+    ada.create_channel("design").await;
+    tab.go("design");
+    ada.post("general", "news").await;
+    expect_unread(&tab, &channel("general"), 1).await;
+    // Going back is not possible, either.
+    let news = ada.post("general", "more news").await;
+    socket.say(&ClientFrame::Read { room: channel("general"), position: news }).await;
+    socket.say(&ClientFrame::Read { room: channel("general"), position: Position(1) }).await;
+    expect_unread(&tab, &channel("general"), 0).await;
+    assert!(socket.is_alive().await);
+    expect_unread(&bob.live("design").await, &channel("general"), 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_of_a_room_are_ones_own_on_all_devices() {
+    let mut house = House::open().await;
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    let (one, eve) = (bob.live("general").await, ada.live("general").await);
+    let general = channel("general");
+    set_room(&bob, &[("channel", "general"), ("muted", "true")]).await;
+    one.until("a muted room", |seen| settings(seen, &general).is_muted.then_some(())).await;
+    set_room(&bob, &[("channel", "general"), ("favourite", "true")]).await;
+    one.until("a favourite", |seen| settings(seen, &general).is_favourite.then_some(())).await;
+    one.look(|seen| assert!(settings(seen, &general).is_muted, "the other setting stays"));
+    eve.look(|seen| assert_eq!(settings(seen, &general), RoomSettings::default()));
+    house.restart().await;
+    let again = bob.live("general").await;
+    again
+        .until("both settings", |seen| {
+            let settings = settings(seen, &general);
+            (settings.is_muted && settings.is_favourite).then_some(())
+        })
+        .await;
+    set_room(&bob, &[("channel", "general"), ("muted", "false")]).await;
+    again.until("sound again", |seen| (!settings(seen, &general).is_muted).then_some(())).await;
+}
