@@ -49,6 +49,7 @@ fn functions() -> BTreeSet<&'static str> {
             "/api/delete_message",
             "/api/restore_message",
             "/api/list_people",
+            "/api/set_room",
         ])
     );
     functions

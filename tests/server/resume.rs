@@ -245,10 +245,12 @@ async fn come_back(
     socket.say(&hello).await;
     let ServerFrame::Welcome(_) = socket.hear().await else { panic!("no welcome") };
     let directory = socket.hear().await;
-    let room = match socket.hear().await {
-        ServerFrame::Directs(_) => socket.hear().await,
-        room => room,
-    };
+    let room = socket
+        .hear_until(|frame| {
+            let is_of_all = matches!(frame, ServerFrame::Directs(_) | ServerFrame::Memberships(_));
+            (!is_of_all).then_some(frame)
+        })
+        .await;
     let told = (directory, room);
     assert!(socket.is_alive().await);
     told

@@ -91,7 +91,7 @@ impl House {
             connections: ConnectionLimits::default(),
             limits: Limits {
                 sockets: 1_000,
-                people: 1_000,
+                people: 10_000,
                 channels: 100,
                 rates: RateLimits::default(),
                 files: FileLimits::default(),

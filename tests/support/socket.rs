@@ -80,6 +80,7 @@ impl Socket {
         let ServerFrame::Welcome(welcome) = self.hear().await else { panic!("no welcome") };
         let ServerFrame::Directory(_) = self.hear().await else { panic!("no directory") };
         let ServerFrame::Directs(_) = self.hear().await else { panic!("no direct conversations") };
+        let ServerFrame::Memberships(_) = self.hear().await else { panic!("no memberships") };
         let mut resets = Vec::new();
         for _ in 0..count {
             match self.hear().await {
@@ -87,7 +88,6 @@ impl Socket {
                 other => panic!("no reset: {other:?}"),
             }
         }
-        let ServerFrame::Memberships(_) = self.hear().await else { panic!("no memberships") };
         (welcome, resets)
     }
 

@@ -69,6 +69,7 @@ impl Dialogue {
             {
                 self.is_greeted = true;
                 let is_same_log = self.flack.greet(&self.socket, resume.as_ref());
+                self.flack.tell_memberships(&self.socket).await;
                 for mut view in viewing {
                     // Each costs as much as if it had come by itself.
                     if !self.admit() {
@@ -77,7 +78,6 @@ impl Dialogue {
                     view.position.take_if(|_| !is_same_log);
                     self.view(view).await;
                 }
-                self.flack.tell_memberships(&self.socket).await;
             }
             _ if !self.is_greeted => self.socket.close(CloseCode::Protocol),
             ClientFrame::Hello { .. } => self.socket.close(CloseCode::Protocol),
