@@ -1,15 +1,5 @@
-import { expect, test, type Person } from './flack';
-
-/** Holds the client back, so that the page can be looked at as the server sent it. */
-async function holdClient(person: Person): Promise<() => void> {
-  let letGo = () => {};
-  const held = new Promise<void>((resolve) => (letGo = resolve));
-  await person.page.route('**/pkg/*.js', async (route) => {
-    await held;
-    await route.continue();
-  });
-  return letGo;
-}
+import { expect, test } from './flack';
+import { holdClient, watchShifts } from './watch';
 
 test('the server sends the messages within the page', async ({ people }) => {
   const ada = await people.join('Ada');
@@ -112,33 +102,6 @@ test('the page belongs to Flack alone', async ({ people, server, mayLog }) => {
   await blocked;
   await expect(ada.page).not.toHaveTitle('foreign');
 });
-
-/** Lists what moves on this person's pages, other than by what they do. */
-async function watchShifts(person: Person): Promise<() => Promise<string[]>> {
-  await person.page.addInitScript(() => {
-    const shifts: string[] = [];
-    Object.assign(window, { shifts });
-    type Shift = PerformanceEntry & {
-      sources: { node?: Element; previousRect: DOMRect; currentRect: DOMRect }[];
-    };
-    const rect = ({ x, y, width, height }: DOMRect) => [x, y, width, height].join(' ');
-    new PerformanceObserver((list) => {
-      for (const shift of list.getEntries() as Shift[]) {
-        for (const { node, previousRect, currentRect } of shift.sources) {
-          const name = node?.className || node?.nodeName;
-          shifts.push(`${name}: ${rect(previousRect)} -> ${rect(currentRect)}`);
-        }
-      }
-    }).observe({ type: 'layout-shift', buffered: true });
-  });
-  return () =>
-    person.page.evaluate(async () => {
-      // What was just drawn is told after the frame.
-      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-      for (let frames = 0; frames < 5; frames += 1) await frame();
-      return (window as unknown as { shifts: string[] }).shifts;
-    });
-}
 
 for (const [device, viewport] of [
   ['a wide screen', { width: 1440, height: 900 }],

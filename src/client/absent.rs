@@ -87,13 +87,34 @@ pub fn remember_emoji(_recent: &[String]) {}
 /// The server does not know where the reader is: universal time, and it says so. A script of the
 /// page changes it to the reader's before they see it.
 pub fn clock_time(at: DateTime<Utc>) -> String {
-    let is_today = at.date_naive() == Utc::now().date_naive();
-    at.format(if is_today { "%H:%M UTC" } else { "%-d %b %H:%M UTC" }).to_string()
+    at.format("%H:%M UTC").to_string()
 }
 
 pub fn exact_time(at: DateTime<Utc>) -> String {
     at.format("%A, %-d %B %Y, %H:%M:%S UTC").to_string()
 }
+
+pub fn day(at: DateTime<Utc>) -> i32 {
+    at.date_naive().to_epoch_days()
+}
+
+pub fn today() -> i32 {
+    day(Utc::now())
+}
+
+pub fn day_name(at: DateTime<Utc>) -> String {
+    match today() - day(at) {
+        0 => "Today".to_owned(),
+        1 => "Yesterday".to_owned(),
+        _ => at.format("%A, %-d %B %Y").to_string(),
+    }
+}
+
+pub fn scrolled_above(_id: &str) -> f64 {
+    0.0
+}
+
+pub fn scroll_above(_id: &str, _message: Option<&str>, _above: f64) {}
 
 pub fn mark_hydrated() {}
 

@@ -7,14 +7,14 @@ use std::{cell::Cell, rc::Rc};
 
 use chrono::{DateTime, Utc};
 use gloo_storage::{LocalStorage, Storage};
-use js_sys::{Date, Object, Reflect};
+use js_sys::Date;
 use leptos::{
     ev,
     prelude::{document, window, window_event_listener, window_event_listener_untyped},
 };
 use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use web_sys::{
     ClipboardEvent, CloseEvent, DataTransfer, DragEvent, Element, Event, EventInit, File, FileList,
     HtmlAnchorElement, HtmlDocument, HtmlElement, HtmlInputElement, HtmlTextAreaElement,
@@ -319,31 +319,65 @@ pub fn forget(me: &Person, id: &CommandId) {
     erase(&(outbox_key(me) + id.as_str()));
 }
 
-/// The time in the reader's zone and habit, with the day if it is not today's.
-///
-/// The script in `ui/app.rs` does the same for what the server rendered.
+/// The script of the page that writes times as the reader is used to, `TIMES` in `ui/app.rs`: it does so
+/// for what the server rendered before this program is there.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = times)]
+    fn clock(at: f64) -> String;
+    #[wasm_bindgen(js_namespace = times)]
+    fn exact(at: f64) -> String;
+    #[wasm_bindgen(js_namespace = times, js_name = day)]
+    fn day_of(at: f64) -> i32;
+    #[wasm_bindgen(js_namespace = times, js_name = name)]
+    fn name_of_day(at: f64) -> String;
+}
+
+/// The time of day.
 pub fn clock_time(at: DateTime<Utc>) -> String {
-    let date = date(at);
-    let is_today = date.to_date_string() == Date::new_0().to_date_string();
-    let day: &[_] = if is_today { &[] } else { &[("day", "numeric"), ("month", "short")] };
-    format(&date, [day, &[("hour", "2-digit"), ("minute", "2-digit")]].concat())
+    clock(millis(at))
 }
 
-/// Everything about the time, in the reader's zone and habit.
+/// Everything about the time.
 pub fn exact_time(at: DateTime<Utc>) -> String {
-    format(&date(at), vec![("dateStyle", "full"), ("timeStyle", "medium")])
+    exact(millis(at))
 }
 
-fn date(at: DateTime<Utc>) -> Date {
-    Date::new(&JsValue::from_f64(at.timestamp_millis() as f64))
+/// The number of the day.
+pub fn day(at: DateTime<Utc>) -> i32 {
+    day_of(millis(at))
 }
 
-fn format(date: &Date, options: Vec<(&str, &str)>) -> String {
-    let object = Object::new();
-    for (name, value) in options {
-        let _ = Reflect::set(&object, &name.into(), &value.into());
+pub fn today() -> i32 {
+    day_of(Date::now())
+}
+
+/// What the day is called today.
+pub fn day_name(at: DateTime<Utc>) -> String {
+    name_of_day(millis(at))
+}
+
+fn millis(at: DateTime<Utc>) -> f64 {
+    at.timestamp_millis() as f64
+}
+
+/// How far the element of this id is scrolled above its end, in pixels. It is laid out from there, so
+/// what browsers count is how far it is below.
+pub fn scrolled_above(id: &str) -> f64 {
+    document().get_element_by_id(id).map_or(0.0, |log| -f64::from(log.scroll_top()))
+}
+
+/// Scrolls the element of this id so far above its end, or above the end of a message in it.
+pub fn scroll_above(id: &str, message: Option<&str>, above: f64) {
+    let element = |id: &str| document().get_element_by_id(id);
+    let bottom = |element: Element| element.get_bounding_client_rect().bottom();
+    let below = message.and_then(element).and_then(|message| {
+        let last = message.parent_element()?.last_element_child()?;
+        Some(bottom(last) - bottom(message))
+    });
+    if let Some(log) = element(id) {
+        log.set_scroll_top(-(above + below.unwrap_or_default()).round() as i32);
     }
-    date.to_locale_string("default", &object).into()
 }
 
 /// Tells tests and styles that clicks are heard from now on.

@@ -27,11 +27,13 @@ use crate::{
 pub mod browser;
 pub mod draft;
 pub mod emoji;
+pub mod reading;
 pub mod timeline;
 pub mod upload;
 
 use draft::Drafts;
 use emoji::{EmojiList, OnEmoji};
+use reading::Place;
 use timeline::{Row, rows};
 use upload::{Gallery, Transfer, Upload};
 
@@ -41,6 +43,9 @@ const TICK: u64 = 250;
 /// The ids of elements that take the focus when another goes away with it.
 pub const COMPOSER: &str = "composer";
 pub const UNDO: &str = "undo";
+
+/// The id of the element that scrolls through a conversation.
+pub const LOG: &str = "log";
 
 /// What the socket in the browser says.
 pub enum SocketEvent {
@@ -80,6 +85,10 @@ pub struct Client {
     pub address: RwSignal<Address>,
     /// What the open room shows; none until it has come from the server.
     pub rows: RwSignal<Option<Vec<Row>>>,
+    /// The number of the day that it is where the reader is.
+    pub today: RwSignal<i32>,
+    /// Where rooms were left that have been open in this tab: as few as one visits.
+    places: StoredValue<Vec<(Room, Place)>>,
     pub link: RwSignal<LinkState>,
     pub storage: RwSignal<StorageState>,
     /// The message whose words are being changed.
@@ -111,6 +120,8 @@ impl Client {
             memberships: RwSignal::new(page.memberships.clone()),
             address: RwSignal::new(Address::of(&page.path)),
             rows: RwSignal::new(None),
+            today: RwSignal::new(browser::today()),
+            places: StoredValue::new(Vec::new()),
             link: RwSignal::new(LinkState::default()),
             storage: RwSignal::new(StorageState::default()),
             editing: RwSignal::new(page.editing),
@@ -135,7 +146,10 @@ impl Client {
         if let Some(me) = self.me.get_untracked() {
             self.go_live(me);
         }
-        let tick = move || self.tell(if browser::has_slept() { Input::Woken } else { Input::Tick });
+        let tick = move || {
+            self.tell(if browser::has_slept() { Input::Woken } else { Input::Tick });
+            show(self.today, &browser::today());
+        };
         set_interval(tick, std::time::Duration::from_millis(TICK));
         browser::on_navigation(move |path| self.address.set(Address::of(&path)));
         browser::on_leave(move || self.store_drafts());
@@ -212,6 +226,31 @@ impl Client {
         browser::remember_room(&room.path());
         self.tell(Input::Open(Some(room.room.clone())));
         self.take_up_edits(&room.path());
+    }
+
+    /// Where one was in a room when it was left in this tab.
+    pub fn place(self, room: &Room) -> Place {
+        let place = |places: &Vec<(Room, Place)>| {
+            places.iter().find(|(other, _)| other == room).map(|(_, place)| *place)
+        };
+        self.places.with_value(place).unwrap_or_default()
+    }
+
+    pub fn keep_place(self, room: &Room, place: Place) {
+        self.places.update_value(|places| {
+            places.retain(|(other, _)| other != room);
+            places.push((room.clone(), place));
+        });
+    }
+
+    /// Whether this is the room that `rows` are of.
+    pub fn is_open(self, room: &Room) -> bool {
+        self.sync.with_value(|sync| sync.as_ref().is_some_and(|sync| sync.viewing() == Some(room)))
+    }
+
+    /// Goes to the end of the open room.
+    pub fn scroll_to_end(self) {
+        browser::scroll_above(LOG, None, 0.0);
     }
 
     /// A channel was created on this page.
@@ -309,7 +348,7 @@ impl Client {
     }
 
     /// Puts the focus where one writes, unless that would bring up a keyboard on the screen.
-    fn write_on(self) {
+    pub fn write_on(self) {
         if browser::has_fine_pointer() {
             browser::focus(COMPOSER);
         }
@@ -411,7 +450,7 @@ impl Client {
             if sync.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {
                 self.storage.set(StorageState::Works);
             }
-            show(self.rows, &sync.window().map(|_| rows(sync.lines())));
+            show(self.rows, &sync.window().map(|_| rows(sync.lines(), browser::day)));
         });
     }
 }

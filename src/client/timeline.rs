@@ -1,6 +1,6 @@
 //! How lines follow each other in the view.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     domain::{command::CommandId, position::Position},
@@ -10,11 +10,15 @@ use crate::{
 /// How soon a message has to follow another of the same person to stand under one name.
 const TOGETHER: TimeDelta = TimeDelta::minutes(5);
 
-/// A line, and whether it goes on where the one before it ended.
+/// A line, and how it stands after the one before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub line: Line,
+    /// Whether it goes on where the one before it ended. It does so over midnight, too: this must be
+    /// the same for the server, which does not know when that is.
     pub is_continued: bool,
+    /// Whether it is the first of its day, where the reader is.
+    pub starts_day: bool,
 }
 
 impl Row {
@@ -31,7 +35,21 @@ impl Row {
             Content::OnItsWay { .. } => None,
         };
         let change = self.line.change.clone();
-        RowKey { line: self.line.key(), is_continued: self.is_continued, revised, change, progress }
+        let Self { is_continued, starts_day, .. } = *self;
+        RowKey { line: self.line.key(), is_continued, starts_day, revised, change, progress }
+    }
+
+    /// When it was sent, or asked to be.
+    pub fn at(&self) -> DateTime<Utc> {
+        at(&self.line)
+    }
+
+    /// What it is known by, once it is sent.
+    pub fn position(&self) -> Option<Position> {
+        match &self.line.content {
+            Content::Sent(message) => Some(message.position),
+            Content::OnItsWay { .. } => None,
+        }
     }
 }
 
@@ -40,19 +58,34 @@ impl Row {
 pub struct RowKey {
     line: String,
     is_continued: bool,
+    starts_day: bool,
     revised: Option<Position>,
     change: Option<CommandId>,
     progress: u8,
 }
 
-/// Joins lines of one person that were written shortly after one another.
-pub fn rows(lines: Vec<Line>) -> Vec<Row> {
+/// Joins lines of one person that were written shortly after one another, and divides the days, which
+/// are told apart by their numbers.
+pub fn rows(lines: Vec<Line>, day: impl Fn(DateTime<Utc>) -> i32) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::with_capacity(lines.len());
+    let mut before = None;
     for line in lines {
         let is_continued = rows.last().is_some_and(|before| continues(&before.line, &line));
-        rows.push(Row { line, is_continued });
+        // What waits was asked for by the clock of its author, which may be behind.
+        let today = before.max(Some(day(at(&line))));
+        rows.push(Row { line, is_continued, starts_day: today != before });
+        before = today;
     }
     rows
+}
+
+fn at(line: &Line) -> DateTime<Utc> {
+    match &line.content {
+        Content::Sent(message) => message.at,
+        Content::OnItsWay { asked, .. } => {
+            DateTime::from_timestamp_millis(asked.cast_signed()).unwrap_or_default()
+        }
+    }
 }
 
 fn continues(before: &Line, line: &Line) -> bool {
@@ -93,8 +126,27 @@ mod tests {
 
     #[test]
     fn messages_of_one_person_stand_together_for_a_while() {
-        let rows = rows(vec![sent(1, 0), sent(1, 4), sent(1, 9), sent(2, 10), sent(2, 11)]);
+        let lines = vec![sent(1, 0), sent(1, 4), sent(1, 9), sent(2, 10), sent(2, 11)];
+        let rows = rows(lines, |_| 0);
         let continued: Vec<bool> = rows.iter().map(|row| row.is_continued).collect();
         assert_eq!(continued, [false, true, false, false, true]);
+    }
+
+    /// Days of ten minutes.
+    fn starts(minutes: &[i64]) -> Vec<bool> {
+        let lines = minutes.iter().map(|minute| sent(1, *minute)).collect();
+        let rows = rows(lines, |at| (at.timestamp() / 600) as i32);
+        rows.iter().map(|row| row.starts_day).collect()
+    }
+
+    #[test]
+    fn each_day_begins_once() {
+        assert_eq!(starts(&[3, 9, 10, 11, 45]), [true, false, true, false, true]);
+        assert!(starts(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_begins_no_day_again() {
+        assert_eq!(starts(&[9, 10, 9, 11]), [true, true, false, false]);
     }
 }

@@ -22,6 +22,11 @@ impl Position {
     pub fn next(self) -> Position {
         Position(self.0 + 1)
     }
+
+    /// What the message of this position is called in a page, so that a link can lead to it.
+    pub fn anchor(self) -> String {
+        format!("m{self}")
+    }
 }
 
 impl fmt::Display for Position {

@@ -25,14 +25,27 @@ pub struct Links {
     pub wasm: String,
 }
 
-/// Shows times in the reader's zone before the reader sees them; `browser::clock_time` and
-/// `browser::exact_time` do the same for what comes later.
-const LOCAL_TIMES: &str = "for (const time of document.querySelectorAll('time[datetime]')) {
-    const at = new Date(time.dateTime);
-    const today = at.toDateString() === new Date().toDateString();
-    const day = today ? {} : { day: 'numeric', month: 'short' };
-    time.textContent = at.toLocaleString('default', { ...day, hour: '2-digit', minute: '2-digit' });
-    time.title = at.toLocaleString('default', { dateStyle: 'full', timeStyle: 'medium' });
+/// Writes times in the reader's zone and habit. First what the server rendered, before the reader sees
+/// it; then what the client asks for, through `client::browser`.
+const TIMES: &str = "window.times = {
+    write: (at, options) => new Date(at).toLocaleString('default', options),
+    clock: (at, day) => times.write(at, { ...day, hour: '2-digit', minute: '2-digit' }),
+    exact: (at) => times.write(at, { dateStyle: 'full', timeStyle: 'medium' }),
+    day: (at) => Math.floor((at - new Date(at).getTimezoneOffset() * 60000) / 86400000),
+    name: (at) => ['Today', 'Yesterday'][times.day(Date.now()) - times.day(at)]
+        ?? times.write(at, { dateStyle: 'full' }),
+};
+let before;
+for (const time of document.querySelectorAll('time[datetime]')) {
+    const at = Date.parse(time.dateTime), day = times.day(at);
+    const line = time.closest('.day + article')?.previousElementSibling;
+    const isPlain = line || day === times.day(Date.now());
+    time.textContent = times.clock(at, isPlain ? {} : { day: 'numeric', month: 'short' });
+    time.title = times.exact(at);
+    if (!line) continue;
+    line.hidden = day === before;
+    line.firstElementChild.textContent = line.hidden ? ' ' : times.name(at);
+    before = day;
 }";
 
 /// The document around the application, as the server sends it.
@@ -74,7 +87,7 @@ pub fn shell(links: Links) -> impl IntoView {
             </head>
             <body>
                 <App />
-                <script nonce=nonce>{LOCAL_TIMES}</script>
+                <script nonce=nonce>{TIMES}</script>
             </body>
         </html>
     }
@@ -92,7 +105,7 @@ pub fn document(style: String, title: &'static str, body: impl IntoView) -> impl
             </head>
             <body>
                 {body}
-                <script nonce=use_nonce()>{LOCAL_TIMES}</script>
+                <script nonce=use_nonce()>{TIMES}</script>
             </body>
         </html>
     }

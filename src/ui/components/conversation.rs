@@ -1,13 +1,14 @@
-//! What is said in a channel.
+//! What is said in a room.
 
+use chrono::{DateTime, Utc};
 use leptos::{either::Either, prelude::*};
 
 use super::{
-    icon::{COMMUNICATE, Signal},
+    icon::{COMMUNICATE, DOWN, Icon, Signal},
     message::MessageRow,
 };
 use crate::{
-    client::{Client, timeline::Row},
+    client::{Client, LOG, browser, reading::Place, timeline::Row},
     domain::room::NamedRoom,
 };
 
@@ -19,22 +20,111 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
         Some(with) => format!("Messages with {}", with.name),
         None => format!("Messages in {room}"),
     };
+    let place = RwSignal::new(client.place(&room.room));
+    keep_place(room.clone(), place);
     let nothing = room.clone();
     let is_empty =
         Memo::new(move |_| client.rows.with(|rows| rows.as_ref().is_some_and(Vec::is_empty)));
     let list = move || client.rows.get().unwrap_or_default();
+    let scroll = move |_| {
+        let above = browser::scrolled_above(LOG);
+        client.rows.with_untracked(|rows| {
+            place.update(|place| place.scroll(above, rows.as_deref().unwrap_or_default()));
+        });
+    };
     view! {
-        <div class="log" role="log" aria-label=label tabindex="0">
+        <div class="log" id=LOG role="log" aria-label=label tabindex="0" on:scroll=scroll>
             <div class="log__list">
                 {move || is_empty.get().then(|| view! { <Nothing room=nothing.clone() /> })}
                 <For
                     each=list
                     key=Row::key
                     children=move |row| {
-                        view! { <MessageRow room=room.clone() row edit /> }
+                        view! {
+                            <Day at=row.at() is_first=row.starts_day />
+                            <MessageRow room=room.clone() row edit />
+                        }
                     }
                 />
             </div>
+        </div>
+        <ToNewest place />
+    }
+}
+
+/// Lets people be where they left a room when they come back to it, and else where `Place` says.
+fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
+    let client = expect_context::<Client>();
+    let of = room.clone();
+    Effect::new(move |is_placed: Option<bool>| {
+        client.rows.with(|rows| {
+            // What is shown may still be the room that was left.
+            let Some(rows) = rows.as_ref().filter(|_| client.is_open(&of.room)) else { return false };
+            if is_placed != Some(true) {
+                match place.get_untracked().way_back() {
+                    // The messages themselves are there from the next frame on.
+                    Some((newest, above)) => request_animation_frame(move || {
+                        browser::scroll_above(LOG, Some(&newest.anchor()), above);
+                    }),
+                    // They may have scrolled before this program was there.
+                    None => place.update(|place| place.begin(browser::scrolled_above(LOG), rows)),
+                }
+            } else if place.try_update(|place| place.follow(rows)) == Some(true) {
+                client.scroll_to_end();
+            }
+            true
+        })
+    });
+    on_cleanup(move || {
+        if let Some(place) = place.try_get_untracked() {
+            client.keep_place(&room.room, place);
+        }
+    });
+}
+
+/// The name of a day, over its first message. Every message has one, mostly hidden: where a day begins
+/// depends on where the reader is, which the server does not know. A script of the page corrects that
+/// before they see it.
+#[component]
+fn Day(at: DateTime<Utc>, is_first: bool) -> impl IntoView {
+    let today = expect_context::<Client>().today;
+    let name = Signal::derive(move || {
+        today.track();
+        if is_first { browser::day_name(at) } else { String::new() }
+    });
+    view! {
+        <h2 class="day" hidden=!is_first>
+            <span class="day__label">{name}</span>
+        </h2>
+    }
+}
+
+/// The way down for who has scrolled up, with how much has come since.
+#[component]
+fn ToNewest(place: RwSignal<Place>) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let is_there = Memo::new(move |_| place.with(|place| place.is_at_end()));
+    let missed = Memo::new(move |_| {
+        client.rows.with(|rows| match (is_there.get(), rows) {
+            (false, Some(rows)) => place.with_untracked(|place| place.missed(rows)),
+            _ => 0,
+        })
+    });
+    let words = Signal::derive(move || match missed.get() {
+        0 => String::new(),
+        missed => format!(" {missed} new"),
+    });
+    let go = move |_| {
+        client.scroll_to_end();
+        client.write_on();
+    };
+    view! {
+        <div class="to-newest">
+            <button class="button to-newest__button" type="button" hidden=is_there on:click=go>
+                <Icon path=DOWN />
+                "Jump to newest"
+                <span class="badge">{words}</span>
+            </button>
         </div>
     }
 }

@@ -10,6 +10,7 @@ pub const CROSS: &str = "m5 5 10 10M15 5 5 15";
 pub const CLIP: &str = "M15.5 9.25 9.6 15.1a3.4 3.4 0 0 1-4.8-4.8l6.2-6.2a2.25 2.25 0 0 1 3.2 3.2L8.1 13.4a1.1 1.1 0 0 1-1.6-1.6l5.5-5.4";
 pub const DOOR: &str = "M8 3.5H4.5v13H8M8.5 10h8M13.5 7l3 3-3 3";
 pub const DOWNLOAD: &str = "M10 3.5v9M6.5 9l3.5 3.5L13.5 9M4 16.5h12";
+pub const DOWN: &str = "M10 4v12M5 11l5 5 5-5";
 pub const FILE: &str = "M5 2.75h6.5l3.5 3.5v11H5zM11.5 2.75v3.5H15";
 pub const MENU: &str = "M3 6h14M3 10h10M3 14h14";
 pub const NEXT: &str = "m7.5 4 6 6-6 6";

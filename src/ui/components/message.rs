@@ -32,22 +32,21 @@ use crate::{
 pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> impl IntoView {
     let client = expect_context::<Client>();
     let me = client.me.get_untracked();
-    let is_continued = row.is_continued;
+    let (is_continued, at) = (row.is_continued, row.at());
     let class = if is_continued { "message message--continued" } else { "message" };
     match row.line.content {
         Content::Sent(message) => {
             let is_mine = me.is_some_and(|me| me.id == message.author.id);
             let state = row.line.change.is_some().then_some("sending");
             Either::Left(view! {
-                <article class=class data-state=state>
-                    <Head author=message.author.clone() at=message.at is_link=!is_mine && !is_continued />
+                <article class=class id=message.position.anchor() data-state=state>
+                    <Head author=message.author.clone() at is_link=!is_mine && !is_continued />
                     <Sent room message=message.clone() is_mine />
                     <Attachments attachments=message.attachments />
                 </article>
             })
         }
-        Content::OnItsWay { id, text, attachments, asked, progress } => {
-            let at = DateTime::from_timestamp_millis(asked.cast_signed()).unwrap_or_default();
+        Content::OnItsWay { id, text, attachments, progress, .. } => {
             let words = text.as_str().to_owned();
             let kind = match &progress {
                 Progress::Refused(_) => Some("refused"),

@@ -1,0 +1,41 @@
+// What happens on a page that nobody asked for, and the page before its client runs.
+
+import type { Person } from './flack';
+
+/** Holds the client back, so that the page can be looked at as the server sent it. */
+export async function holdClient(person: Person): Promise<() => void> {
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await person.page.route('**/pkg/*.js', async (route) => {
+    await held;
+    await route.continue();
+  });
+  return letGo;
+}
+
+/** Lists what moves on this person's pages, other than by what they do. */
+export async function watchShifts(person: Person): Promise<() => Promise<string[]>> {
+  await person.page.addInitScript(() => {
+    const shifts: string[] = [];
+    Object.assign(window, { shifts });
+    type Shift = PerformanceEntry & {
+      sources: { node?: Element; previousRect: DOMRect; currentRect: DOMRect }[];
+    };
+    const rect = ({ x, y, width, height }: DOMRect) => [x, y, width, height].join(' ');
+    new PerformanceObserver((list) => {
+      for (const shift of list.getEntries() as Shift[]) {
+        for (const { node, previousRect, currentRect } of shift.sources) {
+          const name = node?.className || node?.nodeName;
+          shifts.push(`${name}: ${rect(previousRect)} -> ${rect(currentRect)}`);
+        }
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  return () =>
+    person.page.evaluate(async () => {
+      // What was just drawn is told after the frame.
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      for (let frames = 0; frames < 5; frames += 1) await frame();
+      return (window as unknown as { shifts: string[] }).shifts;
+    });
+}

@@ -1,0 +1,164 @@
+//! Where in a conversation somebody reads.
+
+use super::timeline::Row;
+use crate::domain::position::Position;
+
+/// Closer to the end than this one is at it, in pixels: less than a message.
+const NEAR: f64 = 32.0;
+
+/// How far up somebody has scrolled, and what has come since.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Place {
+    /// How far above the end, in pixels.
+    above: f64,
+    /// The newest message when they scrolled last: what `above` is measured from.
+    newest: Option<Position>,
+    /// The newest message when they were at the end last.
+    seen: Option<Position>,
+    /// How many messages of their own were on the way.
+    waiting: usize,
+}
+
+impl Place {
+    pub fn is_at_end(self) -> bool {
+        self.above < NEAR
+    }
+
+    /// They are here, and have seen nothing yet.
+    pub fn begin(&mut self, above: f64, rows: &[Row]) {
+        self.scroll(above, rows);
+        self.seen = self.newest;
+    }
+
+    /// They scrolled, or the view did so by itself to show the same as before.
+    pub fn scroll(&mut self, above: f64, rows: &[Row]) {
+        self.above = above;
+        self.newest = newest(rows);
+        if self.is_at_end() {
+            self.seen = self.newest;
+        }
+    }
+
+    /// The conversation has changed. Gives whether to go to its end: who is there stays there, and who
+    /// writes wants to see that.
+    pub fn follow(&mut self, rows: &[Row]) -> bool {
+        let waiting = rows.iter().filter(|row| row.position().is_none()).count();
+        let has_written = waiting > self.waiting;
+        self.waiting = waiting;
+        let follows = has_written || self.is_at_end();
+        if follows {
+            self.scroll(0.0, rows);
+        }
+        follows
+    }
+
+    /// How many messages have come since they were at the end.
+    pub fn missed(self, rows: &[Row]) -> usize {
+        rows.iter().filter(|row| row.position() > self.seen).count()
+    }
+
+    /// How to come back to it: by a message, and how far above its end to be. None is the end of all.
+    pub fn way_back(self) -> Option<(Position, f64)> {
+        self.newest.filter(|_| !self.is_at_end()).map(|newest| (newest, self.above))
+    }
+}
+
+fn newest(rows: &[Row]) -> Option<Position> {
+    rows.iter().rev().find_map(Row::position)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::{
+        client::timeline::rows,
+        domain::{
+            command::CommandId,
+            message::{Message, MessageText},
+            name::DisplayName,
+            person::{Person, PersonId},
+        },
+        sync::{Content, Line, outbox::Progress},
+    };
+
+    fn text() -> MessageText {
+        MessageText::stored("Hello".to_owned())
+    }
+
+    fn sent(position: u64) -> Line {
+        let author =
+            Person { id: PersonId(Position(1)), name: DisplayName::stored("Ada".to_owned()) };
+        let message = Message {
+            position: Position(position),
+            author,
+            at: DateTime::default(),
+            text: text(),
+            attachments: Vec::new(),
+            edited: None,
+            revised: None,
+        };
+        Line { content: Content::Sent(message), change: None }
+    }
+
+    fn waiting() -> Line {
+        let content = Content::OnItsWay {
+            id: CommandId::from_random([7; 16]),
+            text: text(),
+            attachments: Vec::new(),
+            asked: 0,
+            progress: Progress::UnderWay,
+        };
+        Line { content, change: None }
+    }
+
+    fn show(lines: Vec<Line>) -> Vec<Row> {
+        rows(lines, |_| 0)
+    }
+
+    #[test]
+    fn who_is_at_the_end_stays_there_and_misses_nothing() {
+        let mut place = Place::default();
+        assert!(place.follow(&show(vec![sent(1)])));
+        place.scroll(NEAR - 1.0, &show(vec![sent(1)]));
+        assert!(place.follow(&show(vec![sent(1), sent(2)])));
+        place.scroll(500.0, &show(vec![sent(1), sent(2)]));
+        assert_eq!(place.missed(&show(vec![sent(1), sent(2)])), 0);
+    }
+
+    #[test]
+    fn who_has_scrolled_up_stays_where_they_are_and_is_told_what_came() {
+        let mut place = Place::default();
+        place.follow(&show(vec![sent(1), sent(2)]));
+        place.scroll(500.0, &show(vec![sent(1), sent(2)]));
+        // The oldest leaves the window meanwhile.
+        let more = show(vec![sent(2), sent(5), sent(6)]);
+        assert!(!place.follow(&more));
+        assert_eq!(place.missed(&more), 2);
+        place.scroll(700.0, &more);
+        assert_eq!((place.missed(&more), place.way_back()), (2, Some((Position(6), 700.0))));
+        place.scroll(0.0, &more);
+        assert_eq!((place.missed(&more), place.way_back()), (0, None));
+    }
+
+    #[test]
+    fn who_has_scrolled_before_the_client_ran_is_told_what_comes_after_that() {
+        let mut place = Place::default();
+        place.begin(500.0, &show(vec![sent(1), sent(2)]));
+        assert_eq!(place.missed(&show(vec![sent(1), sent(2)])), 0);
+        assert_eq!(place.missed(&show(vec![sent(1), sent(2), sent(3)])), 1);
+    }
+
+    #[test]
+    fn who_writes_goes_to_the_end() {
+        let mut place = Place::default();
+        place.follow(&show(vec![sent(1)]));
+        place.scroll(500.0, &show(vec![sent(1)]));
+        let written = show(vec![sent(1), waiting()]);
+        assert!(place.follow(&written));
+        place.scroll(500.0, &written);
+        assert!(!place.follow(&show(vec![sent(1), sent(2)])));
+        assert_eq!(place.missed(&show(vec![sent(1), sent(2)])), 1);
+    }
+}
