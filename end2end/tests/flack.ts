@@ -24,6 +24,9 @@ export const noServer =
 /** What the browser logs when the client was loaded ahead, and then has no script to use it. */
 const unused = /^warning: The resource \S+\.wasm was preloaded using link preload but not used /;
 
+/** What Playwright says where it keeps the service worker out. */
+const blocked = /^warning: Service Worker registration blocked by Playwright$/;
+
 /** How long a page may take to come back by itself: its delays grow to some seconds. */
 export const BACK = { timeout: 30_000 };
 
@@ -214,7 +217,7 @@ export const test = base.extend<Fixtures>({
   },
 
   console: async ({}, use) => {
-    const console = { said: [] as string[], expected: [] as RegExp[] };
+    const console = { said: [] as string[], expected: [blocked] };
     await use(console);
     const isSurprise = (line: string) => !console.expected.some((lines) => lines.test(line));
     expect(console.said.filter(isSurprise), "the browser's console").toEqual([]);
@@ -227,7 +230,9 @@ export const test = base.extend<Fixtures>({
   people: async ({ browser, server, console }, use) => {
     const contexts: BrowserContext[] = [];
     const guest: People['guest'] = async (name, options) => {
-      const context = await browser.newContext({ baseURL: server.url, ...options });
+      // A service worker would answer in place of what a spec puts between page and server.
+      const serviceWorkers = 'block';
+      const context = await browser.newContext({ baseURL: server.url, serviceWorkers, ...options });
       contexts.push(context);
       if (options?.javaScriptEnabled === false) console.expected.push(unused);
       context.on('weberror', (error) => console.said.push(`exception: ${error.error()}`));

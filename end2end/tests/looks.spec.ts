@@ -184,6 +184,44 @@ for (const [device, options] of [
   }
 }
 
+for (const [what, options] of [
+  ['more contrast', { contrast: 'more' }],
+  ['colours of the system alone', { forcedColors: 'active' }],
+] as const) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`axe finds nothing with ${what} in ${colorScheme}`, async ({ people }) => {
+      const ada = await people.join('Ada', { ...at(1440), ...options, colorScheme });
+      await ada.write('Hello');
+      await ada.sees('Hello');
+      await isAccessible(ada);
+      await ada.page.getByRole('button', { name: 'Ada' }).click();
+      await expect(ada.page.getByRole('button', { name: 'System' })).toBeVisible();
+      await isAccessible(ada);
+    });
+  }
+}
+
+for (const width of [360, 1440]) {
+  test(`from right to left everything is mirrored on ${width} pixels`, async ({ people }) => {
+    const ada = await people.join('Ada', at(width));
+    await ada.write('Hello');
+    await ada.sees('Hello');
+    const boxes = async () => {
+      if (width < 768) {
+        await ada.page.getByRole('button', { name: 'Show channels' }).click();
+        await expect(ada.channels).toBeInViewport({ ratio: 1 });
+      }
+      const parts = [ada.channels, ada.log, ada.composer, ada.message('Hello').getByRole('time')];
+      return Promise.all(parts.map(async (part) => (await part.boundingBox())!));
+    };
+    const mirrored = (await boxes()).map(({ x, width: w }) => Math.round(width - x - w));
+    await ada.page.keyboard.press('Escape');
+    await ada.page.evaluate(() => document.documentElement.setAttribute('dir', 'rtl'));
+    expect((await boxes()).map(({ x }) => Math.round(x))).toEqual(mirrored);
+    await fitsItsScreen(ada);
+  });
+}
+
 test('dark and light are both there, from the first paint', async ({ people }) => {
   const brightness = async (colorScheme: 'light' | 'dark') => {
     const person = await people.guest('Ada', { colorScheme, javaScriptEnabled: false });

@@ -18,6 +18,7 @@ use crate::domain::{
     device::{Device, Link},
     person::Person,
     refusal::Refusal,
+    theme::Theme,
 };
 
 /// Takes a display name. The answer sets the session's cookie.
@@ -30,6 +31,13 @@ pub async fn sign_in(name: String) -> Result<Person, Refusal> {
 #[server(endpoint = "/sign_out")]
 pub async fn sign_out() -> Result<(), Refusal> {
     crate::server::doors::sign_out().await
+}
+
+/// Remembers in this browser, with a cookie, in which colours to show Flack.
+#[server(endpoint = "/choose_theme")]
+pub async fn choose_theme(theme: Theme) -> Result<(), Refusal> {
+    crate::server::doors::choose_theme(theme);
+    Ok(())
 }
 
 /// The browsers and programs that speak for oneself, the newest first.

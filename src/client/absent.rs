@@ -2,13 +2,17 @@
 
 use chrono::{DateTime, Utc};
 
-use leptos::ev::{ClipboardEvent, DragEvent, Event, MouseEvent};
+use leptos::{
+    ev::{ClipboardEvent, DragEvent, Event, MouseEvent},
+    prelude::use_context,
+};
 
 use super::{SocketEvent, upload::SendingEvent};
 use crate::{
     domain::{
         command::CommandId,
         person::{Person, PersonId},
+        theme::Theme,
     },
     sync::{Input, Moment, outbox::Pending},
 };
@@ -109,6 +113,15 @@ pub fn day_name(at: DateTime<Utc>) -> String {
         _ => at.format("%A, %-d %B %Y").to_string(),
     }
 }
+
+/// The one that the request's cookie names.
+pub fn theme() -> Theme {
+    use_context().unwrap_or_default()
+}
+
+pub fn choose_theme(_theme: Theme) {}
+
+pub fn keep_page(_path: &str) {}
 
 pub fn scrolled_above(_id: &str) -> f64 {
     0.0

@@ -28,6 +28,7 @@ use crate::{
         address::Address,
         command::CommandId,
         person::{Person, PersonId},
+        theme::Theme,
     },
     sync::{Input, Moment, outbox::Pending},
 };
@@ -95,6 +96,10 @@ pub fn on_network_change(tell: impl Fn(bool) + Copy + 'static) {
     window_event_listener_untyped("online", move |_| tell(true));
     window_event_listener_untyped("offline", move |_| tell(false));
     window_event_listener_untyped("pageshow", move |_| tell(true));
+    // A page can come out of the browser's store while there is no network.
+    if !window().navigator().on_line() {
+        tell(false);
+    }
     // It bubbles from the document to the window.
     window_event_listener_untyped("visibilitychange", move |_| {
         if document().visibility_state() == VisibilityState::Visible
@@ -319,18 +324,33 @@ pub fn forget(me: &Person, id: &CommandId) {
     erase(&(outbox_key(me) + id.as_str()));
 }
 
-/// The script of the page that writes times as the reader is used to, `TIMES` in `ui/app.rs`: it does so
-/// for what the server rendered before this program is there.
+/// The script of the page, `ui/page.js`. It writes times as the reader is used to, also what the server
+/// rendered before this program is there, and does what is shorter in its language.
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = times)]
+    #[wasm_bindgen(js_namespace = flack)]
     fn clock(at: f64) -> String;
-    #[wasm_bindgen(js_namespace = times)]
+    #[wasm_bindgen(js_namespace = flack)]
     fn exact(at: f64) -> String;
-    #[wasm_bindgen(js_namespace = times, js_name = day)]
+    #[wasm_bindgen(js_namespace = flack, js_name = day)]
     fn day_of(at: f64) -> i32;
-    #[wasm_bindgen(js_namespace = times, js_name = name)]
+    #[wasm_bindgen(js_namespace = flack, js_name = name)]
     fn name_of_day(at: f64) -> String;
+    #[wasm_bindgen(js_namespace = flack, js_name = theme)]
+    fn set_theme(theme: &str);
+    #[wasm_bindgen(js_namespace = flack, js_name = keep)]
+    pub fn keep_page(path: &str);
+}
+
+/// The colours that the page is in.
+pub fn theme() -> Theme {
+    let root = document().document_element();
+    let theme = root.and_then(|root| root.get_attribute("data-theme"));
+    theme.map(|theme| Theme::of(&theme)).unwrap_or_default()
+}
+
+pub fn choose_theme(theme: Theme) {
+    set_theme(theme.as_str());
 }
 
 /// The time of day.

@@ -17,6 +17,7 @@ use crate::{
         person::Person,
         position::Position,
         room::{NamedRoom, Room},
+        theme::Theme,
         unread::Memberships,
     },
     sync::{Input, Output, Sync, link::LinkState, returning},
@@ -87,6 +88,7 @@ pub struct Client {
     pub rows: RwSignal<Option<Vec<Row>>>,
     /// The number of the day that it is where the reader is.
     pub today: RwSignal<i32>,
+    pub theme: RwSignal<Theme>,
     /// Where rooms were left that have been open in this tab: as few as one visits.
     places: StoredValue<Vec<(Room, Place)>>,
     pub link: RwSignal<LinkState>,
@@ -121,6 +123,7 @@ impl Client {
             address: RwSignal::new(Address::of(&page.path)),
             rows: RwSignal::new(None),
             today: RwSignal::new(browser::today()),
+            theme: RwSignal::new(browser::theme()),
             places: StoredValue::new(Vec::new()),
             link: RwSignal::new(LinkState::default()),
             storage: RwSignal::new(StorageState::default()),
@@ -224,6 +227,7 @@ impl Client {
     /// Opens a room, and remembers it for the next visit.
     pub fn open(self, room: &NamedRoom) {
         browser::remember_room(&room.path());
+        browser::keep_page(&room.path());
         self.tell(Input::Open(Some(room.room.clone())));
         self.take_up_edits(&room.path());
     }
@@ -251,6 +255,12 @@ impl Client {
     /// Goes to the end of the open room.
     pub fn scroll_to_end(self) {
         browser::scroll_above(LOG, None, 0.0);
+    }
+
+    /// Shows Flack in these colours from now on.
+    pub fn choose_theme(self, theme: Theme) {
+        browser::choose_theme(theme);
+        self.theme.set(theme);
     }
 
     /// A channel was created on this page.

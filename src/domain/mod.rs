@@ -18,5 +18,6 @@ pub mod person;
 pub mod position;
 pub mod refusal;
 pub mod room;
+pub mod theme;
 pub mod unread;
 pub mod window;

@@ -37,6 +37,16 @@ pub fn links() -> Links {
     }
 }
 
+/// The service worker, with the addresses of what it is to keep. In a release build they change with
+/// what is there, so the worker does too, which makes browsers take the new one.
+pub fn worker(shell: &[String]) -> Response<Body> {
+    let worker = format!("const SHELL = {shell:?};\n{}", include_str!("../../public/worker.js"));
+    let mut response = Response::new(Body::from(worker));
+    let kind = HeaderValue::from_static(kind(".js"));
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
 /// The file at an address, in the best form that the browser takes (RFC 9110 §12.5.3).
 pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     if cfg!(debug_assertions) && ASSETS.is_empty() {

@@ -17,6 +17,7 @@ use crate::domain::{
     position::Position,
     refusal::Refusal,
     room::{Pair, Room},
+    theme::Theme,
 };
 
 /// How many people one search finds.
@@ -73,6 +74,16 @@ pub async fn sign_out() -> Result<(), Refusal> {
     cookie.make_removal();
     set_cookie(&cookie);
     Ok(())
+}
+
+/// Whoever asks: it is about their browser, and says nothing of them.
+pub fn choose_theme(theme: Theme) {
+    let cookie = Cookie::build((Theme::COOKIE, theme.as_str()))
+        .path("/")
+        .same_site(SameSite::Lax)
+        .max_age(KEPT)
+        .build();
+    set_cookie(&cookie);
 }
 
 pub async fn list_devices() -> Result<Vec<Device>, Refusal> {
@@ -232,6 +243,9 @@ pub fn draw_command_id() -> Result<CommandId, Refusal> {
     Ok(CommandId::from_random(bytes))
 }
 
+/// The longest that browsers keep a cookie.
+const KEPT: cookie::time::Duration = cookie::time::Duration::days(400);
+
 /// What the session's cookie is called. The prefix binds it to this host and to TLS
 /// (RFC 6265bis §4.1.3.2).
 pub fn cookie_name(is_secure: bool) -> &'static str {
@@ -244,11 +258,12 @@ fn session_cookie(is_secure: bool, token: String) -> Cookie<'static> {
         .http_only(true)
         .secure(is_secure)
         .same_site(SameSite::Lax)
-        .max_age(cookie::time::Duration::days(400)) // the longest that browsers keep one
+        .max_age(KEPT)
         .build()
 }
 
 fn set_cookie(cookie: &Cookie<'_>) {
-    let value = HeaderValue::try_from(cookie.to_string()).expect("the token is hexadecimal");
+    let value =
+        HeaderValue::try_from(cookie.to_string()).expect("tokens and themes are plain ASCII");
     expect_context::<ResponseOptions>().append_header(header::SET_COOKIE, value);
 }

@@ -94,6 +94,7 @@ fn referer(headers: &HeaderMap) -> Option<Uri> {
     match Address::of(referer.path()) {
         Address::Channel(name) => ChannelName::stored(name).path().parse().ok(),
         Address::Direct(person) => direct_path(person).parse().ok(),
-        Address::Home | Address::People | Address::Nowhere => None,
+        Address::People => Some(Uri::from_static("/people")),
+        Address::Home | Address::Nowhere => None,
     }
 }

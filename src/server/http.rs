@@ -44,10 +44,14 @@ use crate::{
         position::Position,
         refusal::{Refusal, RefusalCode},
         room::{Pair, Room},
+        theme::Theme,
     },
     ui::{
-        app::{document, shell},
-        pages::devices::{DevicesPage, LinkPage, Qr, ShownLink},
+        app::{Links, document, shell},
+        pages::{
+            devices::{DevicesPage, LinkPage, Qr, ShownLink},
+            offline::OfflinePage,
+        },
     },
 };
 
@@ -59,6 +63,15 @@ const BODY_SECONDS: u64 = 20;
 
 /// Where the health of the server is told.
 const HEALTH: &str = "/healthz";
+
+/// Where the service worker is: a worker is for what is below its own address, which is everything.
+const WORKER: &str = "/worker.js";
+
+/// Where the page is that says that one is offline.
+const OFFLINE: &str = "/offline";
+
+/// Names whom a page was rendered for, or nobody, so that a browser keeps no page of somebody else.
+const PERSON: HeaderName = HeaderName::from_static("flack-person");
 
 /// What the routes share.
 #[derive(Clone)]
@@ -95,12 +108,16 @@ pub enum Route {
     File,
     /// A small copy of a picture.
     Thumbnail,
+    /// What keeps Flack in a browser, so that it opens without a network.
+    Worker,
+    /// The page that is shown there of what was not kept.
+    Offline,
     /// A file that everyone gets, or any other page.
     Page,
 }
 
 impl Route {
-    pub const ALL: [Route; 9] = [
+    pub const ALL: [Route; 11] = [
         Route::Health,
         Route::Live,
         Route::Call,
@@ -109,6 +126,8 @@ impl Route {
         Route::Upload,
         Route::File,
         Route::Thumbnail,
+        Route::Worker,
+        Route::Offline,
         Route::Page,
     ];
 
@@ -122,6 +141,8 @@ impl Route {
             Route::Upload => router.route("/files", post(upload)),
             Route::File => router.route("/files/{id}", get(original).delete(discard)),
             Route::Thumbnail => router.route("/files/{id}/thumbnail", get(thumbnail)),
+            Route::Worker => router.route(WORKER, get(worker)),
+            Route::Offline => router.route(OFFLINE, get(offline)),
             Route::Page => router.fallback(page),
         }
     }
@@ -206,13 +227,7 @@ impl Door {
     }
 
     fn session(&self, headers: &HeaderMap) -> Option<(SessionId, Person)> {
-        let name = cookie_name(self.is_secure());
-        let cookies = headers.get_all(header::COOKIE).iter();
-        cookies
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(Cookie::split_parse)
-            .flatten()
-            .filter(|cookie| cookie.name() == name)
+        cookies(headers, cookie_name(self.is_secure()))
             .filter_map(|cookie| Token::parse(cookie.value()))
             .find_map(|token| {
                 let session = token.session();
@@ -252,6 +267,12 @@ impl Door {
             is_secure: self.is_secure(),
         }
     }
+}
+
+/// The cookies of this name that a browser sent.
+fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = Cookie<'a>> {
+    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(Cookie::split_parse).flatten().filter(move |cookie| cookie.name() == name)
 }
 
 async fn health(State(door): State<Door>) -> Response<Body> {
@@ -558,11 +579,33 @@ async fn render(
     let editing = refused_edit.map(|refused| refused.field("message")).or(query(uri, "edit"));
     page.editing = editing.and_then(|message| message.parse().ok()).map(Position);
     page.refused = refused;
+    let person = page.me.as_ref().map_or("nobody".to_owned(), |me| me.id.0.to_string());
     let mut response = render_page(parts, uri, page).await;
+    if let Ok(person) = HeaderValue::try_from(person) {
+        response.headers_mut().insert(PERSON, person);
+    }
     if !is_found {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
     response
+}
+
+/// The service worker, which may load things from here and do nothing else (CSP Level 3 §4.4).
+async fn worker() -> Response<Body> {
+    let Links { style, script, wasm } = assets::links();
+    let shell = [OFFLINE.to_owned(), style, script, wasm, "/favicon.svg".to_owned()];
+    let mut response = assets::worker(&shell);
+    let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    // Browsers ask for it anew anyway; nothing in between may have an old one.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// The same for everyone.
+async fn offline(request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    render_document(&parts, "Offline · Flack", || view! { <OfflinePage /> }).await
 }
 
 /// The page of one's devices.
@@ -671,8 +714,11 @@ async fn render_view<V: IntoView + 'static>(
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = uri.clone();
     *request.headers_mut() = parts.headers.clone();
+    let theme = cookies(&parts.headers, Theme::COOKIE).next();
+    let theme = theme.map(|cookie| Theme::of(cookie.value())).unwrap_or_default();
     let context = move || {
         context();
+        provide_context(theme);
         let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
         if let Ok(policy) = HeaderValue::try_from(policy(&nonce)) {
             expect_context::<ResponseOptions>()
@@ -690,7 +736,7 @@ fn policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; \
          style-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
-         connect-src 'self'{reload}; form-action 'self'; base-uri 'none'; object-src 'none'; \
+         connect-src 'self'{reload}; worker-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
          frame-ancestors 'none'"
     )
 }

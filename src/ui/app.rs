@@ -2,6 +2,7 @@
 
 use leptos::{
     either::{Either, EitherOf4},
+    html,
     nonce::use_nonce,
     prelude::*,
 };
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     client::{Client, browser},
-    domain::{address::Address, direct::Directs, page::Page},
+    domain::{address::Address, direct::Directs, page::Page, theme::Theme},
 };
 
 /// Where browsers find what a page needs.
@@ -25,38 +26,22 @@ pub struct Links {
     pub wasm: String,
 }
 
-/// Writes times in the reader's zone and habit. First what the server rendered, before the reader sees
-/// it; then what the client asks for, through `client::browser`.
-const TIMES: &str = "window.times = {
-    write: (at, options) => new Date(at).toLocaleString('default', options),
-    clock: (at, day) => times.write(at, { ...day, hour: '2-digit', minute: '2-digit' }),
-    exact: (at) => times.write(at, { dateStyle: 'full', timeStyle: 'medium' }),
-    day: (at) => Math.floor((at - new Date(at).getTimezoneOffset() * 60000) / 86400000),
-    name: (at) => ['Today', 'Yesterday'][times.day(Date.now()) - times.day(at)]
-        ?? times.write(at, { dateStyle: 'full' }),
-};
-let before;
-for (const time of document.querySelectorAll('time[datetime]')) {
-    const at = Date.parse(time.dateTime), day = times.day(at);
-    const line = time.closest('.day + article')?.previousElementSibling;
-    const isPlain = line || day === times.day(Date.now());
-    time.textContent = times.clock(at, isPlain ? {} : { day: 'numeric', month: 'short' });
-    time.title = times.exact(at);
-    if (!line) continue;
-    line.hidden = day === before;
-    line.firstElementChild.textContent = line.hidden ? ' ' : times.name(at);
-    before = day;
-}";
+/// What a page does by itself, before the reader sees it.
+const SCRIPT: &str = include_str!("page.js");
+
+/// The id of what comes after that.
+const END: &str = "end";
 
 /// The document around the application, as the server sends it.
 pub fn shell(links: Links) -> impl IntoView {
-    let nonce = use_nonce();
+    let (nonce, theme) = (use_nonce(), browser::theme());
     let page = expect_context::<Page>();
     let title = title(page.me.is_some(), &Address::of(&page.path), &page.directs);
     let Links { style, script, wasm } = links;
     let start = format!(
         "import start, {{ hydrate }} from '{script}';\n\
-         await start({{ module_or_path: '{wasm}' }});\nhydrate();"
+         await start({{ module_or_path: '{wasm}' }});\nhydrate();\n\
+         navigator.serviceWorker?.register('/worker.js').catch(() => {{}});"
     );
     // After a refused form the address is the form's; the client must see the page's.
     let address = page.refused.map(|_| {
@@ -67,11 +52,10 @@ pub fn shell(links: Links) -> impl IntoView {
     });
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-theme=theme.as_str()>
             <head>
-                {head(title, style)}
-                <meta name="theme-color" media="(prefers-color-scheme: light)" content="#e4f1f2" />
-                <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#061317" />
+                {head(title, style, theme)}
+                <Finished />
                 <link rel="modulepreload" href=script />
                 <link
                     rel="preload"
@@ -87,7 +71,8 @@ pub fn shell(links: Links) -> impl IntoView {
             </head>
             <body>
                 <App />
-                <script nonce=nonce>{TIMES}</script>
+                <script nonce=nonce>{SCRIPT}</script>
+                <span id=END hidden></span>
             </body>
         </html>
     }
@@ -95,37 +80,58 @@ pub fn shell(links: Links) -> impl IntoView {
 
 /// A document without the application, as the server sends it.
 pub fn document(style: String, title: &'static str, body: impl IntoView) -> impl IntoView {
+    let theme = browser::theme();
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-theme=theme.as_str()>
             <head>
-                {head(title.to_owned(), style)}
-                <meta name="theme-color" media="(prefers-color-scheme: light)" content="#e4f1f2" />
-                <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#061317" />
+                {head(title.to_owned(), style, theme)}
+                <Finished />
             </head>
             <body>
                 {body}
-                <script nonce=use_nonce()>{TIMES}</script>
+                <script nonce=use_nonce()>{SCRIPT}</script>
+                <span id=END hidden></span>
             </body>
         </html>
     }
 }
 
 /// What is in the head of every document.
-fn head(title: String, style: String) -> impl IntoView {
+fn head(title: String, style: String, theme: Theme) -> impl IntoView {
     view! {
         <meta charset="utf-8" />
         <meta
             name="viewport"
             content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
         />
-        <meta name="color-scheme" content="light dark" />
+        <meta name="color-scheme" content=theme.color_scheme() />
+        <ThemeColor theme scheme=Theme::Light color="#e4f1f2" />
+        <ThemeColor theme scheme=Theme::Dark color="#061317" />
         <title>{title}</title>
         <link rel="stylesheet" href=style />
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
         <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
         <link rel="manifest" href="/manifest.webmanifest" />
     }
+}
+
+/// Lets browsers that can do so show nothing of a page before its script has run: what it hides and
+/// shows would move the rest (HTML §4.6.8.6, link type `expect`).
+#[component]
+fn Finished() -> impl IntoView {
+    view! { <link rel="expect" href=format!("#{END}") blocking="render" /> }
+}
+
+/// The colour of what is around the page, if it is shown in this scheme.
+#[component]
+fn ThemeColor(theme: Theme, scheme: Theme, color: &'static str) -> impl IntoView {
+    let media = theme.media(scheme);
+    html::meta()
+        .name("theme-color")
+        .attr("data-scheme", scheme.as_str())
+        .attr("media", media)
+        .content(color)
 }
 
 /// What the tab is called.

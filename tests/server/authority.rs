@@ -225,6 +225,9 @@ fn function(path: &'static str) -> Vec<Row> {
                 stage.form(asker, path, &[])
             })]
         }
+        "/api/choose_theme" => vec![Row::new(path, [200; 5], move |stage, asker| {
+            stage.form(asker, path, &[("theme", "dark")])
+        })],
         // It is the secret that counts, and not who has it.
         "/api/use_link" => vec![
             Row::new(path, [200; 5], move |stage, asker| {
@@ -316,6 +319,12 @@ fn route(route: Route) -> Vec<Row> {
                 }),
             ]
         }
+        Route::Worker => vec![Row::new("/worker.js", [200; 5], |stage, asker| {
+            stage.request(asker, "GET", "/worker.js")
+        })],
+        Route::Offline => vec![Row::new("/offline", [200; 5], |stage, asker| {
+            stage.request(asker, "GET", "/offline")
+        })],
         Route::Page => {
             let person = PersonId(Position::ZERO);
             let addresses = [

@@ -26,8 +26,8 @@ const FIELDS: [(&str, &str); 6] = [
 /// The server functions that change nothing.
 const READING: [&str; 3] = ["/api/list_channels", "/api/list_devices", "/api/list_people"];
 
-/// Those that give a session to who has none.
-const OPEN: [&str; 2] = ["/api/sign_in", "/api/use_link"];
+/// Those that are for who has no session, too.
+const OPEN: [&str; 3] = ["/api/sign_in", "/api/use_link", "/api/choose_theme"];
 
 /// Every server function there is. A new one has to be thought about here.
 fn functions() -> BTreeSet<&'static str> {
@@ -50,6 +50,7 @@ fn functions() -> BTreeSet<&'static str> {
             "/api/restore_message",
             "/api/list_people",
             "/api/set_room",
+            "/api/choose_theme",
         ])
     );
     functions

@@ -59,7 +59,9 @@ fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
     Effect::new(move |is_placed: Option<bool>| {
         client.rows.with(|rows| {
             // What is shown may still be the room that was left.
-            let Some(rows) = rows.as_ref().filter(|_| client.is_open(&of.room)) else { return false };
+            let Some(rows) = rows.as_ref().filter(|_| client.is_open(&of.room)) else {
+                return false;
+            };
             if is_placed != Some(true) {
                 match place.get_untracked().way_back() {
                     // The messages themselves are there from the next frame on.

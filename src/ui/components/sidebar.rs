@@ -3,7 +3,11 @@
 //! On wide screens it is a column; on narrow ones the same element is a drawer, which the browser
 //! opens and closes by itself, as a popover.
 
-use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::{
+    ev::{MouseEvent, SubmitEvent},
+    prelude::*,
+    task::spawn_local,
+};
 
 use super::{
     avatar::Avatar,
@@ -13,7 +17,7 @@ use super::{
 use crate::{
     api,
     client::{Client, browser},
-    domain::{address::Address, channel::Channel, direct::Direct, room::direct_path},
+    domain::{address::Address, channel::Channel, direct::Direct, room::direct_path, theme::Theme},
 };
 
 #[component]
@@ -118,6 +122,7 @@ pub fn Sidebar() -> impl IntoView {
             role="dialog"
             aria-label="Account"
         >
+            <ThemeChoice />
             <a class="button button--quiet" href="/devices">
                 "Your devices"
             </a>
@@ -163,6 +168,46 @@ fn DirectLink(direct: Direct) -> impl IntoView {
                 <bdi>{name}</bdi>
             </a>
         </li>
+    }
+}
+
+/// The colours of Flack. Each choice is a button that works without JavaScript.
+#[component]
+fn ThemeChoice() -> impl IntoView {
+    let client = expect_context::<Client>();
+    let choices = Theme::ALL.map(|theme| {
+        let is_chosen = Signal::derive(move || (client.theme.get() == theme).to_string());
+        let choose = move |event: MouseEvent| {
+            event.prevent_default();
+            client.choose_theme(theme);
+        };
+        let name = match theme {
+            Theme::System => "System",
+            Theme::Light => "Light",
+            Theme::Dark => "Dark",
+        };
+        view! {
+            <button
+                class="choice"
+                name="theme"
+                value=theme.as_str()
+                aria-pressed=is_chosen
+                on:click=choose
+            >
+                {name}
+            </button>
+        }
+    });
+    view! {
+        <form
+            class="choices"
+            method="post"
+            action="/api/choose_theme"
+            role="group"
+            aria-label="Colours"
+        >
+            {choices.into_iter().collect_view()}
+        </form>
     }
 }
 

@@ -4,5 +4,6 @@ pub mod devices;
 pub mod home;
 pub mod join;
 pub mod nowhere;
+pub mod offline;
 pub mod people;
 pub mod room;

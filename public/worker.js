@@ -1,0 +1,99 @@
+// Keeps Flack in the browser, so that it opens without a network: its shell, and the rooms that were open
+// last. What is private in it goes when somebody else signs in here, or nobody is any more.
+//
+// The server writes a line before this: SHELL, the addresses of what every page needs.
+
+const FILES = `files ${SHELL.join(' ')}`;
+const PAGES = `pages ${SHELL.join(' ')}`;
+
+/** How many rooms are kept. */
+const LIMIT = 50;
+
+/** How old a kept room may be until it is fetched anew without being loaded, in milliseconds. */
+const FRESH = 60_000;
+
+/** Whom the server rendered a page for. */
+const person = (answer) => answer.headers.get('flack-person');
+
+addEventListener('install', (event) => {
+  skipWaiting();
+  event.waitUntil(caches.open(FILES).then((files) => files.addAll(SHELL)));
+});
+
+addEventListener('activate', (event) => event.waitUntil(activate()));
+
+async function activate() {
+  const names = await caches.keys();
+  const old = names.filter((name) => name !== FILES && name !== PAGES);
+  await Promise.all(old.map((name) => caches.delete(name)));
+  await clients.claim();
+}
+
+addEventListener('fetch', (event) => {
+  const { method, mode, url } = event.request;
+  const { origin, pathname, search } = new URL(url);
+  if (origin !== location.origin) return;
+  if (method === 'POST' && ['/api/sign_out', '/api/use_link'].includes(pathname)) {
+    event.waitUntil(caches.delete(PAGES));
+  }
+  if (method !== 'GET') return;
+  if (mode === 'navigate') event.respondWith(page(event, pathname + search));
+  else if (SHELL.includes(pathname)) event.respondWith(file(event.request));
+});
+
+// The page says which room is open, because going there loads nothing, and when it is looked at no more.
+addEventListener('message', (event) => event.waitUntil(refresh(event.data)));
+
+/** A file of the shell. With a hash in its name it never changes; else it is a file under development. */
+async function file(request) {
+  const kept = await caches.match(request, { ignoreVary: true });
+  if (kept && /-[0-9a-f]{16}\./.test(request.url)) return kept;
+  return fetch(request).catch(() => kept ?? Response.error());
+}
+
+/** A page, from the network if there is one. */
+async function page(event, path) {
+  try {
+    const answer = await fetch(event.request);
+    event.waitUntil(keep(path, answer.clone()));
+    return answer;
+  } catch {
+    const pages = await caches.open(PAGES);
+    const kept = await pages.match(path);
+    if (kept) {
+      event.waitUntil(put(pages, path, kept.clone()));
+      return kept;
+    }
+    const rooms = await pages.keys();
+    if (path === '/' && rooms.length > 0) return Response.redirect(rooms.at(-1).url);
+    return (await caches.match('/offline')) ?? Response.error();
+  }
+}
+
+async function refresh(path) {
+  const pages = await caches.open(PAGES);
+  const kept = await pages.match(path);
+  const age = kept ? Date.now() - Date.parse(kept.headers.get('date')) : Infinity;
+  if (age < FRESH) return;
+  const answer = await fetch(path).catch(() => undefined);
+  if (answer) await keep(path, answer);
+}
+
+async function keep(path, answer) {
+  if (!person(answer)) return;
+  const pages = await caches.open(PAGES);
+  for (const request of await pages.keys()) {
+    const kept = await pages.match(request);
+    if (!kept || person(kept) !== person(answer)) await pages.delete(request);
+  }
+  if (person(answer) === 'nobody' || !answer.ok || !/^\/[cd]\/[^?]*$/.test(path)) return;
+  await put(pages, path, answer);
+}
+
+/** The last is where one was last. */
+async function put(pages, path, answer) {
+  await pages.delete(path);
+  await pages.put(path, answer);
+  const rooms = await pages.keys();
+  for (const request of rooms.slice(0, -LIMIT)) await pages.delete(request);
+}
