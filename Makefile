@@ -21,6 +21,7 @@ sources := $(shell find src style public build.rs Cargo.toml Cargo.lock Leptos.t
 
 # The names that tools/setup knows; where none of them is there, Playwright takes its own.
 browsers := chromium chromium-browser google-chrome google-chrome-stable
+firefoxes := firefox firefox-esr
 
 server := --locked --no-default-features --features ssr
 client := --locked --no-default-features --features hydrate --lib \
@@ -48,7 +49,7 @@ $(flack): $(sources)
 	@touch -r $(@D)/build-started $@
 
 .PHONY: test
-test: setup lint deny unit $(flack) proofs fuzz-short e2e ## check, test and build everything, and drive it in a browser
+test: setup lint deny unit $(flack) proofs fuzz-short e2e firefox ## check, test and build everything, and drive it in a browser
 	$(heading) 'All tests have passed'
 
 .PHONY: setup
@@ -80,7 +81,8 @@ unit: setup ## run the tests that need no browser
 # The long ones are worth a build of their own.
 proof := FLACK_BIN='$(abspath $(flack))' cargo test --quiet $(server) --test proofs
 browser := FLACK_BIN='$(abspath $(flack))' \
-           CHROMIUM="$${CHROMIUM:-$$(type -P $(browsers) | head -n 1)}"
+           CHROMIUM="$${CHROMIUM:-$$(type -P $(browsers) | head -n 1)}" \
+           FIREFOX="$${FIREFOX:-$$(type -P $(firefoxes) | head -n 1)}"
 promises := kill power-cut disk-faults simulation storm snapshot restart bounds privacy uploads
 
 .PHONY: proofs
@@ -123,6 +125,11 @@ fuzz-short: setup
 e2e: setup $(flack) ## run the browser tests (ARGS='...' goes to Playwright)
 	$(heading) 'Testing in a browser'
 	cd end2end && $(browser) playwright test --reporter=list $(ARGS)
+
+.PHONY: firefox
+firefox: setup $(flack) ## run the main browser tests in Firefox
+	$(heading) 'Testing in Firefox'
+	cd end2end && $(browser) playwright test --config firefox.config.ts $(ARGS)
 
 .PHONY: bench
 bench: setup $(flack) ## measure what Flack claims of itself, beside the limits of this machine
