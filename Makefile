@@ -141,6 +141,10 @@ watch: ## build, serve, and do so again at every change
 	@tools/setup build
 	cargo leptos watch
 
+.PHONY: docs
+docs: setup ## make docs/configuration.md from the code
+	FLACK_WRITE_DOCS=1 cargo test --quiet $(server) --lib the_reference
+
 .PHONY: fmt
 fmt: setup ## format the code
 	cargo fmt

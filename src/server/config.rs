@@ -27,6 +27,8 @@ struct Setting {
     env: &'static str,
     value: &'static str,
     help: &'static str,
+    /// What else there is to know; may be empty.
+    more: &'static str,
     default: Option<&'static str>,
 }
 
@@ -35,13 +37,23 @@ const ADDRESS: Setting = Setting {
     env: "LEPTOS_SITE_ADDR",
     value: "ADDRESS:PORT",
     help: "Where to listen",
+    more: "127.0.0.1 is for this machine alone; 0.0.0.0 is for everybody who can reach it.",
     default: Some("127.0.0.1:3000"),
+};
+const METRICS_ADDR: Setting = Setting {
+    name: "metrics-addr",
+    env: "FLACK_METRICS_ADDR",
+    value: "ADDRESS:PORT",
+    help: "Where to tell numbers about the server, at /metrics, such as 127.0.0.1:9464",
+    more: "Whoever reaches it may read them, so let it be an address that people do not reach. There is nothing in them about anybody.",
+    default: None,
 };
 const DATA_DIR: Setting = Setting {
     name: "data-dir",
     env: "FLACK_DATA_DIR",
     value: "DIRECTORY",
     help: "Where everything is kept; made if it is not there",
+    more: "",
     default: Some("flack-data"),
 };
 const ORIGIN: Setting = Setting {
@@ -49,6 +61,7 @@ const ORIGIN: Setting = Setting {
     env: "FLACK_ORIGIN",
     value: "URL",
     help: "The address that browsers use, such as https://chat.example.org, behind a proxy",
+    more: "With https://, cookies become Secure and browsers are told to stay with TLS. Without it, requests have to come from the address that they ask for.",
     default: None,
 };
 const LOG: Setting = Setting {
@@ -56,6 +69,7 @@ const LOG: Setting = Setting {
     env: "RUST_LOG",
     value: "LEVEL",
     help: "What to log: error, warn, info, debug, trace, or a filter such as flack=debug",
+    more: "Names and what people write are never logged, at any level.",
     default: Some("info"),
 };
 const LOG_FORMAT: Setting = Setting {
@@ -63,6 +77,7 @@ const LOG_FORMAT: Setting = Setting {
     env: "FLACK_LOG_FORMAT",
     value: "text|json",
     help: "How to log",
+    more: "",
     default: Some("text"),
 };
 const MAX_SOCKETS: Setting = Setting {
@@ -70,6 +85,7 @@ const MAX_SOCKETS: Setting = Setting {
     env: "FLACK_MAX_SOCKETS",
     value: "NUMBER",
     help: "How many pages may be connected at once",
+    more: "Whoever comes beyond that is told to come back later.",
     default: Some("10000"),
 };
 const MAX_PEOPLE: Setting = Setting {
@@ -77,6 +93,7 @@ const MAX_PEOPLE: Setting = Setting {
     env: "FLACK_MAX_PEOPLE",
     value: "NUMBER",
     help: "How many display names may be taken",
+    more: "",
     default: Some("100000"),
 };
 const MAX_CHANNELS: Setting = Setting {
@@ -84,6 +101,7 @@ const MAX_CHANNELS: Setting = Setting {
     env: "FLACK_MAX_CHANNELS",
     value: "NUMBER",
     help: "How many channels there may be",
+    more: "",
     default: Some("1000"),
 };
 
@@ -92,6 +110,7 @@ const TRUSTED_PROXIES: Setting = Setting {
     env: "FLACK_TRUSTED_PROXIES",
     value: "ADDRESS[/BITS],…",
     help: "Proxies whose X-Forwarded-For or Forwarded is believed, such as 127.0.0.1,10.0.0.0/8",
+    more: "Without it, all who come through a proxy come from its address, and share its limits; the log says so once.",
     default: None,
 };
 const MAX_CONNECTIONS: Setting = Setting {
@@ -99,6 +118,7 @@ const MAX_CONNECTIONS: Setting = Setting {
     env: "FLACK_MAX_CONNECTIONS",
     value: "NUMBER",
     help: "How many connections there may be, with the pages' own; 0 for as many as there are files",
+    more: "Each takes a file, so that the operating system has a say, too.",
     default: Some("12000"),
 };
 const MAX_CONNECTIONS_PER_ADDRESS: Setting = Setting {
@@ -106,6 +126,7 @@ const MAX_CONNECTIONS_PER_ADDRESS: Setting = Setting {
     env: "FLACK_MAX_CONNECTIONS_PER_ADDRESS",
     value: "NUMBER",
     help: "How many of them may come from one address; 0 for any number",
+    more: "An IPv6 network of 64 bits counts as one address.",
     default: Some("2000"),
 };
 const RATE_MESSAGES: Setting = Setting {
@@ -113,6 +134,7 @@ const RATE_MESSAGES: Setting = Setting {
     env: "FLACK_RATE_MESSAGES",
     value: "NUMBER",
     help: "Messages, edits and deletions of one person in a minute; 0 here and below for any number",
+    more: "",
     default: Some("300"),
 };
 const RATE_FRAMES: Setting = Setting {
@@ -120,6 +142,7 @@ const RATE_FRAMES: Setting = Setting {
     env: "FLACK_RATE_FRAMES",
     value: "NUMBER",
     help: "Frames of one live socket in a minute",
+    more: "",
     default: Some("1200"),
 };
 const RATE_REQUESTS: Setting = Setting {
@@ -127,6 +150,7 @@ const RATE_REQUESTS: Setting = Setting {
     env: "FLACK_RATE_REQUESTS",
     value: "NUMBER",
     help: "Requests of one person in a minute",
+    more: "",
     default: Some("600"),
 };
 const RATE_SOCKETS: Setting = Setting {
@@ -134,6 +158,7 @@ const RATE_SOCKETS: Setting = Setting {
     env: "FLACK_RATE_SOCKETS",
     value: "NUMBER",
     help: "Live sockets that one person opens in a minute",
+    more: "",
     default: Some("120"),
 };
 const RATE_CHANNELS: Setting = Setting {
@@ -141,6 +166,7 @@ const RATE_CHANNELS: Setting = Setting {
     env: "FLACK_RATE_CHANNELS",
     value: "NUMBER",
     help: "Channels that one person creates in an hour",
+    more: "",
     default: Some("60"),
 };
 const RATE_SIGN_INS: Setting = Setting {
@@ -148,6 +174,7 @@ const RATE_SIGN_INS: Setting = Setting {
     env: "FLACK_RATE_SIGN_INS",
     value: "NUMBER",
     help: "Names that are asked for from one address in an hour",
+    more: "",
     default: Some("300"),
 };
 const MAX_FILE_SIZE: Setting = Setting {
@@ -155,6 +182,7 @@ const MAX_FILE_SIZE: Setting = Setting {
     env: "FLACK_MAX_FILE_SIZE",
     value: "SIZE",
     help: "How large one file may be",
+    more: "Sizes are in KiB, MiB, GiB, TiB or bytes, here and below.",
     default: Some("25MiB"),
 };
 const MAX_FILES: Setting = Setting {
@@ -162,6 +190,7 @@ const MAX_FILES: Setting = Setting {
     env: "FLACK_MAX_FILES",
     value: "NUMBER",
     help: "How many files one message may have",
+    more: "",
     default: Some("10"),
 };
 const MAX_STORAGE_PER_PERSON: Setting = Setting {
@@ -169,6 +198,7 @@ const MAX_STORAGE_PER_PERSON: Setting = Setting {
     env: "FLACK_MAX_STORAGE_PER_PERSON",
     value: "SIZE",
     help: "How much all files of one person may take",
+    more: "A small one counts as 4 KiB.",
     default: Some("1GiB"),
 };
 const MAX_STORAGE: Setting = Setting {
@@ -176,32 +206,35 @@ const MAX_STORAGE: Setting = Setting {
     env: "FLACK_MAX_STORAGE",
     value: "SIZE",
     help: "How much all files may take",
+    more: "The same content counts once.",
     default: Some("10GiB"),
 };
 
-const SETTINGS: [&Setting; 21] = [
-    &ADDRESS,
-    &DATA_DIR,
-    &ORIGIN,
-    &TRUSTED_PROXIES,
-    &LOG,
-    &LOG_FORMAT,
-    &MAX_SOCKETS,
-    &MAX_PEOPLE,
-    &MAX_CHANNELS,
-    &MAX_CONNECTIONS,
-    &MAX_CONNECTIONS_PER_ADDRESS,
-    &RATE_MESSAGES,
-    &RATE_FRAMES,
-    &RATE_REQUESTS,
-    &RATE_SOCKETS,
-    &RATE_CHANNELS,
-    &RATE_SIGN_INS,
-    &MAX_FILE_SIZE,
-    &MAX_FILES,
-    &MAX_STORAGE_PER_PERSON,
-    &MAX_STORAGE,
+/// All settings, by what they are about.
+const SETTINGS: [(&str, &[&Setting]); 5] = [
+    ("Where", &[&ADDRESS, &DATA_DIR, &ORIGIN, &TRUSTED_PROXIES, &METRICS_ADDR]),
+    ("What to log", &[&LOG, &LOG_FORMAT]),
+    (
+        "How many at once",
+        &[&MAX_SOCKETS, &MAX_PEOPLE, &MAX_CHANNELS, &MAX_CONNECTIONS, &MAX_CONNECTIONS_PER_ADDRESS],
+    ),
+    (
+        "How often",
+        &[
+            &RATE_MESSAGES,
+            &RATE_FRAMES,
+            &RATE_REQUESTS,
+            &RATE_SOCKETS,
+            &RATE_CHANNELS,
+            &RATE_SIGN_INS,
+        ],
+    ),
+    ("Files", &[&MAX_FILE_SIZE, &MAX_FILES, &MAX_STORAGE_PER_PERSON, &MAX_STORAGE]),
 ];
+
+fn settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().flat_map(|(_, settings)| settings.iter().copied())
+}
 
 const NUMBER: &str = "a whole number";
 
@@ -212,6 +245,8 @@ const FILE: &str = "Leptos.toml";
 #[derive(Clone, Debug)]
 pub struct Config {
     pub address: SocketAddr,
+    /// Where numbers are told, if anywhere.
+    pub metrics: Option<SocketAddr>,
     pub data_dir: PathBuf,
     pub origin: Option<Origin>,
     /// Whose word counts for where a request came from.
@@ -270,10 +305,15 @@ pub fn command() -> Command {
              which wins over the file.",
         );
     let command = command.subcommand(admin::command()).disable_help_subcommand(true);
-    SETTINGS.iter().fold(command, |command, setting| {
+    settings().fold(command, |command, setting| {
         let default = setting.default.map(|default| format!(" [default: {default}]"));
         let help = format!("{}{} [{}]", setting.help, default.unwrap_or_default(), setting.env);
-        command.arg(Arg::new(setting.name).long(setting.name).value_name(setting.value).help(help))
+        let argument = Arg::new(setting.name).long(setting.name).value_name(setting.value);
+        let argument = match setting.more {
+            "" => argument,
+            more => argument.long_help(format!("{help}\n{more}")),
+        };
+        command.arg(argument.help(help))
     })
 }
 
@@ -300,6 +340,8 @@ impl Sources<'_> {
         self.file.check()?;
         Ok(Config {
             address: self.parse(&ADDRESS, "an address with a port, such as 127.0.0.1:3000")?,
+            metrics: self
+                .optional(&METRICS_ADDR, "an address with a port, such as 127.0.0.1:9464")?,
             data_dir: self.parse(&DATA_DIR, "a directory")?,
             origin: self.optional(&ORIGIN, "an address such as https://chat.example.org")?,
             proxies: self
@@ -405,9 +447,10 @@ impl File {
 
     /// A setting with a typing error would otherwise be passed over in silence.
     fn check(&self) -> Result<(), ConfigError> {
-        let unknown = self.flack.keys().find(|key| {
-            !SETTINGS.iter().any(|setting| setting.name == **key && *key != ADDRESS.name)
-        });
+        let unknown = self
+            .flack
+            .keys()
+            .find(|key| !settings().any(|setting| setting.name == **key && *key != ADDRESS.name));
         match unknown {
             Some(key) => Err(ConfigError {
                 setting: format!("{key} in {FILE}"),
@@ -567,13 +610,60 @@ mod tests {
         let shipped = include_str!("../../Leptos.toml");
         let file = File::parse(shipped).unwrap();
         file.check().unwrap();
-        for setting in SETTINGS {
+        for setting in settings() {
             assert_eq!(file.value(setting.name).as_deref(), setting.default, "{}", setting.name);
         }
         let cargo = File::parse(include_str!("../../Cargo.toml")).unwrap();
         for (key, value) in &file.leptos {
             assert_eq!(cargo.leptos.get(key), Some(value), "{key}");
         }
+    }
+
+    /// What docs/configuration.md is.
+    fn reference() -> String {
+        let mut text = "\
+# Settings
+
+<!-- Made from src/server/config.rs by `make docs`. -->
+
+Nothing has to be set. Each setting can stand on the command line, in the environment, or in
+`Leptos.toml` in the working directory, under the name of the command line without the hyphens before
+it: in the table `[flack]`, and `site-addr` in `[package.metadata.leptos]`. The command line wins over
+the environment, which wins over the file. A bad setting is refused at start, by its name, with exit
+code 78.
+"
+        .to_owned();
+        for (about, settings) in SETTINGS {
+            text.push_str(&format!("\n## {about}\n\n"));
+            text.push_str("| command line | environment | default | |\n|---|---|---|---|\n");
+            for Setting { name, env, value, help, more, default } in settings {
+                let default = default.map(|default| format!("`{default}`")).unwrap_or_default();
+                let value = value.replace('|', "\\|");
+                let help = match *more {
+                    "" => (*help).to_owned(),
+                    more => format!("{help}. {more}"),
+                };
+                text.push_str(&format!("| `--{name} {value}` | `{env}` | {default} | {help} |\n"));
+            }
+        }
+        text.push_str(
+            "
+A rate lets so many through at once, and as many again over the period after that. All who share an
+address have twenty times as much together, which a team of 200 behind one address does not meet.
+",
+        );
+        text
+    }
+
+    #[test]
+    fn the_reference_says_what_can_be_set() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
+        let made = reference();
+        if env::var_os("FLACK_WRITE_DOCS").is_some() {
+            fs::write(path, &made).unwrap();
+        }
+        let written = fs::read_to_string(path).unwrap_or_default();
+        assert!(written == made, "docs/configuration.md is old: run `make docs`");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use super::{
     files::{ContentHash, FileLimits, Files, SMALLEST, StoredFile, upload::Upload},
     live::{Lanes, Listeners, encode, encode_into, socket::Socket},
     log::{Answer, Follower, Log, NewDevice, Order, Request, embedded::Embedded},
+    metrics::{Deliveries, Levels, Metrics},
     rates::{Clock, RateLimits, Rates},
     state::{Entry, Fact, State, apply},
     store::{self, Beginning, DataDir, Reader, StoreError},
@@ -87,6 +88,7 @@ struct Inner {
     seen: Mutex<HashMap<SessionId, DateTime<Utc>>>,
     limits: Limits,
     rates: Rates,
+    metrics: Metrics,
 }
 
 /// What people see, and who is looking. One lock holds both, so that nobody can start to listen
@@ -233,12 +235,25 @@ impl Flack {
     ) -> (Self, T) {
         let Beginning { epoch, position, state } = beginning;
         let house = Arc::new(Mutex::new(House { position, state, lanes: Lanes::default() }));
-        let (log, made) = log(follow(house.clone()));
+        let deliveries = Deliveries::default();
+        let (log, made) = log(follow(house.clone(), deliveries.clone()));
+        let metrics = Metrics::new(log.meter(), &deliveries);
         let (sockets, is_draining) = (AtomicUsize::new(0), AtomicBool::new(false));
         let rates = Rates::new(limits.rates, clock);
         let seen = Mutex::default();
-        let inner =
-            Inner { epoch, house, archive, log, files, sockets, is_draining, seen, limits, rates };
+        let inner = Inner {
+            epoch,
+            house,
+            archive,
+            log,
+            files,
+            sockets,
+            is_draining,
+            seen,
+            limits,
+            rates,
+            metrics,
+        };
         (Self(Arc::new(inner)), made)
     }
 
@@ -560,6 +575,34 @@ impl Flack {
         self.0.log.is_writable()
     }
 
+    /// Where what happens is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// How much there is of everything, with so many `connections`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn levels(&self, connections: usize) -> Result<Levels, Refusal> {
+        let nobody = PersonId(Position::ZERO);
+        let (_, storage) = self.0.archive.usage(nobody).await.map_err(unreadable)?;
+        // The lock is not held meanwhile.
+        let waiting = self.sockets().iter().map(|socket| socket.waiting()).sum();
+        let house = self.house();
+        Ok(Levels {
+            connections,
+            sockets: self.0.sockets.load(Ordering::Relaxed),
+            waiting,
+            windows: house.state.windows(),
+            sessions: house.state.sessions(),
+            channels: house.state.directory().channels().len(),
+            storage,
+            storage_limit: self.0.limits.files.all,
+            is_writable: self.is_writable(),
+        })
+    }
+
     fn house(&self) -> MutexGuard<'_, House> {
         self.0.house.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -603,7 +646,10 @@ impl Flack {
         let Upload { attachment, hash, pin } = upload;
         let request = Request::StoreFile { by, attachment: attachment.clone(), hash };
         match self.request(request).await {
-            Ok(_) => Ok(attachment),
+            Ok(_) => {
+                self.0.metrics.uploaded(attachment.size);
+                Ok(attachment)
+            }
             Err(refusal) => {
                 // Where that cannot be read, it stays to be swept.
                 let is_known = self.0.archive.is_content(hash).await.unwrap_or(true);
@@ -866,8 +912,9 @@ fn unreadable(error: StoreError) -> Refusal {
 }
 
 /// What happens after a commit: the state changes, and whoever listens is told.
-fn follow(house: Arc<Mutex<House>>) -> Follower {
+fn follow(house: Arc<Mutex<House>>, deliveries: Deliveries) -> Follower {
     Box::new(move |entries| {
+        let begun = Instant::now();
         let mut bursts: Vec<(Listeners, Vec<Event>)> = Vec::new();
         let mut asides: Vec<(Vec<Arc<Socket>>, Bytes)> = Vec::new();
         let mut ended: Vec<Arc<Socket>> = Vec::new();
@@ -889,6 +936,7 @@ fn follow(house: Arc<Mutex<House>>) -> Follower {
         }
         // Only the log calls this, one batch after the other, so the order is kept without the lock.
         for (listeners, events) in bursts {
+            deliveries.count(events.len(), listeners.len());
             let room = events[0].lane.clone().room();
             let mut frames = Vec::new();
             events.into_iter().for_each(|event| {
@@ -904,6 +952,7 @@ fn follow(house: Arc<Mutex<House>>) -> Follower {
             sockets.iter().for_each(|socket| socket.send(&frame));
         }
         ended.iter().for_each(|socket| socket.close(CloseCode::SignedOut));
+        deliveries.done(begun);
     })
 }
 

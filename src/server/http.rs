@@ -31,6 +31,7 @@ use super::{
     forms::{DEVICES, Form},
     label::label,
     live::connection::{self, Visitor},
+    metrics,
     network::{Network, Source, TooManySeats},
     token::Token,
 };
@@ -94,6 +95,8 @@ struct Caller {
 pub enum Route {
     /// Whether the server works.
     Health,
+    /// Numbers about the server; on a listener of its own.
+    Metrics,
     /// The live socket.
     Live,
     /// A server function.
@@ -117,8 +120,9 @@ pub enum Route {
 }
 
 impl Route {
-    pub const ALL: [Route; 11] = [
+    pub const ALL: [Route; 12] = [
         Route::Health,
+        Route::Metrics,
         Route::Live,
         Route::Call,
         Route::Devices,
@@ -134,6 +138,7 @@ impl Route {
     fn add_to(self, router: Router<Door>) -> Router<Door> {
         match self {
             Route::Health => router.route(HEALTH, get(health)),
+            Route::Metrics => router.route("/metrics", get(metrics)),
             Route::Live => router.route("/live", get(live)),
             Route::Call => router.route("/api/{function}", any(call)),
             Route::Devices => router.route(DEVICES, get(devices)),
@@ -148,13 +153,22 @@ impl Route {
     }
 }
 
-/// All of Flack behind one listener.
+/// All that people come to, behind one listener.
 pub fn app(flack: Flack, origin: Option<Origin>, network: Network) -> Router {
     // Leptos spawns through this. A second server in one process, as in tests, finds it done.
     let _ = any_spawner::Executor::init_tokio();
     let door = Door { flack, origin: origin.map(Arc::new), network };
-    let routes = Route::ALL.into_iter().fold(Router::new(), |router, route| route.add_to(router));
+    let routes = Route::ALL.into_iter().filter(|route| *route != Route::Metrics);
+    let routes = routes.fold(Router::new(), |router, route| route.add_to(router));
     routes.layer(middleware::from_fn_with_state(door.clone(), guard)).with_state(door)
+}
+
+/// What watches over the server comes to, behind a listener that people do not reach. Whoever reaches
+/// it may read all of it, so there is nothing in it about anybody.
+pub fn watch(flack: Flack, network: Network) -> Router {
+    let door = Door { flack, origin: None, network };
+    let routes = Route::Metrics.add_to(Router::new());
+    routes.layer(middleware::map_response(async |response| harden(response))).with_state(door)
 }
 
 /// What holds for every request and every answer.
@@ -168,7 +182,7 @@ async fn guard(State(door): State<Door>, mut request: Request, next: Next) -> Re
         true => Ok(()),
         false => door.flack.rates().request_from(caller.source),
     };
-    let mut response = match admitted {
+    let response = match admitted {
         _ if !is_ours => refuse(&Refusal::foreign_origin()),
         Ok(()) => {
             request.extensions_mut().insert(caller);
@@ -176,7 +190,21 @@ async fn guard(State(door): State<Door>, mut request: Request, next: Next) -> Re
         }
         Err(refusal) => turn_down(request.headers(), &refusal),
     };
-    let is_secure = door.is_secure();
+    let metrics = door.flack.metrics();
+    metrics.answered(response.status().as_u16());
+    if let Some(code) = response.extensions().get() {
+        metrics.refusals().count(*code);
+    }
+    let mut response = harden(response);
+    if door.is_secure() {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    response
+}
+
+/// Lets browsers do no more with an answer than they have to.
+fn harden(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     let always: [(HeaderName, &str); 5] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -187,10 +215,6 @@ async fn guard(State(door): State<Door>, mut request: Request, next: Next) -> Re
     ];
     for (name, value) in always {
         headers.insert(name, HeaderValue::from_static(value));
-    }
-    if is_secure {
-        let year = HeaderValue::from_static("max-age=31536000");
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
@@ -283,6 +307,16 @@ async fn health(State(door): State<Door>) -> Response<Body> {
     }
 }
 
+async fn metrics(State(door): State<Door>) -> Response<Body> {
+    match door.flack.levels(door.network.connections()).await {
+        Ok(levels) => {
+            let headers = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
+            (headers, door.flack.metrics().text(&levels)).into_response()
+        }
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
 async fn live(State(door): State<Door>, request: Request) -> Response<Body> {
     if !door.is_ours(request.headers(), true) {
         return refuse(&Refusal::foreign_origin());
@@ -360,7 +394,7 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
             };
             let mut response = render(&door, &parts, &uri, Some(refused)).await;
             *response.status_mut() = status(&refusal);
-            say_when(&mut response, &refusal);
+            mark(&mut response, &refusal);
             response
         }
         None => refuse(&refusal),
@@ -429,7 +463,14 @@ fn status(refusal: &Refusal) -> StatusCode {
 
 fn refuse(refusal: &Refusal) -> Response<Body> {
     let mut response = (status(refusal), axum::Json(refusal)).into_response();
-    say_when(&mut response, refusal);
+    mark(&mut response, refusal);
+    response
+}
+
+/// Refuses a page, in words.
+fn tell(refusal: &Refusal) -> Response<Body> {
+    let mut response = (status(refusal), refusal.message.clone()).into_response();
+    mark(&mut response, refusal);
     response
 }
 
@@ -439,12 +480,12 @@ fn turn_down(headers: &HeaderMap, refusal: &Refusal) -> Response<Body> {
     if !accept.is_some_and(|accept| accept.contains("text/html")) {
         return refuse(refusal);
     }
-    let mut response = (status(refusal), refusal.message.clone()).into_response();
-    say_when(&mut response, refusal);
-    response
+    tell(refusal)
 }
 
-fn say_when(response: &mut Response<Body>, refusal: &Refusal) {
+/// Says when to ask again, and lets the guard count what was refused.
+fn mark(response: &mut Response<Body>, refusal: &Refusal) {
+    response.extensions_mut().insert(refusal.code);
     if let Some(seconds) = refusal.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -554,7 +595,7 @@ async fn render(
     }
     let mut page = match page {
         Ok(page) => page,
-        Err(refusal) => return (status(&refusal), refusal.message).into_response(),
+        Err(refusal) => return tell(&refusal),
     };
     let is_found = match address {
         Address::Home | Address::People => true,
@@ -625,19 +666,21 @@ async fn render_devices(
     };
     let devices = match door.flack.devices(me.id, session).await {
         Ok(devices) => devices,
-        Err(refusal) => return (status(&refusal), refusal.message).into_response(),
+        Err(refusal) => return tell(&refusal),
     };
     let link = link.map(|link| {
         let url = door.url(&parts.headers, &link.path);
         ShownLink { qr: qr(&url), url, expires: link.expires }
     });
-    let status = refusal.as_ref().map_or(StatusCode::OK, status);
-    let error = refusal.map(|refusal| refusal.message);
+    let error = refusal.as_ref().map(|refusal| refusal.message.clone());
     let view = move || {
         view! { <DevicesPage me=me.clone() devices=devices.clone() link=link.clone() error=error.clone() /> }
     };
     let mut response = render_document(parts, "Devices · Flack", view).await;
-    *response.status_mut() = status;
+    if let Some(refusal) = refusal {
+        *response.status_mut() = status(&refusal);
+        mark(&mut response, &refusal);
+    }
     response
 }
 
@@ -662,11 +705,14 @@ async fn render_link(
     found: Result<(Person, String), Refusal>,
 ) -> Response<Body> {
     let me = door.session(&parts.headers).map(|(_, person)| person);
-    let status = found.as_ref().err().map_or(StatusCode::OK, status);
+    let refusal = found.as_ref().err().cloned();
     let found = found.map_err(|refusal| refusal.message);
     let view = move || view! { <LinkPage me=me.clone() found=found.clone() /> };
     let mut response = render_document(parts, "Continue here · Flack", view).await;
-    *response.status_mut() = status;
+    if let Some(refusal) = refusal {
+        *response.status_mut() = status(&refusal);
+        mark(&mut response, &refusal);
+    }
     // The address is a secret. With "no-referrer", browsers would send the form without an Origin.
     let origin = HeaderValue::from_static("strict-origin");
     response.headers_mut().insert(header::REFERRER_POLICY, origin);

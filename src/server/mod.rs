@@ -14,6 +14,7 @@ pub mod label;
 pub mod live;
 pub mod log;
 pub mod look;
+pub mod metrics;
 pub mod network;
 pub mod rates;
 pub mod run;

@@ -167,6 +167,11 @@ impl Network {
         self.seats.take(true, of)
     }
 
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.seats.taken().all
+    }
+
     /// Counts somebody in who came through a proxy and stays, unless there are too many from there.
     /// None is counted twice.
     ///

@@ -1,12 +1,13 @@
 //! Starts the server, and ends it in good order.
 
-use std::{fmt, io, process::ExitCode, time::Duration};
+use std::{fmt, future::pending, io, net::SocketAddr, process::ExitCode, time::Duration};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     runtime,
     signal::unix::{SignalKind, signal},
+    task::JoinHandle,
     time::{MissedTickBehavior, interval},
 };
 use tracing_subscriber::EnvFilter;
@@ -17,7 +18,7 @@ use super::{
     config::{self, Config, ConfigError, LogFormat},
     flack::Flack,
     http,
-    network::{ConnectionLimits, Network},
+    network::{ConnectionLimits, Network, Proxies},
     store::{DataDir, StoreError},
 };
 
@@ -33,6 +34,9 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// How often people are told what happens in rooms that they do not look at.
 const NOTICE: Duration = Duration::from_secs(1);
 
+/// How many connections those may have who watch over the server.
+const WATCHERS: ConnectionLimits = ConnectionLimits { all: 16, of_one_address: 0 };
+
 /// Every so many sweeps, files are looked through that nobody knows: once an hour.
 const FILE_SWEEPS: u64 = 60;
 
@@ -40,7 +44,7 @@ const FILE_SWEEPS: u64 = 60;
 enum Failure {
     Config(ConfigError),
     Store(StoreError),
-    Listen(std::net::SocketAddr, io::Error),
+    Listen(SocketAddr, io::Error),
     Serve(io::Error),
     Admin(NoAnswer),
 }
@@ -91,9 +95,12 @@ fn start(config: Config) -> Result<(), Failure> {
         runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Serve)?;
     runtime.block_on(async {
         let address = config.address;
-        let listener =
-            TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))?;
+        let listener = listen(address).await?;
         let address = listener.local_addr().map_err(Failure::Serve)?;
+        let metrics = match config.metrics {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let config = Config { address, ..config };
         let admin = match admin::listen(&config) {
             Ok(listener) => {
@@ -108,7 +115,7 @@ fn start(config: Config) -> Result<(), Failure> {
         let stop = asked_to_stop().map_err(Failure::Serve)?;
         // The first line an operator sees, whatever the log level.
         println!("Flack is ready: open http://{address}");
-        serve(listener, flack, &config, stop).await;
+        serve(listener, metrics, flack, &config, stop).await;
         if let Some(admin) = admin {
             admin.abort();
             admin::close(&config);
@@ -120,6 +127,10 @@ fn start(config: Config) -> Result<(), Failure> {
     let _ = writer.join();
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))
 }
 
 /// Lets this process open as many files as it may: a shell allows 1,024 at first, and every
@@ -145,9 +156,10 @@ fn allow_connections(limits: ConnectionLimits) -> ConnectionLimits {
 }
 
 /// Serves until `stop`, then lets go of everyone: sockets are told to come back, requests that are
-/// under way are finished.
+/// under way are finished. Who comes to `metrics` is told numbers.
 pub async fn serve(
     listener: TcpListener,
+    metrics: Option<TcpListener>,
     flack: Flack,
     config: &Config,
     stop: impl Future<Output = ()> + Send + 'static,
@@ -163,14 +175,15 @@ pub async fn serve(
         let _ = stopping.send(());
     };
     let network = Network::new(config.proxies.clone(), config.connections);
+    let watched = metrics.map(|listener| {
+        let app = http::watch(flack.clone(), network.clone());
+        let network = Network::new(Proxies::default(), WATCHERS);
+        tokio::spawn(accept::serve(listener, app, network, pending()))
+    });
     let app = http::app(flack, config.origin.clone(), network.clone());
     let server = accept::serve(listener, app, network, stop);
     let grace = async {
-        if stopped.await.is_ok() {
-            tokio::time::sleep(GRACE).await
-        } else {
-            std::future::pending().await
-        }
+        if stopped.await.is_ok() { tokio::time::sleep(GRACE).await } else { pending().await }
     };
     tokio::select! {
         () = server => {}
@@ -178,6 +191,7 @@ pub async fn serve(
     }
     sweeper.abort();
     teller.abort();
+    watched.iter().for_each(JoinHandle::abort);
 }
 
 /// Tells people what happens in rooms that they do not look at.

@@ -306,6 +306,16 @@ impl State {
         }
         // Somebody looked at these, and nobody said anything.
         self.rooms.retain(|_, room| room.window.is_some() || room.position > Position::ZERO);
+        self.windows()
+    }
+
+    /// How many windows are in memory.
+    pub fn windows(&self) -> usize {
         self.rooms.values().filter(|room| room.window.is_some()).count()
+    }
+
+    /// How many devices are signed in.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
     }
 }

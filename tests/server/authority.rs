@@ -284,6 +284,21 @@ fn route(route: Route) -> Vec<Row> {
         Route::Health => vec![Row::new("/healthz", [200; 5], |stage, asker| {
             stage.request(asker, "GET", "/healthz")
         })],
+        // People do not come to the listener that has it; whoever reaches that one may read it.
+        Route::Metrics => vec![
+            Row::new("/metrics, where people come", [404; 5], |stage, asker| {
+                stage.request(asker, "GET", "/metrics")
+            }),
+            Row::new("/metrics", [200; 5], |stage, asker| {
+                let cookie = stage.guest(asker).map_or("", |guest| guest.cookie.as_str());
+                Ask::new(stage.house.metrics_address(), "GET", "/metrics").cookie(cookie)
+            }),
+            Row::new("anything else, beside it", [404; 5], |stage, asker| {
+                let cookie = stage.guest(asker).map_or("", |guest| guest.cookie.as_str());
+                let ask = Ask::new(stage.house.metrics_address(), "GET", "/c/general");
+                ask.cookie(cookie)
+            }),
+        ],
         // Without the headers of a handshake, those who may are told that they are needed.
         Route::Live => vec![Row::new("/live", [401, 401, 400, 400, 400], |stage, asker| {
             stage.request(asker, "GET", "/live").header("origin", &stage.house.origin())
@@ -396,7 +411,8 @@ fn page(address: &Address) -> Row {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_knows_who_may() {
-    let house = House::open().await;
+    // Every cell has four people of its own.
+    let house = House::with(|config| config.limits.people = 100_000).await;
     let mut number = 0;
     for row in Route::ALL.into_iter().flat_map(route) {
         for (asker, expected) in ASKERS.into_iter().zip(row.outcomes) {

@@ -15,6 +15,7 @@ mod forms;
 mod http;
 mod images;
 mod limits;
+mod metrics;
 mod names;
 mod once;
 mod order;

@@ -47,6 +47,8 @@ pub struct House {
     /// Stays open between two servers, so that nobody else gets the port. Who connects meanwhile
     /// waits for the next server.
     listener: std::net::TcpListener,
+    /// Where numbers are told.
+    metrics: std::net::TcpListener,
     engine: Engine,
     running: Option<Running>,
 }
@@ -81,6 +83,7 @@ impl House {
         let listener = socket.listen(1_024).and_then(TcpListener::into_std).expect("a listener");
         let mut config = Config {
             address: listener.local_addr().expect("an address"),
+            metrics: None,
             data_dir: dir.path().join("data"),
             origin: None,
             log: "off".to_owned(),
@@ -98,8 +101,10 @@ impl House {
             },
         };
         change(&mut config);
-        let mut house =
-            Self { _dir: dir, config, listener, engine: Engine::default(), running: None };
+        let metrics = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        metrics.set_nonblocking(true).expect("a listener");
+        let engine = Engine::default();
+        let mut house = Self { _dir: dir, config, listener, metrics, engine, running: None };
         house.start();
         house
     }
@@ -108,13 +113,16 @@ impl House {
         let dir = DataDir::lock(&self.config.data_dir).expect("nobody else has the directory");
         let (flack, writer) = Flack::open(dir, self.config.limits).expect("the store opens");
         *self.engine.lock().unwrap() = Some(flack.clone());
-        let listener = self.listener.try_clone().expect("another handle of the port");
-        let listener = TcpListener::from_std(listener).expect("a runtime");
+        let again = |listener: &std::net::TcpListener| {
+            let listener = listener.try_clone().expect("another handle of the port");
+            TcpListener::from_std(listener).expect("a runtime")
+        };
+        let (listener, metrics) = (again(&self.listener), again(&self.metrics));
         let (stop, stopped) = oneshot::channel();
         let config = self.config.clone();
         let server = tokio::spawn(async move {
             let stop = async move { drop(stopped.await) };
-            run::serve(listener, flack, &config, stop).await
+            run::serve(listener, Some(metrics), flack, &config, stop).await
         });
         self.running = Some(Running { stop, server, writer });
     }
@@ -138,6 +146,18 @@ impl House {
 
     pub fn address(&self) -> SocketAddr {
         self.config.address
+    }
+
+    /// Where numbers about the house are told.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics.local_addr().expect("an address")
+    }
+
+    /// A number of these, by its name and labels.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = Ask::new(self.metrics_address(), "GET", "/metrics").await.expect(200).body;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} in {text}")).parse().expect("a number")
     }
 
     /// The Origin of this house's own pages.

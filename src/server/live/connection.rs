@@ -144,13 +144,15 @@ impl Connection {
     }
 
     async fn run(mut self, flack: Flack, source: Source) {
-        match Dialogue::begin(flack, self.socket.clone(), source) {
+        match Dialogue::begin(flack.clone(), self.socket.clone(), source) {
             Some(mut dialogue) => {
                 let _ = self.listen(&mut dialogue).await;
                 dialogue.end();
             }
             None => self.socket.close(CloseCode::Full),
         }
+        flack.metrics().closed(self.socket.close_code());
+        drop(flack);
         let _ = tokio::time::timeout(LINGER, self.linger()).await;
     }
 

@@ -9,6 +9,7 @@ use crate::{
         command::{Ask, Command, CommandId},
         frame::{ClientFrame, CloseCode, PROTOCOL, ServerFrame, VIEW_LIMIT, View},
         message::MessageText,
+        position::Position,
         refusal::Refusal,
         room::Room,
     },
@@ -123,6 +124,7 @@ impl Dialogue {
             Err(refusal) => Err(refusal),
         };
         if let Err(refusal) = viewed {
+            self.flack.metrics().refusals().count(refusal.code);
             let frame = ServerFrame::Unviewable { room: view.room, refusal };
             self.socket.send(&encode(&frame));
         }
@@ -138,10 +140,14 @@ impl Dialogue {
         let command = room.and_then(|room| Ok(Command { room, ask: ask? }));
         let socket = self.socket.clone();
         let answered = id.clone();
-        let answer = move |result| {
+        let refusals = self.flack.metrics().refusals().clone();
+        let answer = move |result: Result<Position, Refusal>| {
             let frame = match result {
                 Ok(position) => ServerFrame::Accepted { id: answered, position },
-                Err(refusal) => ServerFrame::Refused { id: answered, refusal },
+                Err(refusal) => {
+                    refusals.count(refusal.code);
+                    ServerFrame::Refused { id: answered, refusal }
+                }
             };
             socket.send(&encode(&frame));
         };

@@ -55,7 +55,8 @@ struct Outbound {
     waiting: usize,
     /// How much of what waits the client has asked for: all up to the end of the last answer.
     asked: usize,
-    is_closing: bool,
+    /// Why it ends, as the client is told (RFC 6455 §7.4); none as long as it does not.
+    code: Option<u16>,
     /// How many bytes have gone out so far.
     written: u64,
 }
@@ -88,7 +89,7 @@ impl<S: Stream + ?Sized> Socket<S> {
         if is_behind {
             // More is not worth sending: the client will resume from what it has.
             self.end(outbound, CloseCode::TooSlow as u16, CloseCode::TooSlow.reason());
-        } else if !outbound.is_closing {
+        } else if outbound.code.is_none() {
             self.push(outbound, frames.clone());
         }
     }
@@ -104,11 +105,21 @@ impl<S: Stream + ?Sized> Socket<S> {
     }
 
     pub fn is_closing(&self) -> bool {
-        self.outbound().is_closing
+        self.outbound().code.is_some()
+    }
+
+    /// With which code it ends; none as long as it does not, and where it broke off.
+    pub fn close_code(&self) -> Option<u16> {
+        self.outbound().code
     }
 
     pub fn has_waiting(&self) -> bool {
-        self.outbound().waiting > 0
+        self.waiting() > 0
+    }
+
+    /// How many bytes wait.
+    pub fn waiting(&self) -> usize {
+        self.outbound().waiting
     }
 
     /// How many bytes have gone out so far, if more wait. As long as that stays the same, nobody
@@ -127,10 +138,10 @@ impl<S: Stream + ?Sized> Socket<S> {
     }
 
     fn end(&self, outbound: &mut Outbound, code: u16, reason: &'static str) {
-        if outbound.is_closing {
+        if outbound.code.is_some() {
             return;
         }
-        outbound.is_closing = true;
+        outbound.code = Some(code);
         let mut frame = Vec::new();
         Frame::close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
             .format(&mut frame)

@@ -10,7 +10,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -19,6 +19,7 @@ use super::{Answer, Follower, Log, Request};
 use crate::{
     domain::{event::Change, refusal::Refusal},
     server::{
+        metrics::LogMeter,
         state::{Entry, Fact},
         store::{self, Outcome, Store, StoreError},
     },
@@ -42,6 +43,7 @@ const PROBE: Duration = Duration::from_secs(2);
 pub struct Embedded {
     queue: SyncSender<(Request, Answer)>,
     is_writable: Arc<AtomicBool>,
+    meter: LogMeter,
 }
 
 impl Embedded {
@@ -49,11 +51,12 @@ impl Embedded {
     pub fn new(store: Store, follower: Follower) -> (Self, Writer) {
         let (queue, requests) = sync_channel(QUEUE);
         let is_writable = Arc::new(AtomicBool::new(true));
-        let log = Self { queue, is_writable: is_writable.clone() };
+        let meter = LogMeter::default();
+        let log = Self { queue, is_writable: is_writable.clone(), meter: meter.clone() };
         let last = DateTime::default();
         // What an earlier server left to be wiped may be due at once.
         let wipe_at = Some(last);
-        (log, Writer { store, requests, follower, is_writable, last, wipe_at })
+        (log, Writer { store, requests, follower, is_writable, meter, last, wipe_at })
     }
 
     /// Starts the thread that writes to `store`, until this is dropped.
@@ -69,7 +72,9 @@ impl Embedded {
 
 impl Log for Embedded {
     fn submit(&self, request: Request, answer: Answer) {
+        self.meter.queue.inc();
         if let Err(full) = self.queue.try_send((request, answer)) {
+            self.meter.queue.dec();
             use std::sync::mpsc::TrySendError::{Disconnected, Full};
             let (Full((_, answer)) | Disconnected((_, answer))) = full;
             answer(Err(Refusal::busy()));
@@ -78,6 +83,10 @@ impl Log for Embedded {
 
     fn is_writable(&self) -> bool {
         self.is_writable.load(Ordering::Relaxed)
+    }
+
+    fn meter(&self) -> &LogMeter {
+        &self.meter
     }
 }
 
@@ -88,6 +97,7 @@ pub struct Writer {
     requests: Receiver<(Request, Answer)>,
     follower: Follower,
     is_writable: Arc<AtomicBool>,
+    meter: LogMeter,
     /// When the newest entry was accepted. Time does not go back in a log, whatever the clock does.
     last: DateTime<Utc>,
     /// When something deleted has to be wiped next.
@@ -162,7 +172,10 @@ impl Writer {
     /// What waits, after what was received already.
     pub fn take(&self, first: Option<(Request, Answer)>) -> Batch {
         let received = usize::from(first.is_some());
-        first.into_iter().chain(self.requests.try_iter().take(BATCH - received)).collect()
+        let others = self.requests.try_iter().take(BATCH - received);
+        let batch: Batch = first.into_iter().chain(others).collect();
+        self.meter.queue.dec_by(batch.len() as i64);
+        batch
     }
 
     /// Makes a batch durable. If there is no room on the disk, nothing of it is done, and those who
@@ -177,7 +190,11 @@ impl Writer {
         let outcomes = if requests.is_empty() {
             self.store.probe().map(|()| Vec::new())
         } else {
-            self.store.commit(&requests, self.last)
+            let begun = Instant::now();
+            let outcomes = self.store.commit(&requests, self.last);
+            self.meter.commits.observe(begun.elapsed().as_secs_f64());
+            self.meter.batches.observe(requests.len() as f64);
+            outcomes
         };
         match outcomes {
             Ok(outcomes) => {

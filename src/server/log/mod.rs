@@ -17,7 +17,7 @@ use crate::{
         refusal::Refusal,
         room::Room,
     },
-    server::{files::ContentHash, state::Entry, token::LinkId},
+    server::{files::ContentHash, metrics::LogMeter, state::Entry, token::LinkId},
 };
 
 pub mod embedded;
@@ -163,4 +163,7 @@ pub trait Log: Send + Sync {
 
     /// Whether what is asked for can be saved at the moment.
     fn is_writable(&self) -> bool;
+
+    /// How busy it is.
+    fn meter(&self) -> &LogMeter;
 }
