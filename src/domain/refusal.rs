@@ -215,6 +215,11 @@ impl Refusal {
     }
 
     /// For the operator.
+    pub fn backup_under_way() -> Self {
+        Self::new(RefusalCode::Busy, "A backup is being made already.")
+    }
+
+    /// For the operator.
     pub fn first_channel() -> Self {
         let message = format!("#{FIRST} has to stay: people enter there.");
         Self::new(RefusalCode::Malformed, message)

@@ -7,7 +7,7 @@
 
 use std::{
     fmt, fs,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, BufWriter, Write},
     os::unix::{fs::PermissionsExt, net::UnixStream as BlockingStream},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -23,7 +23,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{config::Config, doors, flack::Flack, log::Order, token::Token};
+use super::{backup, config::Config, doors, files::Hold, flack::Flack, log::Order, token::Token};
 use crate::domain::{
     device::{LINK_MINUTES, Link},
     message::Message,
@@ -58,6 +58,8 @@ enum Question {
         name: String,
     },
     Order(Order),
+    /// All that is kept, in one file.
+    Backup,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,9 +69,14 @@ enum Answer {
     Messages(Vec<Message>),
     Link(Link),
     Done,
+    /// The backup itself follows, to the end of the stream.
+    Backup,
     /// Why it was not done.
     Refused(String),
 }
+
+/// How long whoever asked for a backup may take nothing of it.
+const STALLED: Duration = Duration::from_secs(60);
 
 /// Somebody, as the operator sees them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -120,8 +127,16 @@ pub async fn serve(listener: UnixListener, flack: Flack, config: Config) {
         }
         let (flack, config) = (flack.clone(), config.clone());
         tokio::spawn(async move {
-            if let Err(error) = timeout(PATIENCE, converse(stream, flack, config)).await {
-                tracing::debug!(%error, "the operator's question");
+            let mut stream = stream;
+            match timeout(PATIENCE, converse(&mut stream, &flack, &config)).await {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(hold))) => {
+                    if let Err(error) = back_up(stream, hold, flack, config) {
+                        tracing::error!(%error, "a backup did not begin");
+                    }
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "the operator's question"),
+                Err(error) => tracing::debug!(%error, "the operator's question"),
             }
         });
     }
@@ -132,18 +147,48 @@ pub fn close(config: &Config) {
     let _ = fs::remove_file(socket(&config.data_dir));
 }
 
-async fn converse(mut stream: UnixStream, flack: Flack, config: Config) -> io::Result<()> {
+/// Answers a question. Gives what a backup needs that is to follow.
+async fn converse(
+    stream: &mut UnixStream,
+    flack: &Flack,
+    config: &Config,
+) -> io::Result<Option<Hold>> {
     let (reading, mut writing) = stream.split();
     let mut line = String::new();
     AsyncBufReader::new(reading.take(QUESTION_LIMIT)).read_line(&mut line).await?;
+    let mut hold = None;
     let answer = match serde_json::from_str(&line) {
-        Ok(question) => answer(question, flack, &config).await,
+        Ok(Question::Backup) => {
+            hold = flack.files().hold();
+            hold.is_some().then_some(Answer::Backup).ok_or_else(Refusal::backup_under_way)
+        }
+        Ok(question) => answer(question, flack.clone(), config).await,
         Err(_) => Err(Refusal::malformed()),
     };
     let answer = answer.unwrap_or_else(|refusal| Answer::Refused(refusal.message));
     let mut line = serde_json::to_vec(&answer)?;
     line.push(b'\n');
-    writing.write_all(&line).await
+    writing.write_all(&line).await?;
+    Ok(hold)
+}
+
+/// Writes a backup, on a thread that may wait for whoever reads it. The server may end meanwhile.
+fn back_up(stream: UnixStream, hold: Hold, flack: Flack, config: Config) -> io::Result<()> {
+    let stream = stream.into_std()?;
+    stream.set_nonblocking(false)?;
+    stream.set_write_timeout(Some(STALLED))?;
+    let backups = flack.metrics().backups().clone();
+    tokio::task::spawn_blocking(move || {
+        tracing::info!("a backup begins");
+        match backup::write(&config.data_dir, hold, BufWriter::with_capacity(64 << 10, stream)) {
+            Ok(about) => {
+                backups.inc();
+                tracing::info!(files = about.files, bytes = about.bytes, "a backup is made");
+            }
+            Err(error) => tracing::error!(%error, "a backup broke off"),
+        }
+    });
+    Ok(())
 }
 
 async fn answer(question: Question, flack: Flack, config: &Config) -> Result<Answer, Refusal> {
@@ -169,6 +214,7 @@ async fn answer(question: Question, flack: Flack, config: &Config) -> Result<Ans
             let origin = config.origin.as_ref().map_or(here.as_str(), |origin| origin.as_str());
             Ok(Answer::Link(Link { path: format!("{origin}{}", link.path), ..link }))
         }
+        Question::Backup => Err(Refusal::malformed()),
         Question::Order(order) => {
             tracing::info!(order = order.kind(), "the operator");
             flack.order(order).await.map(|()| Answer::Done)
@@ -230,6 +276,8 @@ pub fn command() -> Command {
 #[derive(Debug)]
 pub enum NoAnswer {
     NoServer(PathBuf),
+    /// It does not do it.
+    Refused(String),
     Io(io::Error),
 }
 
@@ -239,6 +287,7 @@ impl fmt::Display for NoAnswer {
             NoAnswer::NoServer(dir) => {
                 write!(f, "no server runs on the data directory {}", dir.display())
             }
+            NoAnswer::Refused(why) => f.write_str(why),
             NoAnswer::Io(error) => write!(f, "the server did not answer: {error}"),
         }
     }
@@ -278,22 +327,49 @@ fn question(arguments: &ArgMatches) -> Question {
 }
 
 fn put(data_dir: &Path, question: &Question) -> Result<Answer, NoAnswer> {
+    Ok(exchange(data_dir, question)?.0)
+}
+
+/// Asks the running server for a backup, and gives what it is to be read from.
+///
+/// # Errors
+/// When there is no answer, or none that is one.
+pub fn backup(data_dir: &Path) -> Result<impl io::Read, NoAnswer> {
+    let (answer, stream) = exchange(data_dir, &Question::Backup)?;
+    // It comes when the database is copied, whenever that is.
+    stream.get_ref().set_read_timeout(None).map_err(NoAnswer::Io)?;
+    match answer {
+        Answer::Backup => Ok(stream),
+        Answer::Refused(why) => Err(NoAnswer::Refused(why)),
+        _ => Err(NoAnswer::Io(io::ErrorKind::InvalidData.into())),
+    }
+}
+
+/// Asks, and gives the answer with what may follow it.
+fn exchange(
+    data_dir: &Path,
+    question: &Question,
+) -> Result<(Answer, BufReader<BlockingStream>), NoAnswer> {
     use io::ErrorKind::{ConnectionRefused, NotFound};
     let stream = BlockingStream::connect(socket(data_dir)).map_err(|error| match error.kind() {
         NotFound | ConnectionRefused => NoAnswer::NoServer(data_dir.to_owned()),
         _ => NoAnswer::Io(error),
     })?;
-    exchange(stream, question).map_err(NoAnswer::Io)
+    converse_blocking(stream, question).map_err(NoAnswer::Io)
 }
 
-fn exchange(mut stream: BlockingStream, question: &Question) -> io::Result<Answer> {
+fn converse_blocking(
+    mut stream: BlockingStream,
+    question: &Question,
+) -> io::Result<(Answer, BufReader<BlockingStream>)> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_vec(question)?;
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut answer = String::new();
-    BufReader::new(&stream).read_line(&mut answer)?;
-    Ok(serde_json::from_str(&answer)?)
+    let mut stream = BufReader::with_capacity(256 << 10, stream);
+    stream.read_line(&mut answer)?;
+    Ok((serde_json::from_str(&answer)?, stream))
 }
 
 fn print(answer: &Answer) {
@@ -316,7 +392,7 @@ fn print(answer: &Answer) {
                 "It works once, and for {LINK_MINUTES} minutes. Whoever opens it is this person."
             );
         }
-        Answer::Done => eprintln!("Done."),
+        Answer::Done | Answer::Backup => eprintln!("Done."),
         Answer::Refused(why) => eprintln!("flack: {why}"),
     }
 }

@@ -12,7 +12,7 @@ use clap::{Arg, ArgMatches, Command};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    admin,
+    admin, backup,
     files::FileLimits,
     flack::Limits,
     network::{ConnectionLimits, Proxies},
@@ -304,7 +304,11 @@ pub fn command() -> Command {
              Leptos.toml in the working directory. The command line wins over the environment, \
              which wins over the file.",
         );
-    let command = command.subcommand(admin::command()).disable_help_subcommand(true);
+    let command = command
+        .subcommand(admin::command())
+        .subcommand(backup::backup_command())
+        .subcommand(backup::restore_command())
+        .disable_help_subcommand(true);
     settings().fold(command, |command, setting| {
         let default = setting.default.map(|default| format!(" [default: {default}]"));
         let help = format!("{}{} [{}]", setting.help, default.unwrap_or_default(), setting.env);

@@ -153,6 +153,7 @@ pub struct Metrics {
     closed: Family<Closed, Counter>,
     uploads: Counter,
     uploaded: Counter,
+    backups: Counter,
 }
 
 impl Metrics {
@@ -202,11 +203,12 @@ impl Metrics {
         let help = "Sockets that ended, by the close code; 1006 is one that broke off without one";
         registry.register("sockets_closed", help, closed.clone());
 
-        let [uploads, uploaded] = [(); 2].map(|()| Counter::default());
+        let [uploads, uploaded, backups] = [(); 3].map(|()| Counter::default());
         registry.register("uploads", "Files that came in", uploads.clone());
         registry.register("uploaded_bytes", "What was in files that came in", uploaded.clone());
+        registry.register("backups", "Backups that were made in whole", backups.clone());
 
-        Self { registry: all, levels, answers, refusals, closed, uploads, uploaded }
+        Self { registry: all, levels, answers, refusals, closed, uploads, uploaded, backups }
     }
 
     /// An answer went out over HTTP.
@@ -227,6 +229,11 @@ impl Metrics {
     pub fn uploaded(&self, size: u64) {
         self.uploads.inc();
         self.uploaded.inc_by(size);
+    }
+
+    /// To be raised by one with each.
+    pub fn backups(&self) -> &Counter {
+        &self.backups
     }
 
     /// Everything, for a program that watches.

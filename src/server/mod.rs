@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod admin;
 pub mod assets;
+pub mod backup;
 pub mod config;
 pub mod doors;
 pub mod emoji;

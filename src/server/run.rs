@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use super::{
     accept,
     admin::{self, NoAnswer},
+    backup::{self, BackupError},
     config::{self, Config, ConfigError, LogFormat},
     flack::Flack,
     http,
@@ -47,6 +48,18 @@ enum Failure {
     Listen(SocketAddr, io::Error),
     Serve(io::Error),
     Admin(NoAnswer),
+    Backup(BackupError),
+}
+
+impl Failure {
+    /// How the process ends then (sysexits.h).
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Config(_) => 78,
+            Failure::Backup(error) => error.code(),
+            _ => 69,
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -57,6 +70,7 @@ impl fmt::Display for Failure {
             Failure::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Failure::Serve(error) => error.fmt(f),
             Failure::Admin(error) => error.fmt(f),
+            Failure::Backup(error) => error.fmt(f),
         }
     }
 }
@@ -65,18 +79,23 @@ impl fmt::Display for Failure {
 pub fn main() -> ExitCode {
     let arguments = config::command().get_matches();
     let config = Config::load(&arguments).map_err(Failure::Config);
-    let done = config.and_then(|config| match arguments.subcommand_matches(admin::ADMIN) {
-        Some(question) => admin::ask(&config, question).map_err(Failure::Admin),
-        None => start(config).map(|()| ExitCode::SUCCESS),
+    let done = config.and_then(|config| match arguments.subcommand() {
+        Some((admin::ADMIN, question)) => admin::ask(&config, question).map_err(Failure::Admin),
+        Some((backup::BACKUP, file)) => done(backup::back_up(&config, file)),
+        Some((backup::RESTORE, file)) => done(backup::restore(&config, file)),
+        _ => start(config).map(|()| ExitCode::SUCCESS),
     });
     match done {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("flack: {failure}");
-            // EX_CONFIG and EX_UNAVAILABLE of sysexits.h
-            ExitCode::from(if matches!(failure, Failure::Config(_)) { 78 } else { 69 })
+            ExitCode::from(failure.code())
         }
     }
+}
+
+fn done(done: Result<(), BackupError>) -> Result<ExitCode, Failure> {
+    done.map(|()| ExitCode::SUCCESS).map_err(Failure::Backup)
 }
 
 fn start(config: Config) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 
 use std::{
     cell::RefCell,
+    collections::HashMap,
     fmt,
     fs::{self, File, TryLockError},
     io,
@@ -43,7 +44,7 @@ use crate::domain::{
 };
 
 /// Raised by one with every change of the tables, which [`migrate`] makes.
-const SCHEMA_VERSION: i64 = 6;
+pub const SCHEMA_VERSION: i64 = 6;
 
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -187,6 +188,13 @@ const SCHEMA_OF_MEMBERSHIPS: &str = "
     CREATE INDEX memberships_of_room ON memberships (room);
 ";
 
+/// What is in a data directory.
+const DATABASE: &str = "flack.db";
+const FILES: &str = "files";
+const LOCK: &str = "flack.lock";
+/// Where a backup is put until all of it is there and right.
+const RESTORING: &str = "restoring";
+
 /// The attachments of a message in a query of messages.
 macro_rules! attachments {
     () => {
@@ -208,6 +216,10 @@ pub enum StoreError {
     /// Another server uses the directory.
     InUse(PathBuf),
     Io(PathBuf, io::Error),
+    /// There is something in a directory that should be filled.
+    NotEmpty(PathBuf),
+    /// A restore into the directory was not finished.
+    Unfinished(PathBuf),
     /// The file was written by a newer Flack.
     Newer(i64),
     /// The file is somebody else's.
@@ -234,6 +246,16 @@ impl fmt::Display for StoreError {
                 write!(f, "another Flack uses the data directory {}", path.display())
             }
             StoreError::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            StoreError::NotEmpty(path) => write!(
+                f,
+                "the data directory {} is not empty, and stays as it is: name a new one",
+                path.display()
+            ),
+            StoreError::Unfinished(path) => write!(
+                f,
+                "a restore into the data directory {} was not finished: do it again",
+                path.display()
+            ),
             StoreError::Newer(version) => write!(
                 f,
                 "the data was written by a newer Flack (schema {version}, this one knows \
@@ -268,18 +290,17 @@ impl DataDir {
     /// # Errors
     /// [`StoreError::InUse`] when another process has it.
     pub fn lock(path: &Path) -> Result<Self, StoreError> {
-        make_dir(path)?;
+        let lock = lock(path)?;
+        let restoring = path.join(RESTORING);
         let at = |error| StoreError::Io(path.to_owned(), error);
-        let lock =
-            File::options().create(true).append(true).open(path.join("flack.lock")).map_err(at)?;
-        match lock.try_lock() {
-            Ok(()) => {
-                let files = Files::open(path.join("files")).map_err(at)?;
-                Ok(Self { path: path.to_owned(), files: Arc::new(files), lock: Arc::new(lock) })
-            }
-            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(at(error)),
+        match (restoring.is_dir(), path.join(DATABASE).is_file()) {
+            (false, _) => {}
+            // Only its end is missing.
+            (true, true) => fs::remove_dir_all(restoring).map_err(at)?,
+            (true, false) => return Err(StoreError::Unfinished(path.to_owned())),
         }
+        let files = Files::open(path.join(FILES)).map_err(at)?;
+        Ok(Self { path: path.to_owned(), files: Arc::new(files), lock: Arc::new(lock) })
     }
 
     /// Opens the store for writing, and makes it if it is not there.
@@ -329,20 +350,15 @@ impl DataDir {
     /// # Errors
     /// When the file cannot be opened.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        let db = self.connect()?;
-        db.pragma_update(None, "query_only", true)?;
-        Ok(Reader { db })
+        reader(&self.path)
     }
 
     fn database(&self) -> PathBuf {
-        self.path.join("flack.db")
+        self.path.join(DATABASE)
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {
-        let db = Connection::open(self.database())?;
-        db.busy_timeout(std::time::Duration::from_secs(5))?;
-        db.pragma_update(None, "cache_size", -2_000)?; // KiB
-        Ok(db)
+        connect(&self.database())
     }
 
     /// Makes the database under another name, and gives it its own when all of it is on disk:
@@ -366,6 +382,35 @@ impl DataDir {
         File::open(&new).and_then(|file| file.sync_all()).map_err(at)?;
         fs::rename(&new, self.database()).map_err(at)
     }
+}
+
+/// Takes the exclusive right to a data directory, and makes it if it is not there.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    make_dir(path)?;
+    let at = |error| StoreError::Io(path.to_owned(), error);
+    let lock = File::options().create(true).append(true).open(path.join(LOCK)).map_err(at)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(at(error)),
+    }
+}
+
+fn connect(database: &Path) -> Result<Connection, StoreError> {
+    let db = Connection::open(database)?;
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.pragma_update(None, "cache_size", -2_000)?; // KiB
+    Ok(db)
+}
+
+/// Opens the store of a data directory for reading, which must have been opened for writing before.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn reader(dir: &Path) -> Result<Reader, StoreError> {
+    let db = connect(&dir.join(DATABASE))?;
+    db.pragma_update(None, "query_only", true)?;
+    Ok(Reader { db })
 }
 
 /// Makes a directory, and those above it, so that they outlast a power cut.
@@ -403,8 +448,7 @@ fn settle(db: &Connection) -> Result<(), StoreError> {
 
 /// Puts into an empty database what every Flack begins with.
 fn fill(db: &mut Connection) -> Result<(), StoreError> {
-    let mut epoch = [0; 8];
-    getrandom::fill(&mut epoch).map_err(StoreError::NoRandomness)?;
+    let epoch = draw_epoch()?;
     let first = ChannelName::try_from(FIRST).expect("the first channel has a valid name");
     let tx = db.transaction()?;
     tx.execute_batch(SCHEMA)?;
@@ -417,7 +461,7 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
         "INSERT INTO meta VALUES
              ('epoch', ?1), ('last', 1), ('trimmed', 0), ('channel_deleted', 0),
              ('unread_since', 0)",
-        params![hex(&epoch)],
+        [&epoch.0],
     )?;
     tx.execute(
         "INSERT INTO rooms (id, last, name, key) VALUES (1, 1, ?1, ?2)",
@@ -427,6 +471,12 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     Ok(())
+}
+
+fn draw_epoch() -> Result<Epoch, StoreError> {
+    let mut epoch = [0; 8];
+    getrandom::fill(&mut epoch).map_err(StoreError::NoRandomness)?;
+    Ok(Epoch(hex(&epoch)))
 }
 
 /// Brings the tables of an older Flack to this one's form, at once or not at all.
@@ -621,15 +671,8 @@ impl Store {
     /// # Errors
     /// Nothing is wiped then.
     pub fn wipe(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let until = undoable_since(now).timestamp_millis();
         let tx = self.db.transaction()?;
-        let freed = free(
-            &tx,
-            "DELETE FROM attachments WHERE message IN
-                 (SELECT position FROM messages WHERE deleted < ?1) RETURNING hash",
-            [until],
-        )?;
-        tx.prepare_cached("DELETE FROM messages WHERE deleted < ?1")?.execute([until])?;
+        let freed = wipe(&tx, undoable_since(now).timestamp_millis())?;
         tx.commit()?;
         self.files.remove(&freed);
         let next: Option<i64> = self
@@ -1339,6 +1382,19 @@ fn free(
     Ok(freed)
 }
 
+/// Wipes the messages that were deleted before `until`, in milliseconds since 1970. Gives what can be
+/// removed from the disk after the commit.
+fn wipe(tx: &Transaction, until: i64) -> rusqlite::Result<Vec<ContentHash>> {
+    let freed = free(
+        tx,
+        "DELETE FROM attachments WHERE message IN
+             (SELECT position FROM messages WHERE deleted < ?1) RETURNING hash",
+        [until],
+    )?;
+    tx.prepare_cached("DELETE FROM messages WHERE deleted < ?1")?.execute([until])?;
+    Ok(freed)
+}
+
 fn is_content(db: &Connection, hash: ContentHash) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT 1 FROM contents WHERE hash = ?1")?.exists([hash.0])
 }
@@ -1709,4 +1765,184 @@ fn at_position(row: &Row, column: usize) -> rusqlite::Result<Position> {
 /// Positions count entries from one; they will not reach the sign bit.
 fn sql(position: Position) -> i64 {
     position.0.cast_signed()
+}
+
+/// What is in a copy of a database.
+pub struct Copied {
+    pub epoch: Epoch,
+    /// Of the newest entry.
+    pub position: Position,
+    /// The contents of its attachments, and how many bytes each has.
+    pub contents: Vec<(ContentHash, u64)>,
+}
+
+/// Writes a copy of the database of a data directory to `copy`, an empty file, as it is at one moment.
+/// Whoever writes meanwhile does not wait. Nothing is in it that was deleted, also if it could still be
+/// brought back, and no link to another device.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn copy(dir: &Path, copy: &Path) -> Result<Copied, StoreError> {
+    let is_text = || StoreError::Io(copy.to_owned(), io::ErrorKind::InvalidFilename.into());
+    let name = copy.to_str().ok_or_else(is_text)?;
+    // Row by row: what is left of deleted words in free space stays behind.
+    connect(&dir.join(DATABASE))?.execute("VACUUM INTO ?1", [name])?;
+    let mut db = connect(copy)?;
+    // Until it is whole, nobody needs it.
+    db.pragma_update(None, "synchronous", "off")?;
+    db.pragma_update(None, "secure_delete", true)?;
+    match db.query_row("PRAGMA user_version", [], |row| row.get(0))? {
+        SCHEMA_VERSION => {}
+        0 => return Err(StoreError::Foreign(dir.join(DATABASE))),
+        older @ ..SCHEMA_VERSION => migrate(&mut db, older)?,
+        newer => return Err(StoreError::Newer(newer)),
+    }
+    db.pragma_update(None, "foreign_keys", true)?;
+    let tx = db.transaction()?;
+    let deleted: bool = tx.query_row(
+        "SELECT EXISTS (SELECT 1 FROM messages WHERE deleted IS NOT NULL)",
+        [],
+        |row| row.get(0),
+    )?;
+    wipe(&tx, i64::MAX)?;
+    tx.execute("DELETE FROM links", [])?;
+    tx.commit()?;
+    if deleted {
+        db.execute("VACUUM", [])?;
+    }
+    let epoch = db.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0))?;
+    let last = db.query_row("SELECT value FROM meta WHERE key = 'last'", [], position)?;
+    let contents = contents(&db)?;
+    db.close().map_err(|(_, error)| error)?;
+    Ok(Copied { epoch: Epoch(epoch), position: last, contents })
+}
+
+fn contents(db: &Connection) -> rusqlite::Result<Vec<(ContentHash, u64)>> {
+    db.prepare("SELECT hash, size FROM contents ORDER BY hash")?
+        .query_map([], |row| Ok((ContentHash(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned())))?
+        .collect()
+}
+
+/// So many positions are left out when a log begins anew from an older copy: more than may have been
+/// given since, to people, messages and channels that somebody still remembers. None of them must become
+/// another one.
+const LEAP: i64 = 1_000_000_000;
+
+/// Makes a copy of a database the beginning of a new log, so that whoever knows the old one begins anew,
+/// too. Gives what is wrong with it, if anything is; `files` are the contents beside it, with their sizes.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn begin_anew(
+    database: &Path,
+    files: &HashMap<ContentHash, u64>,
+) -> Result<Option<String>, StoreError> {
+    let db = connect(database)?;
+    match fault(&db, files) {
+        Ok(None) => {}
+        Ok(fault) => return Ok(fault),
+        Err(error) if is_corrupt(&error) => return Ok(Some(error.to_string())),
+        Err(error) => return Err(error.into()),
+    }
+    db.execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [&draw_epoch()?.0])?;
+    db.execute("UPDATE meta SET value = value + ?1 WHERE key = 'last'", [LEAP])?;
+    db.close().map_err(|(_, error)| error)?;
+    let synced = File::open(database).and_then(|file| file.sync_all());
+    synced.map_err(|error| StoreError::Io(database.to_owned(), error))?;
+    Ok(None)
+}
+
+/// What is wrong with a database that has these files beside it.
+fn fault(db: &Connection, files: &HashMap<ContentHash, u64>) -> rusqlite::Result<Option<String>> {
+    let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Ok(Some(format!("the database is damaged: {found}")));
+    }
+    if db.prepare("PRAGMA foreign_key_check")?.exists([])? {
+        return Ok(Some("the database has something in it that belongs to nothing".to_owned()));
+    }
+    let known = contents(db)?;
+    let is_whole = known.len() == files.len()
+        && known.iter().all(|(hash, size)| files.get(hash) == Some(size));
+    Ok((!is_whole).then(|| "its files are not those of its database".to_owned()))
+}
+
+fn is_corrupt(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// A data directory with nothing in it, and the exclusive right to it.
+#[derive(Debug)]
+pub struct EmptyDir {
+    path: PathBuf,
+    is_made: bool,
+    _lock: File,
+}
+
+impl EmptyDir {
+    /// Takes the directory, and makes it if it is not there. What a restore has left there that was not
+    /// finished is removed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotEmpty`] when anything else is there.
+    pub fn take(path: &Path) -> Result<Self, StoreError> {
+        let is_made = !path.exists();
+        let lock = lock(path)?;
+        let at = |error| StoreError::Io(path.to_owned(), error);
+        let restoring = path.join(RESTORING);
+        for entry in fs::read_dir(path).map_err(at)? {
+            let name = entry.map_err(at)?.file_name();
+            let is_nothing = match name.to_str() {
+                // The root of a file system has the last one.
+                Some(LOCK | RESTORING | "lost+found") => true,
+                // Moved already, before the database was.
+                Some(FILES) => restoring.is_dir(),
+                _ => false,
+            };
+            if !is_nothing {
+                return Err(StoreError::NotEmpty(path.to_owned()));
+            }
+        }
+        let dir = Self { path: path.to_owned(), is_made, _lock: lock };
+        for left in [restoring.clone(), path.join(FILES)] {
+            if left.is_dir() {
+                fs::remove_dir_all(left).map_err(at)?;
+            }
+        }
+        fs::create_dir_all(restoring.join(FILES)).map_err(at)?;
+        sync_dir(path)?;
+        Ok(dir)
+    }
+
+    /// Where to put what is to be in it. As long as this is there, no server starts on the directory.
+    pub fn staging(&self) -> PathBuf {
+        self.path.join(RESTORING)
+    }
+
+    /// Takes what was put there for right.
+    ///
+    /// # Errors
+    /// When it cannot be moved; doing all of it again works.
+    pub fn settle(self) -> Result<(), StoreError> {
+        let at = |error| StoreError::Io(self.path.clone(), error);
+        let staging = self.staging();
+        sync_dir(&staging.join(FILES))?;
+        sync_dir(&staging)?;
+        for name in [FILES, DATABASE] {
+            fs::rename(staging.join(name), self.path.join(name)).map_err(at)?;
+            // The database comes last, whenever the power fails.
+            sync_dir(&self.path)?;
+        }
+        fs::remove_dir(staging).map_err(at)?;
+        sync_dir(&self.path)
+    }
+
+    /// Leaves nothing behind.
+    pub fn leave(self) {
+        let _ = fs::remove_dir_all(self.staging());
+        let _ = fs::remove_file(self.path.join(LOCK));
+        if self.is_made {
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod support;
 
 mod admin;
 mod authority;
+mod backup;
 mod deletion;
 mod devices;
 mod direct;

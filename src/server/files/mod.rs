@@ -15,6 +15,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
 
 use super::token::hex;
@@ -69,7 +70,7 @@ impl fmt::Display for ContentHash {
 
 impl ContentHash {
     /// Reads what [`Display`](fmt::Display) writes.
-    fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let mut hash = [0; 32];
         if text.len() != 64 || !text.is_ascii() {
             return None;
@@ -114,13 +115,27 @@ impl FilePlace {
 #[derive(Debug)]
 pub struct Files {
     dir: PathBuf,
-    /// What is coming in: how often each content is on its way into the store, so that it is not
-    /// removed meanwhile because an older copy of it goes.
-    pinned: Mutex<HashMap<ContentHash, usize>>,
+    /// What may not be removed, whatever becomes of it in the store.
+    kept: Mutex<Kept>,
     /// How many uploads of each person are under way.
     uploading: Mutex<HashMap<PersonId, usize>>,
     /// One picture at a time is worked on: it may take much memory.
     easel: Semaphore,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// What is coming in: how often each content is on its way into the store, so that it is not
+    /// removed meanwhile because an older copy of it goes.
+    pinned: HashMap<ContentHash, usize>,
+    /// While all of it is held: what would have been removed.
+    removed: Option<Vec<ContentHash>>,
+}
+
+impl Kept {
+    fn has(&self, hash: &ContentHash) -> bool {
+        self.removed.is_some() || self.pinned.contains_key(hash)
+    }
 }
 
 impl Files {
@@ -144,8 +159,8 @@ impl Files {
         }
         // Here, because whoever made it or what is in it may have ended before that.
         sync_dir(&dir)?;
-        let (pinned, uploading) = (Mutex::default(), Mutex::default());
-        Ok(Self { dir, pinned, uploading, easel: Semaphore::new(1) })
+        let (kept, uploading) = (Mutex::default(), Mutex::default());
+        Ok(Self { dir, kept, uploading, easel: Semaphore::new(1) })
     }
 
     pub fn content(&self, hash: ContentHash) -> PathBuf {
@@ -158,15 +173,20 @@ impl Files {
 
     /// Removes contents that the store does not know any more.
     pub fn remove(&self, hashes: &[ContentHash]) {
-        let pinned = self.pinned();
-        for hash in hashes.iter().filter(|hash| !pinned.contains_key(hash)) {
-            for path in [self.thumbnail(*hash), self.content(*hash)] {
-                match fs::remove_file(&path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        tracing::warn!(%error, "a deleted file could not be removed yet");
-                    }
-                    _ => {}
+        let mut kept = self.kept();
+        if let Some(removed) = &mut kept.removed {
+            removed.extend_from_slice(hashes);
+        }
+        hashes.iter().filter(|hash| !kept.has(hash)).for_each(|hash| self.unlink(*hash));
+    }
+
+    fn unlink(&self, hash: ContentHash) {
+        for path in [self.thumbnail(hash), self.content(hash)] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, "a deleted file could not be removed yet");
                 }
+                _ => {}
             }
         }
     }
@@ -194,8 +214,8 @@ impl Files {
             let is_old = modified
                 .is_ok_and(|modified| now.duration_since(modified).unwrap_or_default() >= age);
             // Nothing can be pinned while this is held.
-            let pinned = self.pinned();
-            if is_old && !pinned.contains_key(&hash) && !is_known(hash)? {
+            let kept = self.kept();
+            if is_old && !kept.has(&hash) && !is_known(hash)? {
                 fs::remove_file(entry.path())?;
                 swept += 1;
             }
@@ -226,12 +246,31 @@ impl Files {
     }
 
     fn pin(self: &Arc<Self>, hash: ContentHash) -> Pin {
-        *self.pinned().entry(hash).or_default() += 1;
+        *self.kept().pinned.entry(hash).or_default() += 1;
         Pin { files: self.clone(), hash }
     }
 
-    fn pinned(&self) -> MutexGuard<'_, HashMap<ContentHash, usize>> {
-        lock(&self.pinned)
+    /// Holds all contents, so that what is in the store at any moment from now on is there to be read.
+    /// None if somebody holds them already.
+    pub fn hold(self: &Arc<Self>) -> Option<Hold> {
+        let mut kept = self.kept();
+        if kept.removed.is_some() {
+            return None;
+        }
+        kept.removed = Some(Vec::new());
+        Some(Hold { files: self.clone() })
+    }
+
+    /// A file beside the contents, which is gone when it is dropped, or at the next start.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn passing(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new().prefix(upload::PASSING).tempfile_in(&self.dir)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        lock(&self.kept)
     }
 }
 
@@ -266,7 +305,7 @@ impl Pin {
     pub fn refused(self, is_known: impl FnOnce(ContentHash) -> bool) {
         let (files, hash) = (self.files.clone(), self.hash);
         drop(self);
-        if files.pinned().contains_key(&hash) || is_known(hash) {
+        if files.kept().pinned.contains_key(&hash) || is_known(hash) {
             return;
         }
         files.remove(&[hash]);
@@ -275,13 +314,46 @@ impl Pin {
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        let mut pinned = self.files.pinned();
+        let pinned = &mut self.files.kept().pinned;
         if let Some(count) = pinned.get_mut(&self.hash) {
             *count -= 1;
             if *count == 0 {
                 pinned.remove(&self.hash);
             }
         }
+    }
+}
+
+/// Keeps all contents, for a backup.
+#[derive(Debug)]
+pub struct Hold {
+    files: Arc<Files>,
+}
+
+impl Hold {
+    pub fn files(&self) -> &Arc<Files> {
+        &self.files
+    }
+
+    /// Removes what would have been removed meanwhile, unless it has come in again.
+    pub fn let_go(self, is_known: impl Fn(ContentHash) -> bool) {
+        let files = self.files.clone();
+        let removed = files.kept().removed.clone().unwrap_or_default();
+        drop(self);
+        for hash in removed {
+            // Nothing can be pinned while this is held.
+            let kept = files.kept();
+            if !kept.has(&hash) && !is_known(hash) {
+                files.unlink(hash);
+            }
+        }
+    }
+}
+
+impl Drop for Hold {
+    /// What was not removed is swept.
+    fn drop(&mut self) {
+        self.files.kept().removed = None;
     }
 }
 
@@ -342,6 +414,35 @@ mod tests {
         assert!(files.content(HASH).exists(), "the other one may be taken");
         other.refused(|_| false);
         assert!(!files.content(HASH).exists() && !files.thumbnail(HASH).exists());
+    }
+
+    #[test]
+    fn what_is_held_goes_when_it_is_let_go() {
+        let (_dir, files) = files();
+        let hold = files.hold().unwrap();
+        assert!(files.hold().is_none(), "one at a time");
+        files.remove(&[HASH]);
+        assert_eq!(sweep(&files, Duration::ZERO, false), 0);
+        assert!(files.content(HASH).exists() && files.thumbnail(HASH).exists());
+        hold.let_go(|_| false);
+        assert!(!files.content(HASH).exists() && !files.thumbnail(HASH).exists());
+    }
+
+    #[test]
+    fn what_comes_in_again_while_it_is_held_stays() {
+        let (_dir, files) = files();
+        let hold = files.hold().unwrap();
+        files.remove(&[HASH]);
+        hold.let_go(|_| true);
+        assert!(files.content(HASH).exists());
+        let hold = files.hold().unwrap();
+        files.remove(&[HASH]);
+        let pin = files.pin(HASH);
+        hold.let_go(|_| false);
+        assert!(files.content(HASH).exists(), "it is on its way");
+        drop(pin);
+        drop(files.hold());
+        assert_eq!(sweep(&files, Duration::ZERO, false), 2, "nothing is held any more");
     }
 
     #[test]
