@@ -15,6 +15,7 @@ use super::{
     admin, backup,
     files::FileLimits,
     flack::Limits,
+    healthcheck,
     network::{ConnectionLimits, Proxies},
     rates::RateLimits,
 };
@@ -308,6 +309,7 @@ pub fn command() -> Command {
         .subcommand(admin::command())
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())
+        .subcommand(healthcheck::command())
         .disable_help_subcommand(true);
     settings().fold(command, |command, setting| {
         let default = setting.default.map(|default| format!(" [default: {default}]"));

@@ -63,7 +63,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 const BODY_SECONDS: u64 = 20;
 
 /// Where the health of the server is told.
-const HEALTH: &str = "/healthz";
+pub const HEALTH: &str = "/healthz";
 
 /// Where the service worker is: a worker is for what is below its own address, which is everything.
 const WORKER: &str = "/worker.js";

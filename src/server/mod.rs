@@ -10,6 +10,7 @@ pub mod emoji;
 pub mod files;
 pub mod flack;
 pub mod forms;
+pub mod healthcheck;
 pub mod http;
 pub mod label;
 pub mod live;

@@ -18,13 +18,13 @@ use super::{
     backup::{self, BackupError},
     config::{self, Config, ConfigError, LogFormat},
     flack::Flack,
-    http,
+    healthcheck, http,
     network::{ConnectionLimits, Network, Proxies},
     store::{DataDir, StoreError},
 };
 
 /// How long requests that are under way may take at the end.
-const GRACE: Duration = Duration::from_secs(5);
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// How many files may be open beside the connections: the database, and what reads it.
 const OTHER_FILES: usize = 100;
@@ -83,6 +83,7 @@ pub fn main() -> ExitCode {
         Some((admin::ADMIN, question)) => admin::ask(&config, question).map_err(Failure::Admin),
         Some((backup::BACKUP, file)) => done(backup::back_up(&config, file)),
         Some((backup::RESTORE, file)) => done(backup::restore(&config, file)),
+        Some((healthcheck::HEALTHCHECK, _)) => Ok(healthcheck::check(&config)),
         _ => start(config).map(|()| ExitCode::SUCCESS),
     });
     match done {

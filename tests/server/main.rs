@@ -8,6 +8,7 @@ mod admin;
 mod authority;
 mod backup;
 mod deletion;
+mod deploy;
 mod devices;
 mod direct;
 mod editing;

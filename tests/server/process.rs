@@ -9,7 +9,7 @@ use flack::domain::frame::CloseCode;
 
 use crate::support::{
     http::Ask,
-    program::{Ended, Program, ended, flack},
+    program::{Ended, Program, ended, flack, lasting_address},
     socket::Socket,
     soon,
 };
@@ -135,6 +135,25 @@ async fn a_second_start_on_one_directory_is_refused() {
     // The directory is free again.
     let third = Program::start(dir.path(), &[]);
     third.get("/healthz").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_healthcheck_needs_nothing_but_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = lasting_address();
+    let check = |address: &str| {
+        let mut command = flack(dir.path());
+        command.arg("healthcheck").env("LEPTOS_SITE_ADDR", address);
+        ended(command)
+    };
+    let none = check(&address.to_string());
+    assert_eq!(none.status.code(), Some(1), "{none:?}");
+    assert!(none.stderr.contains("does not answer"), "{none:?}");
+    // As in a container, where it listens everywhere.
+    let everywhere = format!("0.0.0.0:{}", address.port());
+    let _program = Program::start(dir.path(), &[("LEPTOS_SITE_ADDR", &everywhere)]);
+    let good = check(&everywhere);
+    assert!(good.status.success() && good.stdout == "ok\n", "{good:?}");
 }
 
 async fn join(program: &Program, name: &str) -> String {
