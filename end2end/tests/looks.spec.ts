@@ -244,7 +244,8 @@ async function focused(person: Person) {
       return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;
     };
     // A field may let the box around it show the focus.
-    const isVisible = [element, element.parentElement].some((one) => isRinged(one));
+    const around = element.parentElement;
+    const isVisible = [element, around, around?.parentElement].some((one) => isRinged(one ?? null));
     return { name, isVisible };
   });
 }
@@ -268,9 +269,11 @@ test('everything can be done with the keyboard alone', async ({ people }) => {
   } while (way.length < 20 && !(way.length > 1 && (await focused(ada)).name === way[0]));
   expect(way).toEqual([
     'Message #plans',
+    'Emoji',
     'Send',
     'Skip to the conversation',
     'Flack',
+    expect.stringContaining('Jump to…'),
     '#general',
     '#plans',
     'New channel',

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use leptos::{
-    ev::{ClipboardEvent, DragEvent, Event, MouseEvent},
+    ev::{ClipboardEvent, DragEvent, Event, KeyboardEvent, MouseEvent},
     prelude::use_context,
 };
 
-use super::{SocketEvent, upload::SendingEvent};
+use super::{SocketEvent, keys::Press, upload::SendingEvent};
 use crate::{
     domain::{
         command::CommandId,
@@ -66,6 +66,10 @@ pub fn forget(_me: &Person, _id: &CommandId) {}
 
 pub fn remembered_room() -> Option<String> {
     None
+}
+
+pub fn recent_rooms() -> Vec<String> {
+    Vec::new()
 }
 
 pub fn remember_room(_path: &str) {}
@@ -134,6 +138,12 @@ pub fn mark_hydrated() {}
 pub fn load_page(_path: &str) {}
 
 pub fn hide_popover(_id: &str) {}
+
+pub fn toggle_popover(_id: &str) {}
+
+pub fn is_covered() -> bool {
+    false
+}
 
 pub fn is_open(_id: &str) -> bool {
     false
@@ -218,4 +228,36 @@ pub fn press_first(_id: &str) {}
 
 pub fn follow_arrow(_id: &str, _key: &str) -> bool {
     false
+}
+
+pub fn has_plain_keys() -> bool {
+    true
+}
+
+pub fn set_plain_keys(_is_on: bool) {}
+
+pub fn is_mac() -> bool {
+    false
+}
+
+pub fn press(_event: &KeyboardEvent) -> Option<Press> {
+    None
+}
+
+pub fn on_key(_obey: impl Fn(&Press, bool) -> bool + 'static) {}
+
+pub fn step_room(_by: i32, _is_wanted: impl Fn(&str) -> bool) {}
+
+pub fn is_typed(_event: &Event) -> bool {
+    false
+}
+
+pub fn grow(_id: &str, _text: &str) {}
+
+pub fn select(_id: &str, _from: u32, _to: u32) {}
+
+pub fn reveal(_id: &str) {}
+
+pub fn lowercase(text: &str) -> String {
+    text.to_lowercase()
 }

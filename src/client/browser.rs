@@ -7,7 +7,7 @@ use std::{cell::Cell, rc::Rc};
 
 use chrono::{DateTime, Utc};
 use gloo_storage::{LocalStorage, Storage};
-use js_sys::Date;
+use js_sys::{Date, JsString, Reflect};
 use leptos::{
     ev,
     prelude::{document, window, window_event_listener, window_event_listener_untyped},
@@ -18,11 +18,11 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use web_sys::{
     ClipboardEvent, CloseEvent, DataTransfer, DragEvent, Element, Event, EventInit, File, FileList,
     HtmlAnchorElement, HtmlDocument, HtmlElement, HtmlInputElement, HtmlTextAreaElement,
-    MessageEvent, MouseEvent, Node, ProgressEvent, VisibilityState, WebSocket, XmlHttpRequest,
-    console,
+    KeyboardEvent, MessageEvent, MouseEvent, Node, ProgressEvent, ScrollIntoViewOptions,
+    ScrollLogicalPosition, VisibilityState, WebSocket, XmlHttpRequest, console,
 };
 
-use super::{SocketEvent, upload::SendingEvent};
+use super::{SocketEvent, keys::Press, upload::SendingEvent};
 use crate::{
     domain::{
         address::Address,
@@ -227,6 +227,15 @@ fn erase(key: &str) {
 }
 
 const ROOM: &str = "flack.room";
+const ROOMS: &str = "flack.rooms";
+
+/// How many rooms are remembered as open last.
+const RECENT: usize = 50;
+
+/// The paths of the rooms that were open last in this browser, the last one first.
+pub fn recent_rooms() -> Vec<String> {
+    read(ROOMS).unwrap_or_default()
+}
 
 /// The path of the room that was open last.
 pub fn remembered_room() -> Option<String> {
@@ -235,6 +244,11 @@ pub fn remembered_room() -> Option<String> {
 
 pub fn remember_room(path: &str) {
     let _ = write(ROOM, path);
+    let mut recent = recent_rooms();
+    recent.retain(|other| other != path);
+    recent.insert(0, path.to_owned());
+    recent.truncate(RECENT);
+    let _ = write(ROOMS, recent);
 }
 
 fn draft_key(me: PersonId, place: &str) -> String {
@@ -420,6 +434,24 @@ pub fn hide_popover(id: &str) {
     if let Some(element) = element::<HtmlElement>(id) {
         let _ = element.hide_popover();
     }
+}
+
+pub fn toggle_popover(id: &str) {
+    // Over a picture in large it could be seen, and not used.
+    if let Some(element) = element::<HtmlElement>(id)
+        && !is_there("dialog[open]")
+    {
+        let _ = element.toggle_popover();
+    }
+}
+
+fn is_there(selector: &str) -> bool {
+    document().query_selector(selector).is_ok_and(|found| found.is_some())
+}
+
+/// Whether a card or a picture is over the page.
+pub fn is_covered() -> bool {
+    is_there(":popover-open, dialog[open]")
 }
 
 /// Whether the popover of this id is open.
@@ -690,4 +722,108 @@ fn in_next_row<'a>(
         }
     }
     best.map(|(_, button)| button)
+}
+
+const PLAIN_KEYS: &str = "flack.plain-keys";
+
+/// Whether keys that type a sign do something where there is nothing to type into. Whoever speaks to
+/// their computer may have to turn that off (WCAG 2.1.4).
+pub fn has_plain_keys() -> bool {
+    read(PLAIN_KEYS).unwrap_or(true)
+}
+
+pub fn set_plain_keys(is_on: bool) {
+    let _ = write(PLAIN_KEYS, is_on);
+}
+
+thread_local! {
+    static IS_MAC: bool =
+        window().navigator().user_agent().is_ok_and(|agent| agent.contains("Mac OS"));
+}
+
+/// Whether this is a Mac, whose keys are others.
+pub fn is_mac() -> bool {
+    IS_MAC.with(|is_mac| *is_mac)
+}
+
+/// What was pressed; none while it belongs to an input method, in which a word is being composed.
+pub fn press(event: &KeyboardEvent) -> Option<Press> {
+    let (command, other) = match is_mac() {
+        true => (event.meta_key(), event.ctrl_key()),
+        false => (event.ctrl_key(), event.meta_key()),
+    };
+    let is_composing = event.is_composing() || event.key_code() == 229;
+    (!is_composing && !other).then(|| Press {
+        key: event.key(),
+        command,
+        alt: event.alt_key(),
+        shift: event.shift_key(),
+    })
+}
+
+/// Tells every key that nothing else has taken, and whether there is nothing to type into. What is
+/// obeyed is not for the browser.
+pub fn on_key(obey: impl Fn(&Press, bool) -> bool + 'static) {
+    window_event_listener(ev::keydown, move |event| {
+        let Some(press) = press(&event).filter(|_| !event.default_prevented()) else { return };
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let takes_text = "input, textarea, select";
+        let is_field = target.is_some_and(|it| it.matches(takes_text).unwrap_or_default());
+        let is_outside = !is_field && !is_covered();
+        if obey(&press, is_outside) {
+            event.prevent_default();
+        }
+    });
+}
+
+/// Goes so many rooms down in the list, in the order in which it is shown; of those whose paths are
+/// wanted.
+pub fn step_room(by: i32, is_wanted: impl Fn(&str) -> bool) {
+    let Ok(list) = document().query_selector_all(".channels a") else { return };
+    let links: Vec<HtmlAnchorElement> =
+        (0..list.length()).filter_map(|at| list.get(at)?.dyn_into().ok()).collect();
+    let here = links.iter().position(|link| link.has_attribute("aria-current"));
+    let count = links.len() as i32;
+    let start = here.map_or(if by < 0 { count } else { -1 }, |at| at as i32);
+    let steps = 1..=count - i32::from(here.is_some());
+    let mut on = steps.map(|step| &links[(start + step * by).rem_euclid(count) as usize]);
+    if let Some(link) = on.find(|link| is_wanted(&link.pathname())) {
+        link.click();
+    }
+}
+
+/// Whether an input event is of a key that has typed something.
+pub fn is_typed(event: &Event) -> bool {
+    let kind = Reflect::get(event, &"inputType".into()).ok();
+    kind.and_then(|kind| kind.as_string()).as_deref() == Some("insertText")
+}
+
+/// Lets the text field of this id grow with its text, in browsers where a stylesheet cannot do that
+/// alone: nothing has to be measured.
+pub fn grow(id: &str, text: &str) {
+    let parent = element::<Element>(id).and_then(|area| area.parent_element());
+    if let Some(parent) = parent {
+        let _ = parent.set_attribute("data-text", text);
+    }
+}
+
+/// Selects a part of the text field of this id, in units of UTF-16.
+pub fn select(id: &str, from: u32, to: u32) {
+    if let Some(area) = element::<HtmlTextAreaElement>(id) {
+        let _ = area.set_selection_range(from, to);
+    }
+}
+
+/// Scrolls until the element of this id can be seen, if it cannot.
+pub fn reveal(id: &str) {
+    if let Some(element) = element::<Element>(id) {
+        let nearest = ScrollIntoViewOptions::new();
+        nearest.set_block(ScrollLogicalPosition::Nearest);
+        element.scroll_into_view_with_scroll_into_view_options(&nearest);
+    }
+}
+
+/// In small letters. The browser knows all of them; the client would have to carry them.
+pub fn lowercase(text: &str) -> String {
+    JsString::from(text).to_lower_case().into()
 }

@@ -116,9 +116,13 @@ impl Client {
 
     /// The new words of messages that this room does not show (any more), which have to go elsewhere.
     pub fn homeless_words(self, room: &str) -> Vec<String> {
+        let is_open = self.sync.with_value(|sync| {
+            let viewing = sync.as_ref().and_then(|sync| sync.viewing().zip(Some(sync.me())));
+            viewing.is_some_and(|(open, me)| open.path(me.id) == room)
+        });
         let gone: Vec<Position> = self.drafts.with_value(|drafts| {
             let of_room = drafts.edits.iter().filter(|(of, _)| of == room);
-            of_room.map(|(_, message)| *message).filter(|it| !self.shows(*it)).collect()
+            of_room.map(|(_, message)| *message).filter(|it| is_open && !self.shows(*it)).collect()
         });
         let words = gone.into_iter().filter_map(|message| {
             let words = self.edited_words(room, message);

@@ -26,8 +26,12 @@ use crate::{
 #[cfg_attr(feature = "hydrate", path = "browser.rs")]
 #[cfg_attr(not(feature = "hydrate"), path = "absent.rs")]
 pub mod browser;
+pub mod choice;
+pub mod completion;
 pub mod draft;
 pub mod emoji;
+pub mod keys;
+pub mod marking;
 pub mod reading;
 pub mod timeline;
 pub mod upload;
@@ -43,6 +47,7 @@ const TICK: u64 = 250;
 
 /// The ids of elements that take the focus when another goes away with it.
 pub const COMPOSER: &str = "composer";
+pub const EDITOR: &str = "editor";
 pub const UNDO: &str = "undo";
 
 /// The id of the element that scrolls through a conversation.

@@ -51,6 +51,7 @@ use crate::{
         app::{Links, document, shell},
         pages::{
             devices::{DevicesPage, LinkPage, Qr, ShownLink},
+            keys::KeysPage,
             offline::OfflinePage,
         },
     },
@@ -105,6 +106,8 @@ pub enum Route {
     Devices,
     /// The page of a link to this device.
     Link,
+    /// The page of all keys.
+    Keys,
     /// A file for a message, on its way in.
     Upload,
     /// A file of a message, or of one's own; also to throw it away.
@@ -120,13 +123,14 @@ pub enum Route {
 }
 
 impl Route {
-    pub const ALL: [Route; 12] = [
+    pub const ALL: [Route; 13] = [
         Route::Health,
         Route::Metrics,
         Route::Live,
         Route::Call,
         Route::Devices,
         Route::Link,
+        Route::Keys,
         Route::Upload,
         Route::File,
         Route::Thumbnail,
@@ -143,6 +147,7 @@ impl Route {
             Route::Call => router.route("/api/{function}", any(call)),
             Route::Devices => router.route(DEVICES, get(devices)),
             Route::Link => router.route("/link/{secret}", get(link)),
+            Route::Keys => router.route("/keys", get(keys)),
             Route::Upload => router.route("/files", post(upload)),
             Route::File => router.route("/files/{id}", get(original).delete(discard)),
             Route::Thumbnail => router.route("/files/{id}/thumbnail", get(thumbnail)),
@@ -682,6 +687,14 @@ async fn render_devices(
         mark(&mut response, &refusal);
     }
     response
+}
+
+/// The page of all keys, which are others on a Mac.
+async fn keys(request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let is_mac = agent.is_some_and(|agent| agent.contains("Mac OS"));
+    render_document(&parts, "Keys · Flack", move || view! { <KeysPage is_mac /> }).await
 }
 
 /// The page of a link to this device. Opening it does not use it up: what looks at links before

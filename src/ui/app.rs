@@ -8,7 +8,9 @@ use leptos::{
 };
 
 use super::{
-    components::{emoji::EmojiPicker, new_channel::NewChannelPage, sidebar::Sidebar},
+    components::{
+        emoji::EmojiPicker, jump::Jump, keys::Keys, new_channel::NewChannelPage, sidebar::Sidebar,
+    },
     pages::{
         home::HomePage, join::JoinPage, nowhere::NowherePage, people::PeoplePage, room::RoomPage,
     },
@@ -219,5 +221,7 @@ fn House() -> impl IntoView {
             </main>
         </div>
         <EmojiPicker />
+        <Jump />
+        <Keys />
     }
 }

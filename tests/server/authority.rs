@@ -315,6 +315,9 @@ fn route(route: Route) -> Vec<Row> {
                 stage.request(asker, "GET", "/link/000")
             }),
         ],
+        Route::Keys => {
+            vec![Row::new("/keys", [200; 5], |stage, asker| stage.request(asker, "GET", "/keys"))]
+        }
         Route::Upload => {
             vec![Row::new("/files", [401, 401, 201, 201, 201], |stage, asker| {
                 stage.request(asker, "POST", "/files?name=a.txt").bytes(b"mine")

@@ -1,7 +1,7 @@
 //! Where messages are written.
 
 use leptos::{
-    ev::{ClipboardEvent, KeyboardEvent, SubmitEvent},
+    ev::{ClipboardEvent, SubmitEvent},
     html::Textarea,
     prelude::*,
 };
@@ -12,12 +12,14 @@ use super::{
     icon::{CLIP, Icon, SEND, SMILE},
     room_field::RoomField,
     uploads::Uploads,
+    words::Words,
 };
 use crate::{
     client::{
-        COMPOSER, Client,
+        COMPOSER, Client, LOG,
         browser::{self, ChosenFile},
         draft::joined,
+        keys::Deed,
         upload::UploadState,
     },
     domain::{
@@ -78,6 +80,7 @@ pub fn Composer(
     let put = move |text: &str| {
         if let Some(area) = area.get_untracked() {
             area.set_value(text);
+            browser::grow(COMPOSER, text);
             changed(text.to_owned());
             client.store_drafts();
         }
@@ -100,6 +103,7 @@ pub fn Composer(
         if !draft.is_empty() && draft != there {
             add(draft);
         }
+        browser::grow(COMPOSER, &area.value());
         put_into(count, counted(&area.value()));
         if browser::has_fine_pointer() {
             let _ = area.focus();
@@ -183,19 +187,17 @@ pub fn Composer(
         event.prevent_default();
         send();
     };
-    let press = move |event: KeyboardEvent| {
-        let is_empty = area.get_untracked().is_some_and(|area| area.value().is_empty());
-        if event.key() == "ArrowUp" && is_empty {
-            event.prevent_default();
-            client.edit_last();
+    let act = Callback::new(move |deed: Deed| {
+        let is_empty = || area.get_untracked().is_some_and(|area| area.value().is_empty());
+        match deed {
+            Deed::Send => send(),
+            Deed::EditLast if is_empty() => client.edit_last(),
+            // There the arrows read.
+            Deed::Leave => browser::focus(LOG),
+            _ => return false,
         }
-        let is_send = event.key() == "Enter" && !event.shift_key() && !event.alt_key();
-        // While a word is being composed, Enter belongs to the input method.
-        if is_send && !event.is_composing() && event.key_code() != 229 {
-            event.prevent_default();
-            send();
-        }
-    };
+        true
+    });
 
     view! {
         <form
@@ -208,7 +210,7 @@ pub fn Composer(
         >
             <RoomField room=field />
             <Uploads room />
-            <div class="composer__box">
+            <div class="composer__box" on:paste=paste>
                 <label class="composer__attach" title="Attach files">
                     <input
                         type="file"
@@ -219,23 +221,19 @@ pub fn Composer(
                     />
                     <Icon path=CLIP />
                 </label>
-                <textarea
-                    class="composer__text"
+                <Words
                     id=COMPOSER
-                    name="text"
-                    rows="1"
-                    dir="auto"
-                    aria-label=label.clone()
+                    list="composer-list"
+                    about="composer-note"
+                    class="composer__text"
+                    label=label.clone()
                     placeholder=label
-                    aria-describedby="composer-note"
-                    aria-invalid=invalid
-                    node_ref=area
-                    on:input=move |event| changed(event_target_value(&event))
-                    on:keydown=press
-                    on:paste=paste
-                >
-                    {typed}
-                </textarea>
+                    typed
+                    area
+                    is_invalid=invalid
+                    changed=Callback::new(changed)
+                    act
+                />
                 <button
                     class="button button--quiet button--icon composer__emoji"
                     type="button"

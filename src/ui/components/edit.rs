@@ -1,17 +1,14 @@
 //! Changing the words of a message.
 
-use leptos::{
-    ev::{KeyboardEvent, SubmitEvent},
-    html::Textarea,
-    prelude::*,
-};
+use leptos::{ev::SubmitEvent, html::Textarea, prelude::*};
 
 use super::{
     field::{FieldError, refused},
     room_field::RoomField,
+    words::Words,
 };
 use crate::{
-    client::Client,
+    client::{Client, EDITOR, browser, keys::Deed},
     domain::{message::MessageText, position::Position, refusal::Refusal, room::NamedRoom},
 };
 
@@ -32,6 +29,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
     Effect::new(move |_| {
         if let Some(area) = area.get() {
             let end = u32::try_from(area.value().encode_utf16().count()).unwrap_or_default();
+            browser::grow(EDITOR, &area.value());
             let _ = area.focus();
             let _ = area.set_selection_range(end, end);
         }
@@ -54,22 +52,18 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
         event.prevent_default();
         save();
     };
-    let press = move |event: KeyboardEvent| {
-        if event.is_composing() || event.key_code() == 229 {
-            return;
+    let act = Callback::new(move |deed: Deed| {
+        match deed {
+            Deed::Send => save_by_key(),
+            Deed::Leave => leave(),
+            _ => return false,
         }
-        match event.key().as_str() {
-            "Enter" if !event.shift_key() && !event.alt_key() => {
-                event.prevent_default();
-                save_by_key();
-            }
-            "Escape" => {
-                event.prevent_default();
-                leave();
-            }
-            _ => {}
-        }
-    };
+        true
+    });
+    let changed = Callback::new(move |words: String| {
+        error.set(None);
+        path.with_value(|path| client.keep_edited_words(path, message, words));
+    });
     let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
     view! {
         <form
@@ -81,24 +75,18 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
         >
             <RoomField room />
             <input type="hidden" name="message" value=message.to_string() />
-            <textarea
+            <Words
+                id=EDITOR
+                list="editor-list"
+                about="edit-error"
                 class="field__input edit__text"
-                name="text"
-                rows="1"
-                dir="auto"
-                aria-label="Edit message"
-                aria-invalid=invalid
-                aria-describedby="edit-error"
-                node_ref=area
-                on:input=move |event| {
-                    error.set(None);
-                    let words = event_target_value(&event);
-                    path.with_value(|path| client.keep_edited_words(path, message, words));
-                }
-                on:keydown=press
-            >
-                {words}
-            </textarea>
+                label="Edit message".to_owned()
+                typed=Some(words)
+                area
+                is_invalid=invalid
+                changed
+                act
+            />
             <FieldError id="edit-error" message=error />
             <div class="message__buttons">
                 <button class="button button--small button--primary">"Save"</button>

@@ -17,6 +17,7 @@ pub const NEXT: &str = "m7.5 4 6 6-6 6";
 pub const PEN: &str = "M4 16l.75-3.5L13.5 3.75l2.75 2.75L7.5 15.25zM11.5 5.75l2.75 2.75";
 pub const PLUS: &str = "M10 4v12M4 10h12";
 pub const PREVIOUS: &str = "m12.5 4-6 6 6 6";
+pub const SEARCH: &str = "M4 9a5 5 0 1 0 10 0 5 5 0 0 0-10 0M12.75 12.75 16.5 16.5";
 pub const SEND: &str = "M3.5 4 17 10 3.5 16 7 10z";
 pub const SMILE: &str = "M2.75 10a7.25 7.25 0 1 0 14.5 0 7.25 7.25 0 0 0-14.5 0M7.5 7.75v.1M12.5 7.75v.1M6.75 12a3.75 3.75 0 0 0 6.5 0";
 pub const UP_DOWN: &str = "m6.5 8 3.5-3.5L13.5 8M6.5 12l3.5 3.5 3.5-3.5";

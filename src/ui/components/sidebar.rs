@@ -12,6 +12,8 @@ use leptos::{
 use super::{
     avatar::Avatar,
     icon::{CROSS, DOOR, Icon, Mark, PLUS, UP_DOWN},
+    jump::JumpButton,
+    keys::KeysLink,
     new_channel::NewChannelForm,
 };
 use crate::{
@@ -48,6 +50,7 @@ pub fn Sidebar() -> impl IntoView {
                     <Icon path=CROSS />
                 </button>
             </div>
+            <JumpButton />
             <div class="sidebar__rooms">
                 <nav class="channels" aria-label="Channels">
                     <ul>
@@ -126,6 +129,7 @@ pub fn Sidebar() -> impl IntoView {
             <a class="button button--quiet" href="/devices">
                 "Your devices"
             </a>
+            <KeysLink />
             <p class="popover__text">
                 "If you sign out, the name " <bdi>{name}</bdi>
                 " stays yours, but only another device of yours can bring it back here."

@@ -3,6 +3,7 @@
 pub mod devices;
 pub mod home;
 pub mod join;
+pub mod keys;
 pub mod nowhere;
 pub mod offline;
 pub mod people;

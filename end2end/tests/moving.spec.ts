@@ -1,0 +1,193 @@
+// Moving by keyboard: jumping, the keys that work everywhere, and the sheet that explains them.
+
+import AxeBuilder from '@axe-core/playwright';
+
+import { expect, test, type Person } from './flack';
+
+const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+
+const card = (person: Person) => person.page.getByRole('dialog', { name: 'Jump to' });
+const field = (person: Person) => card(person).getByRole('combobox', { name: 'Channel or person' });
+const options = (person: Person) => card(person).getByRole('option');
+const sheet = (person: Person) => person.page.getByRole('dialog', { name: 'Keys' });
+
+async function isAccessible(person: Person) {
+  const { violations } = await new AxeBuilder({ page: person.page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
+    .setLegacyMode()
+    .analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+}
+
+test('a few letters lead to a channel, and back to the last one', async ({ people }) => {
+  const ada = await people.join('Ada');
+  for (const name of ['late lunch', 'plans', 'lunch']) await ada.createChannel(name);
+  await ada.composer.fill('Half a thought');
+  await ada.page.keyboard.press('Control+k');
+  await expect(field(ada)).toBeFocused();
+  // Nothing typed: where one was last, and not where one is.
+  await expect(options(ada)).toHaveText([/plans/, /late lunch/, /general/]);
+  await ada.page.keyboard.type('lun');
+  await expect(options(ada)).toHaveText([/lunch/, /late lunch/]);
+  await ada.page.keyboard.press('ArrowDown');
+  await expect(card(ada).getByRole('option', { selected: true })).toHaveText(/late lunch/);
+  await ada.page.keyboard.press('Enter');
+  await expect(ada.conversation('late lunch')).toBeVisible();
+  await expect(card(ada)).toBeHidden();
+  await expect(ada.composer).toBeFocused();
+  await ada.page.keyboard.press('Control+k');
+  await ada.page.keyboard.press('Enter');
+  await expect(ada.conversation('lunch')).toBeVisible();
+  await expect(ada.composer).toHaveValue('Half a thought');
+});
+
+test('somebody new is found, and Escape gives the focus back', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await people.join('Nadia Comb');
+  await ada.page.keyboard.press('Control+k');
+  await field(ada).fill('comb');
+  await expect(options(ada)).toHaveText([/Nadia Comb/]);
+  await ada.page.keyboard.press('Escape');
+  await expect(card(ada)).toBeHidden();
+  await expect(ada.composer).toBeFocused();
+  await ada.page.keyboard.press('Control+k');
+  await expect(field(ada)).toHaveValue('');
+  await field(ada).fill('xyzzy');
+  await expect(card(ada).getByText('Nothing and nobody is called so.')).toBeVisible();
+  await ada.page.keyboard.press('Enter');
+  await expect(card(ada)).toBeVisible();
+  await field(ada).fill('nadia');
+  await expect(options(ada)).toHaveText([/Nadia Comb/]);
+  await ada.page.keyboard.press('Enter');
+  await expect(ada.page.getByRole('log', { name: 'Messages with Nadia Comb' })).toBeVisible();
+  await expect(ada.direct('Nadia Comb')).toBeVisible();
+});
+
+test('on a phone one jumps from the list of channels', async ({ people }) => {
+  const ada = await people.join('Ada', PHONE);
+  await ada.context.request.post('/api/create_channel', { form: { name: 'plans' } });
+  await ada.page.getByRole('button', { name: 'Show channels' }).tap();
+  await ada.page.getByRole('button', { name: 'Jump to…' }).tap();
+  await field(ada).fill('pl');
+  await expect(options(ada)).toHaveText([/plans/]);
+  if (process.env.PICTURES) {
+    await ada.page.screenshot({ path: `${process.env.PICTURES}/jump-phone.png` });
+  }
+  await options(ada).tap();
+  await expect(ada.conversation('plans')).toBeVisible();
+  await expect(ada.page.getByRole('button', { name: 'Jump to…' })).toBeHidden();
+});
+
+test('keys go from room to room, as the list has them', async ({ people }) => {
+  const ada = await people.join('Ada');
+  for (const name of ['alpha', 'zulu']) await ada.createChannel(name);
+  await ada.openChannel('alpha');
+  const go = async (key: string, channel: string) => {
+    await ada.page.keyboard.press(key);
+    await expect(ada.conversation(channel)).toBeVisible();
+  };
+  await go('Alt+ArrowDown', 'general');
+  await go('Alt+ArrowDown', 'zulu');
+  await go('Alt+ArrowUp', 'general');
+  await go('Alt+ArrowUp', 'alpha');
+  await go('Alt+ArrowUp', 'zulu');
+  await ada.page.goBack();
+  await expect(ada.conversation('alpha')).toBeVisible();
+});
+
+test('keys go to what is new, and jumping says where that is', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  for (const name of ['alpha', 'beta', 'zulu']) {
+    await ada.context.request.post('/api/create_channel', { form: { name } });
+  }
+  for (const name of ['alpha', 'zulu']) {
+    await bo.openChannel(name);
+    await bo.write('Something new');
+    await bo.sees('Something new');
+  }
+  await ada.page.keyboard.press('Control+k');
+  await expect(options(ada).filter({ hasText: 'new messages' })).toHaveText([/alpha/, /zulu/]);
+  await ada.page.keyboard.press('Escape');
+  await ada.page.keyboard.press('Alt+Shift+ArrowUp');
+  await expect(ada.conversation('alpha')).toBeVisible();
+  await ada.page.keyboard.press('Alt+Shift+ArrowDown');
+  await expect(ada.conversation('zulu')).toBeVisible();
+});
+
+test('whoever types outside of a field writes a message', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.composer.press('Escape');
+  await expect(ada.log).toBeFocused();
+  await ada.page.keyboard.type('Hello');
+  await expect(ada.composer).toHaveValue('Hello');
+  await ada.page.keyboard.press('Enter');
+  await ada.sees('Hello');
+  // Neither in other fields nor with keys of the browser.
+  await ada.composer.press('Escape');
+  await ada.page.keyboard.press('Control+a');
+  await ada.page.keyboard.press('PageUp');
+  await expect(ada.log).toBeFocused();
+  await ada.openNewChannel();
+  await ada.page.keyboard.type('new?');
+  await expect(ada.newChannelName).toHaveValue('new?');
+  await expect(sheet(ada)).toBeHidden();
+});
+
+test('a sheet explains all keys, and those without Ctrl can be turned off', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.composer.press('Escape');
+  await ada.page.keyboard.press('?');
+  await expect(sheet(ada)).toBeVisible();
+  await expect(sheet(ada).getByText('Jump to a channel or a person')).toBeVisible();
+  await expect(sheet(ada).getByText('Begin to write')).toBeVisible();
+  const plain = sheet(ada).getByRole('checkbox');
+  await expect(plain).toBeChecked();
+  await plain.uncheck();
+  await ada.page.keyboard.press('Escape');
+  await expect(sheet(ada)).toBeHidden();
+  await expect(ada.log).toBeFocused();
+  for (const key of ['?', 'a']) await ada.page.keyboard.press(key);
+  await expect(sheet(ada)).toBeHidden();
+  await expect(ada.composer).toHaveValue('');
+  await ada.reload();
+  await ada.composer.press('Escape');
+  await ada.page.keyboard.press('a');
+  await expect(ada.composer).toHaveValue('');
+  // With Ctrl it works all the same, also while one writes.
+  await ada.composer.press('Control+/');
+  await expect(sheet(ada)).toBeVisible();
+  await ada.page.keyboard.press('Control+k');
+  await expect(sheet(ada)).toBeHidden();
+  await expect(field(ada)).toBeFocused();
+});
+
+test('without JavaScript the keys are a page', async ({ people }) => {
+  const ada = await people.join('Ada', { javaScriptEnabled: false });
+  await ada.page.goto('/keys');
+  await expect(ada.page.getByRole('heading', { name: 'While writing' })).toBeVisible();
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [device, options] of Object.entries({ desktop: {}, phone: PHONE })) {
+    test(`cards and keys are accessible on a ${device} in ${colorScheme} colours`, async ({ people }) => {
+      const ada = await people.join('Ada', { ...options, colorScheme });
+      await people.join('Nadia');
+      await ada.context.request.post('/api/create_channel', { form: { name: 'plans' } });
+      await ada.page.keyboard.press('Control+k');
+      await field(ada).fill('a');
+      await expect(card(ada).getByRole('option', { name: /Nadia/ })).toBeVisible();
+      await isAccessible(ada);
+      const picture = (name: string) =>
+        process.env.PICTURES &&
+        ada.page.screenshot({ path: `${process.env.PICTURES}/${name}-${device}-${colorScheme}.png` });
+      await picture('jump');
+      await ada.page.keyboard.press('Control+/');
+      await expect(sheet(ada).getByText('Begin to write')).toBeVisible();
+      await isAccessible(ada);
+      await picture('keys');
+      await ada.page.goto('/keys');
+      await isAccessible(ada);
+    });
+  }
+}
