@@ -34,6 +34,7 @@ fuzz_target!(|heard: &str| {
         path: "/c/general".to_owned(),
         open: Some((general.clone(), Window::default())),
         directs: Directs::default(),
+        online: Vec::new(),
         people: None,
         editing: None,
         refused: None,

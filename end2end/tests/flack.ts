@@ -61,9 +61,19 @@ export class Person {
     return this.page.getByRole('navigation', { name: 'Direct messages' });
   }
 
-  /** A direct conversation in the list. */
+  /** A direct conversation in the list, whether or not the other one is here. */
   direct(name: string): Locator {
-    return this.directs.getByRole('link', { name, exact: true });
+    return this.directs.getByRole('link', { name: new RegExp(`^${name}( \\(online\\))?$`) });
+  }
+
+  /** The same, as long as the other one is here. */
+  onlineDirect(name: string): Locator {
+    return this.directs.getByRole('link', { name: `${name} (online)`, exact: true });
+  }
+
+  /** Types without sending. */
+  async type(text: string) {
+    await this.composer.pressSequentially(text);
   }
 
   get undo(): Locator {

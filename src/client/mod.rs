@@ -14,7 +14,7 @@ use crate::{
         message::MessageText,
         name::ChannelName,
         page::{Found, Page, RefusedForm},
-        person::Person,
+        person::{Person, PersonId},
         position::Position,
         room::{NamedRoom, Room},
         theme::Theme,
@@ -88,6 +88,10 @@ pub struct Client {
     pub directs: RwSignal<Directs>,
     /// What this person has not read, in all rooms.
     pub memberships: RwSignal<Memberships>,
+    /// Those who are here.
+    pub online: RwSignal<Vec<PersonId>>,
+    /// Those who are writing in the open room.
+    pub typing: RwSignal<Vec<Person>>,
     pub address: RwSignal<Address>,
     /// What the open room shows; none until it has come from the server.
     pub rows: RwSignal<Option<Vec<Row>>>,
@@ -125,6 +129,8 @@ impl Client {
             directory: RwSignal::new(page.directory.clone()),
             directs: RwSignal::new(page.directs.clone()),
             memberships: RwSignal::new(page.memberships.clone()),
+            online: RwSignal::new(page.online.clone()),
+            typing: RwSignal::new(Vec::new()),
             address: RwSignal::new(Address::of(&page.path)),
             rows: RwSignal::new(None),
             today: RwSignal::new(browser::today()),
@@ -402,8 +408,18 @@ impl Client {
         self.tell(Input::Discard(id));
     }
 
+    /// Something new was typed in the open room. Nothing that is shown changes by it.
+    pub fn typed(self) {
+        self.handle(Input::Typed);
+    }
+
     /// Tells the state machine what happened, does what it says, and shows what came of it.
     fn tell(self, input: Input) {
+        self.handle(input);
+        self.show();
+    }
+
+    fn handle(self, input: Input) {
         let told = self.sync.try_update_value(|sync| {
             let sync = sync.as_mut()?;
             Some((sync.me().clone(), sync.handle(input, browser::now())))
@@ -412,7 +428,6 @@ impl Client {
         for output in outputs {
             self.act(&me, output);
         }
-        self.show();
     }
 
     fn act(self, me: &Person, output: Output) {
@@ -460,6 +475,8 @@ impl Client {
             show(self.directory, sync.directory());
             show(self.directs, sync.directs());
             show(self.memberships, sync.memberships());
+            show(self.online, sync.online());
+            show(self.typing, &sync.typing());
             show(self.link, &sync.link());
             show(self.me, &Some(sync.me().clone()));
             if sync.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {

@@ -10,7 +10,7 @@ use super::{
     command::CommandId,
     direct::Directs,
     event::{Change, Event, Lane},
-    person::Person,
+    person::{Person, PersonId},
     position::{Epoch, Position},
     refusal::Refusal,
     room::Room,
@@ -35,6 +35,15 @@ pub const PING_SECONDS: u64 = 10;
 
 /// Seconds of silence after which either side takes the link for dead.
 pub const SILENCE_SECONDS: u64 = 25;
+
+/// Seconds after which somebody who writes says so again.
+pub const TYPING_AGAIN_SECONDS: u64 = 3;
+
+/// Seconds for which somebody writes who has said so.
+pub const TYPING_SECONDS: u64 = 5;
+
+/// Seconds for which it is worth knowing who was here when the link ended.
+pub const PRESENCE_SECONDS: u64 = 60;
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +78,8 @@ pub enum ClientFrame {
     Restore { id: CommandId, room: Room, message: Position },
     /// Everything in this room up to here has been read.
     Read { room: Room, position: Position },
+    /// I am writing something there.
+    Typing { room: Room },
     /// Are you there?
     Ping,
 }
@@ -132,6 +143,18 @@ pub enum ServerFrame {
         #[serde(flatten)]
         refusal: Refusal,
     },
+    /// Who is here: all, or what has changed. True for a moment, and not in the log.
+    Presence {
+        /// Forget who was here; these are.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        all: Option<Vec<PersonId>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        online: Vec<PersonId>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        offline: Vec<PersonId>,
+    },
+    /// These are writing something, for [a moment](TYPING_SECONDS).
+    Typing { room: Room, people: Vec<Person> },
     /// I am here.
     Pong {
         /// See [`Welcome::spread`].
@@ -195,9 +218,27 @@ impl ServerFrame {
             moved: Vec<Moved>,
             #[serde(default)]
             spread: u32,
+            all: Option<Vec<PersonId>>,
+            #[serde(default)]
+            online: Vec<PersonId>,
+            #[serde(default)]
+            offline: Vec<PersonId>,
+            #[serde(default)]
+            people: Vec<Person>,
         }
-        let Head { r#type, id, position, room, settings, moved, spread } =
-            serde_json::from_str(text)?;
+        let Head {
+            r#type,
+            id,
+            position,
+            room,
+            settings,
+            moved,
+            spread,
+            all,
+            online,
+            offline,
+            people,
+        } = serde_json::from_str(text)?;
         let missing = de::Error::missing_field;
         let id = id.ok_or_else(|| missing("id"));
         let room = room.ok_or_else(|| missing("room"));
@@ -217,6 +258,8 @@ impl ServerFrame {
             "accepted" => Self::Accepted { id: id?, position: position? },
             "refused" => Self::Refused { id: id?, refusal: serde_json::from_str(text)? },
             "unviewable" => Self::Unviewable { room: room?, refusal: serde_json::from_str(text)? },
+            "presence" => Self::Presence { all, online, offline },
+            "typing" => Self::Typing { room: room?, people },
             "pong" => Self::Pong { spread },
             unknown => return Err(de::Error::custom(format!("unknown type {unknown}"))),
         })

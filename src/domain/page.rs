@@ -6,7 +6,7 @@ use super::{
     attachment::AttachmentLimits,
     channel::Directory,
     direct::Directs,
-    person::Person,
+    person::{Person, PersonId},
     position::{Epoch, Position},
     refusal::Refusal,
     room::Room,
@@ -25,6 +25,8 @@ pub struct Page {
     pub directs: Directs,
     /// What this person has not read.
     pub memberships: Memberships,
+    /// Those whom the page shows and who are here.
+    pub online: Vec<PersonId>,
     pub limits: AttachmentLimits,
     /// The path of the page's address.
     pub path: String,

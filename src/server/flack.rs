@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
@@ -17,7 +17,9 @@ use tokio::sync::oneshot;
 
 use super::{
     files::{ContentHash, FileLimits, Files, SMALLEST, StoredFile, upload::Upload},
-    live::{Lanes, Listeners, encode, encode_into, socket::Socket},
+    live::{
+        Lanes, Listeners, encode, encode_into, presence::Presence, socket::Socket, typing::Typing,
+    },
     log::{Answer, Follower, Log, NewDevice, Order, Request, embedded::Embedded},
     metrics::{Deliveries, Levels, Metrics},
     rates::{Clock, RateLimits, Rates},
@@ -86,18 +88,22 @@ struct Inner {
     is_draining: AtomicBool,
     /// When each device was noted to be there.
     seen: Mutex<HashMap<SessionId, DateTime<Utc>>>,
+    /// Those who have missed something of who is here, because other things were in its way.
+    missed: Mutex<Vec<Weak<Socket>>>,
     limits: Limits,
     rates: Rates,
     metrics: Metrics,
+    clock: Clock,
 }
 
 /// What people see, and who is looking. One lock holds both, so that nobody can start to listen
 /// between a change and its event. It is held for microseconds and never while waiting.
-#[derive(Default)]
 struct House {
     position: Position,
     state: State,
     lanes: Lanes,
+    presence: Presence,
+    typing: Typing,
 }
 
 /// What memory does not hold.
@@ -224,7 +230,7 @@ impl Flack {
         }))
     }
 
-    /// Goes on from a beginning. Rates are counted by `clock`; `log` makes the log, and gives it with whatever else it made.
+    /// Goes on from a beginning. Rates are counted, and people leave, by `clock`; `log` makes the log, and gives it with whatever else it made.
     pub fn start<T>(
         beginning: Beginning,
         archive: Box<dyn Archive>,
@@ -234,13 +240,15 @@ impl Flack {
         log: impl FnOnce(Follower) -> (Box<dyn Log>, T),
     ) -> (Self, T) {
         let Beginning { epoch, position, state } = beginning;
-        let house = Arc::new(Mutex::new(House { position, state, lanes: Lanes::default() }));
+        let (lanes, typing) = (Lanes::default(), Typing::default());
+        let presence = Presence::new(clock.now());
+        let house = Arc::new(Mutex::new(House { position, state, lanes, presence, typing }));
         let deliveries = Deliveries::default();
         let (log, made) = log(follow(house.clone(), deliveries.clone()));
         let metrics = Metrics::new(log.meter(), &deliveries);
         let (sockets, is_draining) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let rates = Rates::new(limits.rates, clock);
-        let seen = Mutex::default();
+        let rates = Rates::new(limits.rates, clock.clone());
+        let (seen, missed) = (Mutex::default(), Mutex::default());
         let inner = Inner {
             epoch,
             house,
@@ -250,9 +258,11 @@ impl Flack {
             sockets,
             is_draining,
             seen,
+            missed,
             limits,
             rates,
             metrics,
+            clock,
         };
         (Self(Arc::new(inner)), made)
     }
@@ -302,6 +312,12 @@ impl Flack {
     /// Whether a page of this person is open.
     pub fn is_online(&self, person: PersonId) -> bool {
         self.house().lanes.listeners(&Lane::Person(person)).is_some()
+    }
+
+    /// Those of these people who are here, as everybody was told.
+    pub fn online_of(&self, people: impl IntoIterator<Item = PersonId>) -> Vec<PersonId> {
+        let house = self.house();
+        people.into_iter().filter(|person| house.presence.is_online(*person)).collect()
     }
 
     /// Signs one of one's devices out, and closes its sockets.
@@ -419,12 +435,28 @@ impl Flack {
         person.ok_or_else(Refusal::unknown_person)
     }
 
-    /// People whose names have `part` in them: so many, in alphabetical order.
+    /// People whose names have `part` in them: so many, in alphabetical order, but those who are here
+    /// before those who are not.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn people(&self, part: String, limit: usize) -> Result<Vec<Person>, Refusal> {
-        self.0.archive.people(part, limit).await.map_err(unreadable)
+        let mut people = self.here(&part.to_lowercase());
+        let all = self.0.archive.people(part, limit).await.map_err(unreadable)?;
+        let here: HashSet<PersonId> = people.iter().map(|person| person.id).collect();
+        people.extend(all.into_iter().filter(|person| !here.contains(&person.id)));
+        people.truncate(limit);
+        Ok(people)
+    }
+
+    /// Those who are here and whose names have `part` in them, in alphabetical order.
+    fn here(&self, part: &str) -> Vec<Person> {
+        let house = self.house();
+        let named = house.presence.online().map(|it| (it.name.as_str().to_lowercase(), it));
+        let mut named: Vec<(String, &Person)> =
+            named.filter(|(name, _)| name.contains(part)).collect();
+        named.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        named.into_iter().map(|(_, person)| person.clone()).collect()
     }
 
     /// # Errors
@@ -501,6 +533,7 @@ impl Flack {
             directory: Directory::default(),
             directs: Directs::default(),
             memberships: Memberships::default(),
+            online: Vec::new(),
             limits: self.file_limits().attachments,
             path: path.to_owned(),
             open: None,
@@ -527,6 +560,7 @@ impl Flack {
             page.directs = house.state.directs(me);
         }
         stranger.into_iter().for_each(|stranger| page.directs.add(stranger));
+        page.online = self.online_of(page.directs.list().iter().map(|direct| direct.with.id));
         Ok(page)
     }
 
@@ -707,9 +741,13 @@ impl Flack {
 
     /// Counts a socket out, and takes it off every lane.
     pub fn leave(&self, socket: &Arc<Socket>, viewing: &HashSet<Room>) {
-        let mut house = self.house();
+        let house = &mut *self.house();
         house.lanes.leave(&Lane::Directory, socket);
-        house.lanes.leave(&Lane::Person(socket.person.id), socket);
+        let own = Lane::Person(socket.person.id);
+        house.lanes.leave(&own, socket);
+        if house.lanes.listeners(&own).is_none() {
+            house.presence.left(socket.person.id, self.0.clock.now());
+        }
         for room in viewing {
             house.lanes.leave(&room.clone().into(), socket);
         }
@@ -744,9 +782,11 @@ impl Flack {
         if resume.is_none_or(|resume| resume.directs != directs.position) {
             encode_into(&mut frames, &ServerFrame::Directs(directs));
         }
+        encode_into(&mut frames, &house.presence.whole());
         socket.answer(&frames.into());
         house.lanes.join(&Lane::Directory, socket);
         house.lanes.join(&Lane::Person(socket.person.id), socket);
+        house.presence.came(&socket.person);
         resume.is_some()
     }
 
@@ -876,6 +916,52 @@ impl Flack {
         self.house().lanes.leave(&room.clone().into(), socket);
     }
 
+    /// Somebody who may be in this room is writing something there.
+    pub fn note_typing(&self, person: &Person, room: Room) {
+        let house = &mut *self.house();
+        let lane = room.into();
+        // One who looks is the one who writes.
+        if house.lanes.listeners(&lane).is_some_and(|listeners| listeners.len() > 1) {
+            house.typing.begin(lane, person);
+        }
+    }
+
+    /// Tells what is only true for a moment: who has come and left, and who is writing. Once a second,
+    /// so that it costs no more however much there is of it.
+    pub fn pulse(&self) {
+        let mut missed = self.0.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (news, whole, typing) = {
+            let House { lanes, presence, typing, .. } = &mut *self.house();
+            let news = presence.news(self.0.clock.now());
+            let news = news.zip(lanes.listeners(&Lane::Directory).cloned());
+            let listeners = |lane: &Lane| lanes.listeners(lane).cloned();
+            let typing = typing.take().filter_map(|(lane, people)| {
+                let listeners = listeners(&lane)?;
+                Some((listeners, lane.room()?, people))
+            });
+            let typing: Vec<(Listeners, Room, Vec<Person>)> = typing.collect();
+            let whole = (news.is_some() || !missed.is_empty()).then(|| presence.whole());
+            (news, whole, typing)
+        };
+        if let Some((news, listeners)) = news {
+            let news = encode(&news);
+            let behind = listeners.iter().filter(|socket| !socket.hint(&news));
+            missed.extend(behind.map(Arc::downgrade));
+        }
+        if let (Some(whole), false) = (whole, missed.is_empty()) {
+            let whole = encode(&whole);
+            missed.sort_unstable_by_key(|socket| socket.as_ptr().cast::<()>());
+            missed.dedup_by(|one, other| one.ptr_eq(other));
+            missed.retain(|socket| {
+                let is_behind = |socket: Arc<Socket>| !socket.is_closing() && !socket.hint(&whole);
+                socket.upgrade().is_some_and(is_behind)
+            });
+        }
+        for (listeners, room, people) in typing {
+            tell_typing(&listeners, &room, &people);
+        }
+    }
+
     /// Sends everyone away, to come back when the next server runs: a few at a time, so that what is
     /// between them and the server is not hit by all at once.
     pub async fn drain(&self) {
@@ -925,6 +1011,9 @@ fn follow(house: Arc<Mutex<House>>, deliveries: Deliveries) -> Follower {
                 ended.extend(ended_by(&entry, &house.lanes));
                 asides.extend(asides_of(&entry, &house.lanes));
                 for event in apply(&mut house.state, &entry) {
+                    if let Change::Posted(message) = &event.change {
+                        house.typing.end(&event.lane, message.author.id);
+                    }
                     let Some(listeners) = house.lanes.listeners(&event.lane) else { continue };
                     let burst = bursts.iter_mut().find(|(_, events)| events[0].lane == event.lane);
                     match burst {
@@ -1008,6 +1097,23 @@ fn aside(
     let sockets: Vec<Arc<Socket>> =
         sockets.iter().filter(|socket| !views(socket)).cloned().collect();
     (!sockets.is_empty()).then(|| (sockets, encode(frame)))
+}
+
+/// Tells those who look at a room who is writing there; nobody is told of themselves.
+fn tell_typing(listeners: &Listeners, room: &Room, people: &[Person]) {
+    let frame = |people: Vec<Person>| encode(&ServerFrame::Typing { room: room.clone(), people });
+    let everyone = frame(people.to_vec());
+    for socket in listeners.iter().filter(|socket| room.admits(socket.person.id)) {
+        let is_other = |person: &&Person| person.id != socket.person.id;
+        if people.iter().all(|person| is_other(&person)) {
+            socket.hint(&everyone);
+            continue;
+        }
+        let others: Vec<Person> = people.iter().filter(is_other).cloned().collect();
+        if !others.is_empty() {
+            socket.hint(&frame(others));
+        }
+    }
 }
 
 /// The sockets of a session that ends here.

@@ -610,6 +610,7 @@ async fn render(
     if address == Address::People && page.me.is_some() {
         let name = query(uri, "name").unwrap_or_default();
         let people = door.flack.people(name.clone(), PEOPLE_LIMIT).await.unwrap_or_default();
+        page.online.extend(door.flack.online_of(people.iter().map(|person| person.id)));
         page.people = Some(Found { name, people });
     }
     let is_signed_out = page.me.is_none() && query(uri, "signed-out").is_some();

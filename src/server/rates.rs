@@ -54,6 +54,10 @@ impl Clock {
     pub fn new(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
+
+    pub fn now(&self) -> Duration {
+        (self.0)()
+    }
 }
 
 impl Default for Clock {
@@ -68,7 +72,7 @@ impl governor::clock::Clock for Clock {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
-        (self.0)()
+        Clock::now(self)
     }
 }
 

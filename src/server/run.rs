@@ -32,7 +32,8 @@ const OTHER_FILES: usize = 100;
 /// How often memory is freed of windows that nobody looks at.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// How often people are told what happens in rooms that they do not look at.
+/// How often people are told what happens in rooms that they do not look at, and what is only true for a
+/// moment.
 const NOTICE: Duration = Duration::from_secs(1);
 
 /// How many connections those may have who watch over the server.
@@ -214,7 +215,7 @@ pub async fn serve(
     watched.iter().for_each(JoinHandle::abort);
 }
 
-/// Tells people what happens in rooms that they do not look at.
+/// Tells people what they are told once in a while.
 async fn tell(flack: Flack) {
     let mut ticks = interval(NOTICE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -222,7 +223,11 @@ async fn tell(flack: Flack) {
         ticks.tick().await;
         let flack = flack.clone();
         // A write to each of thousands of sockets would hold up those whose turn it is.
-        let _ = tokio::task::spawn_blocking(move || flack.tell_moved()).await;
+        let tell = move || {
+            flack.tell_moved();
+            flack.pulse();
+        };
+        let _ = tokio::task::spawn_blocking(tell).await;
     }
 }
 

@@ -14,11 +14,12 @@ use crate::domain::{
     direct::Directs,
     event::{Change, Event, Lane},
     frame::{
-        ClientFrame, CloseCode, Difference, PROTOCOL, Reset, Resume, ServerFrame, View, Welcome,
+        ClientFrame, CloseCode, Difference, PRESENCE_SECONDS, PROTOCOL, Reset, Resume, ServerFrame,
+        TYPING_AGAIN_SECONDS, TYPING_SECONDS, View, Welcome,
     },
     message::{Message, MessageText},
     page::Page,
-    person::Person,
+    person::{Person, PersonId},
     position::{Epoch, Position},
     room::{Room, direct_path},
     unread::{Memberships, Notice},
@@ -75,6 +76,8 @@ pub enum Input {
     Retry(CommandId),
     /// Throw a refused command away.
     Discard(CommandId),
+    /// Something new was typed in the room that is looked at.
+    Typed,
     /// Another tab of this browser has put this into the outbox that they share.
     Kept(Pending),
     /// Another tab of this browser has taken this out of the outbox.
@@ -128,6 +131,13 @@ pub struct Sync {
     viewing: Option<Room>,
     outbox: Outbox,
     link: Link,
+    online: Vec<PersonId>,
+    /// When the link was live last; 0 before anything happened.
+    live: u64,
+    /// Who else writes in the room that is looked at, and until when that is so.
+    typing: Vec<(Person, u64)>,
+    /// When the others are told again that one is writing.
+    type_again: u64,
     /// When something happened last, by the clock of [`Moment`]; 0 before anything did.
     now: u64,
 }
@@ -147,6 +157,10 @@ impl Sync {
             viewing: page.open.as_ref().map(|(room, _)| room.clone()),
             outbox: Outbox::new(pending),
             link: Link::default(),
+            online: page.online.clone(),
+            live: 0,
+            typing: Vec::new(),
+            type_again: 0,
             now: 0,
         }
     }
@@ -171,6 +185,16 @@ impl Sync {
     /// Whether the server knows all that was read here.
     pub fn has_said_all(&self) -> bool {
         self.unsaid.is_empty()
+    }
+
+    /// Those who are here, as far as that is known.
+    pub fn online(&self) -> &Vec<PersonId> {
+        &self.online
+    }
+
+    /// Those who are writing in the room that is looked at.
+    pub fn typing(&self) -> Vec<Person> {
+        self.typing.iter().map(|(person, _)| person.clone()).collect()
     }
 
     /// The room that is looked at.
@@ -266,6 +290,7 @@ impl Sync {
                 self.outbox.remove(&id);
                 todo.push(Output::Forget(id));
             }
+            Input::Typed => self.tell_typing(now, &mut todo),
             Input::Kept(pending) => {
                 let reached = |room: &Room| self.windows.reached(room);
                 let id = pending.id.clone();
@@ -280,6 +305,7 @@ impl Sync {
             Input::Forgotten(id) => self.outbox.forgotten(&id),
         }
         todo.extend(self.link.tick(now));
+        self.forget(now);
         if !self.link.is_up() {
             self.outbox.unsend();
             self.unsaid.iter_mut().for_each(|unsaid| unsaid.is_said = false);
@@ -296,6 +322,26 @@ impl Sync {
             }
         }
         todo
+    }
+
+    /// Forgets what is not true any more, because it was only said for a moment.
+    fn forget(&mut self, now: Moment) {
+        self.typing.retain(|(_, until)| *until > now.millis);
+        if self.link.is_live() || self.live == 0 {
+            self.live = now.millis;
+        } else if now.millis >= self.live + PRESENCE_SECONDS * 1_000 {
+            self.online.clear();
+        }
+    }
+
+    fn tell_typing(&mut self, now: Moment, todo: &mut Vec<Output>) {
+        if let Some(room) = &self.viewing
+            && self.link.is_live()
+            && now.millis >= self.type_again
+        {
+            self.type_again = now.millis + TYPING_AGAIN_SECONDS * 1_000;
+            todo.push(Output::Send(ClientFrame::Typing { room: room.clone() }));
+        }
     }
 
     fn hello(&self) -> ClientFrame {
@@ -328,6 +374,8 @@ impl Sync {
             self.outbox.remove(&deletion);
             return Output::Forget(deletion);
         }
+        // What comes next is something new.
+        self.type_again = 0;
         let after = self.windows.reached(&command.room).unwrap_or_default();
         Output::Keep(self.outbox.add(id, command, attachments, after, now))
     }
@@ -337,6 +385,8 @@ impl Sync {
             return;
         }
         let left = mem::replace(&mut self.viewing, room);
+        self.typing.clear();
+        self.type_again = 0;
         // The hello has named the room that was open then, so the server has to be told even
         // before its welcome. Until that, nobody knows whether positions are of the same log.
         if self.link.is_up() {
@@ -389,6 +439,7 @@ impl Sync {
                     self.windows = Windows::default();
                     self.memberships = Memberships::default();
                     self.unsaid.clear();
+                    self.online.clear();
                 }
             }
             ServerFrame::Directory(directory) => {
@@ -429,8 +480,30 @@ impl Sync {
             ServerFrame::Refused { id, refusal } => todo
                 .push(self.outbox.refused(&id, refusal).map_or(Output::Forget(id), Output::Keep)),
             ServerFrame::Pong { spread } => self.link.spread_over(spread),
+            ServerFrame::Presence { all, online, offline } => {
+                if let Some(all) = all {
+                    self.online = all;
+                }
+                self.online.retain(|person| !online.contains(person) && !offline.contains(person));
+                self.online.extend(online);
+            }
+            ServerFrame::Typing { room, people } => {
+                if self.viewing.as_ref() == Some(&room) {
+                    let until = now.millis + TYPING_SECONDS * 1_000;
+                    for person in people {
+                        match self.typing.iter_mut().find(|(other, _)| other.id == person.id) {
+                            Some(known) => known.1 = until,
+                            None => self.typing.push((person, until)),
+                        }
+                    }
+                }
+            }
             ServerFrame::Unviewable { .. } => {}
         }
+    }
+
+    fn stop_typing(&mut self, person: PersonId) {
+        self.typing.retain(|(other, _)| other.id != person);
     }
 
     /// A command was done. The browser's other tabs are told where, so that they wait for its event.
@@ -509,6 +582,11 @@ impl Sync {
             window.apply(event.position, &event.change);
         }
         self.count(&room, &event.change);
+        if let Change::Posted(message) = &event.change
+            && self.viewing.as_ref() == Some(&room)
+        {
+            self.stop_typing(message.author.id);
+        }
         if let (Change::Posted(message) | Change::Revised(message), Some(id)) =
             (&event.change, &event.command)
             && message.author.id == self.me.id

@@ -62,6 +62,7 @@ impl Server {
             directory: self.directory.clone(),
             directs: Directs::default(),
             memberships: Memberships::default(),
+            online: Vec::new(),
             limits: Default::default(),
             path: channel().path(),
             open: Some((general(), self.window.clone())),
@@ -315,7 +316,7 @@ impl World {
             ClientFrame::Ping => {
                 self.tabs[tab].to_client.push_back(ServerFrame::Pong { spread: 0 })
             }
-            ClientFrame::Leave { .. } => {}
+            ClientFrame::Leave { .. } | ClientFrame::Typing { .. } => {}
         }
         true
     }
@@ -830,4 +831,127 @@ fn what_was_read_is_said_once_in_a_while_and_until_it_is_heard() {
     sync.handle(Input::Frame(heard), at(20_100));
     assert!(sync.has_said_all());
     assert_eq!(said(sync.handle(Input::Read(Position(9)), at(30_000))), [0; 0]);
+}
+
+/// A page that is live and looks at `#general`, and what is told to it at a time.
+struct Live {
+    sync: Sync,
+    server: Server,
+    millis: u64,
+}
+
+impl Live {
+    fn new() -> Self {
+        let server = Server::new();
+        let sync = Sync::new(person(2), &server.page(person(2)), Vec::new());
+        let mut live = Self { sync, server, millis: 1_700_000_000_000 };
+        live.tell(Input::Tick);
+        live.come_back();
+        live
+    }
+
+    fn come_back(&mut self) {
+        self.tell(Input::Opened);
+        for frame in self.server.greet(person(2), None, &[]) {
+            self.tell(Input::Frame(frame));
+        }
+        assert_eq!(self.sync.link(), LinkState::Live);
+    }
+
+    /// Gives what is said then.
+    fn tell(&mut self, input: Input) -> Vec<ClientFrame> {
+        let outputs = self.sync.handle(input, Moment { millis: self.millis, random: 0.0 });
+        let said = outputs.into_iter().filter_map(|output| match output {
+            Output::Send(frame) => Some(frame),
+            _ => None,
+        });
+        said.collect()
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.millis += millis;
+        self.tell(Input::Tick);
+    }
+
+    fn hear_typing(&mut self, room: Room, people: &[u64]) {
+        let people = people.iter().map(|number| person(*number)).collect();
+        self.tell(Input::Frame(ServerFrame::Typing { room, people }));
+    }
+
+    fn typing(&self) -> Vec<u64> {
+        self.sync.typing().iter().map(|person| person.id.0.0).collect()
+    }
+
+    fn hear_presence(&mut self, all: Option<&[u64]>, online: &[u64], offline: &[u64]) {
+        let ids = |list: &[u64]| list.iter().map(|number| PersonId(Position(*number))).collect();
+        let (all, online, offline) = (all.map(ids), ids(online), ids(offline));
+        self.tell(Input::Frame(ServerFrame::Presence { all, online, offline }));
+    }
+
+    fn online(&self) -> Vec<u64> {
+        self.sync.online().iter().map(|person| person.0.0).collect()
+    }
+}
+
+#[test]
+fn who_types_says_so_every_three_seconds_and_at_once_after_a_message() {
+    let mut live = Live::new();
+    let typing = [ClientFrame::Typing { room: general() }];
+    assert_eq!(live.tell(Input::Typed), typing);
+    live.pass(2_999);
+    assert_eq!(live.tell(Input::Typed), []);
+    live.pass(1);
+    assert_eq!(live.tell(Input::Typed), typing);
+    let text = MessageText::try_from("Hello").unwrap();
+    let command = Command { room: general(), ask: Ask::Post(text) };
+    live.tell(Input::Ask { id: CommandId::from_random([7; 16]), command });
+    assert_eq!(live.tell(Input::Typed), typing, "the next message is another one");
+    live.tell(Input::Closed(None));
+    live.millis += 3_000;
+    assert_eq!(live.tell(Input::Typed), [], "there is nobody to tell");
+}
+
+#[test]
+fn who_has_said_so_types_for_five_seconds_or_until_the_message_is_there() {
+    let mut live = Live::new();
+    live.hear_typing(general(), &[3, 4]);
+    live.pass(3_000);
+    live.hear_typing(general(), &[3]);
+    assert_eq!(live.typing(), [3, 4]);
+    live.pass(2_000);
+    assert_eq!(live.typing(), [3]);
+    let text = MessageText::try_from("Hello").unwrap();
+    let command = Command { room: general(), ask: Ask::Post(text) };
+    let posted = live.server.ask(&person(3), &CommandId::from_random([7; 16]), command);
+    let (_, event) = posted.unwrap();
+    live.tell(Input::Frame(ServerFrame::Event(event.unwrap())));
+    assert_eq!(live.typing(), [0_u64; 0]);
+}
+
+#[test]
+fn typing_is_of_the_room_that_is_looked_at() {
+    let mut live = Live::new();
+    let other = Room::Channel(ChannelName::try_from("design").unwrap());
+    live.hear_typing(other.clone(), &[3]);
+    assert_eq!(live.typing(), [0_u64; 0]);
+    live.hear_typing(general(), &[3]);
+    live.tell(Input::Open(Some(other)));
+    assert_eq!(live.typing(), [0_u64; 0]);
+}
+
+#[test]
+fn who_is_here_is_followed_and_forgotten_a_minute_after_the_link() {
+    let mut live = Live::new();
+    live.hear_presence(Some(&[2, 3]), &[], &[]);
+    live.hear_presence(None, &[4, 3], &[2]);
+    assert_eq!(live.online(), [4, 3]);
+    live.pass(20_000);
+    live.tell(Input::Closed(None));
+    live.pass(59_000);
+    assert_eq!(live.online(), [4, 3]);
+    live.pass(1_000);
+    assert_eq!(live.online(), [0_u64; 0]);
+    live.come_back();
+    live.hear_presence(None, &[4], &[]);
+    assert_eq!(live.online(), [4]);
 }

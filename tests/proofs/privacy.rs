@@ -5,7 +5,7 @@
 //! it came, byte by byte, and looked through for words and frames that are not theirs.
 
 use flack::domain::{
-    frame::{ClientFrame, PROTOCOL, Resume, View},
+    frame::{ClientFrame, PROTOCOL, Resume, ServerFrame, View},
     position::{Epoch, Position},
     room::{Pair, Room, direct_path},
 };
@@ -36,8 +36,13 @@ async fn listen(actions: u64) -> Report {
     let room = Room::Direct(Pair::of(ada.person.id, bob.person.id));
     let mut ear = Ear::new(&program, &eve, room.clone()).await;
     let mut messages = vec![ada.whisper(&bob, SECRET).await];
+    // They look at it, and are typing.
+    let mut typing = [ada.socket(&[]).await, bob.socket(&[]).await];
+    for socket in &mut typing {
+        socket.say(&ClientFrame::View(View { room: room.clone(), position: None })).await;
+    }
 
-    let mut asked = 0;
+    let (mut asked, mut typed) = (0, 0);
     for action in 0..actions {
         let (me, other) = if chance.bool() { (&ada, &bob) } else { (&bob, &ada) };
         let (to, message) =
@@ -45,6 +50,8 @@ async fn listen(actions: u64) -> Report {
         let message = message.unwrap_or_default();
         let text = format!("{SECRET} {action}");
         let fields = [("direct", &*to), ("message", &message.to_string()), ("text", &text)];
+        let typist = if chance.bool() { &mut typing[0] } else { &mut typing[1] };
+        typist.say(&ClientFrame::Typing { room: room.clone() }).await;
         match chance.u8(0..10) {
             0..6 => messages.push(me.whisper(other, &text).await),
             6 => drop(me.ask("/api/edit_message", &fields).await),
@@ -52,6 +59,11 @@ async fn listen(actions: u64) -> Report {
             _ => drop(me.ask("/api/restore_message", &fields).await),
         }
         asked += ear.pry(&mut chance, message, action).await;
+        if action % 100 == 99 {
+            for socket in &mut typing {
+                typed += hear_typing(socket).await;
+            }
+        }
     }
     ear.finish().await;
 
@@ -60,10 +72,27 @@ async fn listen(actions: u64) -> Report {
     let mut report = Report::default();
     report.did("actions of the two", actions, actions);
     report.did("attempts of the third", asked, actions);
+    report.did("words of typing heard by the two", typed, actions / 600);
     report.did("bytes heard by the third", ear.heard, actions * 10);
     report.did("messages on the page of the two", page.articles().len() as u64, 100);
     report.never("foreign frames or words", ear.foreign);
     report
+}
+
+/// How often one of the two has heard that the other one is typing, and never the third.
+async fn hear_typing(socket: &mut Socket) -> u64 {
+    socket.say(&ClientFrame::Ping).await;
+    let mut heard = 0;
+    loop {
+        match socket.hear_any().await {
+            ServerFrame::Pong { .. } => return heard,
+            ServerFrame::Typing { people, .. } => {
+                assert!(people.iter().all(|person| person.name.as_str() != "Eve"), "{people:?}");
+                heard += 1;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The third person, and what reached them.
@@ -88,7 +117,8 @@ impl Ear {
         let id = || format!("pry-{turn}").try_into().expect("a command id");
         let room = self.room.clone();
         let text = "me too".to_owned();
-        match chance.u8(0..9) {
+        match chance.u8(0..10) {
+            9 => self.say(ClientFrame::Typing { room }).await,
             0 => self.say(ClientFrame::View(View { room, position: Some(message) })).await,
             1 => self.say(ClientFrame::View(View { room, position: None })).await,
             2 => self.say(ClientFrame::Post { id: id(), room, text, attachments: vec![] }).await,

@@ -535,6 +535,13 @@ fn talks(kind: &str, stage: &Stage) -> Vec<Talk> {
                 outcomes: [Closed, Silence, Silence, Silence],
             })
             .collect(),
+        // Nobody is told what comes of it; what others hear of it has a test of its own.
+        "typing" => [public, private]
+            .map(|room| Talk {
+                frame: json!({ "type": "typing", "room": room }),
+                outcomes: [Closed, Silence, Silence, Silence],
+            })
+            .into(),
         "ping" => vec![Talk {
             frame: json!({ "type": "ping" }),
             outcomes: [Closed, Silence, Silence, Silence],

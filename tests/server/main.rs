@@ -21,6 +21,7 @@ mod metrics;
 mod names;
 mod once;
 mod order;
+mod presence;
 mod process;
 mod resume;
 mod session;

@@ -119,6 +119,7 @@ impl Guest {
             open: Some((Room::Channel(channel), Window::default())),
             directs: Directs::default(),
             memberships: Memberships::default(),
+            online: Vec::new(),
             people: None,
             editing: None,
             refused: None,

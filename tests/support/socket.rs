@@ -96,17 +96,29 @@ impl Socket {
         soon("a message", self.0.next()).await?.ok()
     }
 
-    /// The next frame that is not about rooms elsewhere. Its end is the test's end.
+    /// The next frame that is an answer or an event. What is about rooms elsewhere, or true for a
+    /// moment, is [heard](Self::hear_hint) by those who want to.
     pub async fn hear(&mut self) -> ServerFrame {
+        use ServerFrame::{Moved, Notice, Presence, Read, Typing};
         loop {
             match self.hear_any().await {
-                ServerFrame::Moved { .. } | ServerFrame::Read { .. } | ServerFrame::Notice(_) => {}
+                Moved { .. } | Read { .. } | Notice(_) | Presence { .. } | Typing { .. } => {}
                 frame => return frame,
             }
         }
     }
 
-    /// The next frame, whatever it is about.
+    /// The next frame of who is here or writes.
+    pub async fn hear_hint(&mut self) -> ServerFrame {
+        loop {
+            let frame = self.hear_any().await;
+            if matches!(frame, ServerFrame::Presence { .. } | ServerFrame::Typing { .. }) {
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame, whatever it is about. Its end is the test's end.
     pub async fn hear_any(&mut self) -> ServerFrame {
         loop {
             match self.next().await {

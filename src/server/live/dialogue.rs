@@ -107,6 +107,11 @@ impl Dialogue {
                     self.flack.read(&self.socket, room, position);
                 }
             }
+            ClientFrame::Typing { room } => {
+                if let Ok(room) = self.room(&room) {
+                    self.flack.note_typing(&self.socket.person, room);
+                }
+            }
             ClientFrame::Ping => {
                 let spread = self.flack.spread();
                 self.socket.send(&encode(&ServerFrame::Pong { spread }));

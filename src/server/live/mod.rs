@@ -16,7 +16,9 @@ use crate::domain::{event::Lane, frame::ServerFrame};
 
 pub mod connection;
 pub mod dialogue;
+pub mod presence;
 pub mod socket;
+pub mod typing;
 
 use socket::Socket;
 

@@ -85,6 +85,26 @@ impl<S: Stream + ?Sized> Socket<S> {
         outbound.asked = outbound.waiting;
     }
 
+    /// Sends what is only true for a moment, if nothing is in its way; otherwise it is dropped. So it
+    /// never makes anybody too slow. Gives whether it was sent.
+    pub fn hint(&self, frames: &Bytes) -> bool {
+        let outbound = &mut *self.outbound();
+        if outbound.code.is_some() || outbound.waiting > 0 {
+            return false;
+        }
+        // A broken connection shows itself to its own task, which reads.
+        let Ok(written) = self.stream.try_write(frames) else { return false };
+        outbound.written += written as u64;
+        let rest = frames.slice(written..);
+        if !rest.is_empty() {
+            // Half a frame has to become a whole one.
+            outbound.waiting = rest.len();
+            outbound.queue.push_back(rest);
+            self.wake.notify_one();
+        }
+        true
+    }
+
     fn push_unless(&self, is_behind: bool, outbound: &mut Outbound, frames: &Bytes) {
         if is_behind {
             // More is not worth sending: the client will resume from what it has.
@@ -184,5 +204,64 @@ impl<S: Stream + ?Sized> Socket<S> {
 
     fn outbound(&self) -> std::sync::MutexGuard<'_, Outbound> {
         self.outbound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{name::DisplayName, person::PersonId, position::Position};
+
+    /// What has so much room, and what it has taken.
+    #[derive(Debug, Default)]
+    struct Pipe(Mutex<(usize, Vec<u8>)>);
+
+    impl Stream for Pipe {
+        fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+            let (room, taken) = &mut *self.0.lock().unwrap();
+            let count = bytes.len().min(*room);
+            *room -= count;
+            taken.extend(&bytes[..count]);
+            if count == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(count) }
+        }
+    }
+
+    impl Socket<Pipe> {
+        fn with_room(room: usize) -> Self {
+            let name = DisplayName::stored("Ada".to_owned());
+            let person = Person { id: PersonId(Position(2)), name };
+            Self::new(Pipe(Mutex::new((room, Vec::new()))), SessionId([0; 32]), person)
+        }
+
+        fn read(&self, room: usize) -> Vec<u8> {
+            self.drain().unwrap();
+            let pipe = &mut *self.stream.0.lock().unwrap();
+            pipe.0 += room;
+            std::mem::take(&mut pipe.1)
+        }
+    }
+
+    #[test]
+    fn a_hint_goes_out_whole_or_not_at_all() {
+        let socket = Socket::with_room(5);
+        assert!(socket.hint(&Bytes::from_static(b"one")));
+        assert!(socket.hint(&Bytes::from_static(b"two")), "half of it is out");
+        assert!(!socket.hint(&Bytes::from_static(b"three")), "the other half is in its way");
+        assert_eq!(socket.read(1), b"onetw");
+        assert_eq!(socket.read(0), b"o");
+        assert!(!socket.hint(&Bytes::from_static(b"four")), "there is no room");
+        assert!(!socket.has_waiting(), "so nobody is too slow for it");
+    }
+
+    #[test]
+    fn a_hint_never_ends_a_slow_socket() {
+        let socket = Socket::with_room(0);
+        let hint = Bytes::from(vec![0; WAITING_LIMIT]);
+        socket.send(&Bytes::from_static(b"a message"));
+        assert!((0..10).all(|_| !socket.hint(&hint)));
+        assert!(!socket.is_closing());
+        assert_eq!(socket.read(100), b"");
+        assert_eq!(socket.read(0), b"a message");
+        assert!(socket.hint(&Bytes::from_static(b"there is room again")));
     }
 }

@@ -77,6 +77,12 @@ pub fn Composer(
         }
         path.with_value(|path| client.keep_draft(path, text));
     };
+    let typing = move |text: String| {
+        if !text.trim().is_empty() {
+            client.typed();
+        }
+        changed(text);
+    };
     let put = move |text: &str| {
         if let Some(area) = area.get_untracked() {
             area.set_value(text);
@@ -231,7 +237,7 @@ pub fn Composer(
                     typed
                     area
                     is_invalid=invalid
-                    changed=Callback::new(changed)
+                    changed=Callback::new(typing)
                     act
                 />
                 <button

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod message;
 pub mod new_channel;
 pub mod notice;
+pub mod presence;
 pub mod room_field;
 pub mod sidebar;
 pub mod undo;

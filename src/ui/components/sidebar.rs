@@ -15,6 +15,7 @@ use super::{
     jump::JumpButton,
     keys::KeysLink,
     new_channel::NewChannelForm,
+    presence::Online,
 };
 use crate::{
     api,
@@ -161,8 +162,8 @@ fn ChannelLink(channel: Channel) -> impl IntoView {
 fn DirectLink(direct: Direct) -> impl IntoView {
     let client = expect_context::<Client>();
     let person = direct.with;
-    let (path, name) = (direct_path(person.id), person.name.to_string());
-    let address = Address::Direct(person.id);
+    let (id, path, name) = (person.id, direct_path(person.id), person.name.to_string());
+    let address = Address::Direct(id);
     let current =
         Signal::derive(move || client.address.with(|here| *here == address).then_some("page"));
     view! {
@@ -170,6 +171,7 @@ fn DirectLink(direct: Direct) -> impl IntoView {
             <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
                 <Avatar person />
                 <bdi>{name}</bdi>
+                <Online person=id />
             </a>
         </li>
     }

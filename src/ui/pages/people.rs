@@ -6,7 +6,7 @@ use crate::{
     api,
     client::Client,
     domain::{person::Person, room::direct_path},
-    ui::components::{avatar::Avatar, bar::Bar},
+    ui::components::{avatar::Avatar, bar::Bar, presence::Online},
 };
 
 #[component]
@@ -95,13 +95,14 @@ pub fn PeoplePage() -> impl IntoView {
 fn Somebody(person: Person) -> impl IntoView {
     let client = expect_context::<Client>();
     let is_me = client.me.with_untracked(|me| me.as_ref().is_some_and(|me| me.id == person.id));
-    let (path, name) = (direct_path(person.id), person.name.to_string());
+    let (id, path, name) = (person.id, direct_path(person.id), person.name.to_string());
     let met = person.clone();
     view! {
         <li>
             <a class="people__link" href=path on:click=move |_| client.meet(met.clone())>
                 <Avatar person />
                 <bdi>{name}</bdi>
+                <Online person=id />
                 {is_me.then(|| view! { <span class="people__note">"you"</span> })}
             </a>
         </li>

@@ -7,8 +7,14 @@ use crate::{
     client::{Client, browser},
     domain::{address::Address, room::NamedRoom},
     ui::components::{
-        attachment::Lightbox, avatar::Avatar, bar::Bar, composer::Composer,
-        conversation::Conversation, notice::StorageNotice, undo::Undo,
+        attachment::Lightbox,
+        avatar::Avatar,
+        bar::Bar,
+        composer::Composer,
+        conversation::Conversation,
+        notice::StorageNotice,
+        presence::{Online, Typing},
+        undo::Undo,
     },
 };
 
@@ -81,6 +87,7 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
             <StorageNotice />
             <Conversation room=room.clone() edit />
             <Undo />
+            <Typing />
             <Composer room edit error />
             <div class="drop" hidden=is_idle aria-hidden="true">
                 "Drop files to attach them"
@@ -94,12 +101,16 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
 fn Title(room: NamedRoom) -> impl IntoView {
     let name = room.name().to_owned();
     match room.with {
-        Some(with) => Either::Left(view! {
-            <h1 class="bar__title bar__title--person">
-                <Avatar person=with />
-                <bdi>{name}</bdi>
-            </h1>
-        }),
+        Some(with) => {
+            let id = with.id;
+            Either::Left(view! {
+                <h1 class="bar__title bar__title--person">
+                    <Avatar person=with />
+                    <bdi>{name}</bdi>
+                    <Online person=id />
+                </h1>
+            })
+        }
         None => Either::Right(view! {
             <h1 class="bar__title">
                 "#"

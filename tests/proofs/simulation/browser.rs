@@ -155,6 +155,10 @@ pub fn check(sync: &Sync, wrote: &[CommandId], truth: &Truth) -> Result<(), Viol
 /// Nobody hears what is not for them.
 pub fn check_privacy(frame: &ServerFrame, me: &Person) -> Result<(), Violation> {
     let lane = match frame {
+        ServerFrame::Typing { people, .. } if people.iter().any(|person| person.id == me.id) => {
+            return Err(format!("{} was told that they write", me.name));
+        }
+        ServerFrame::Typing { room, .. } => room.clone().into(),
         ServerFrame::Event(event) => event.lane.clone(),
         ServerFrame::Difference(difference) => difference.lane.clone(),
         ServerFrame::Reset(reset) => reset.room.clone().into(),

@@ -50,6 +50,8 @@ pub fn run(form: Form) -> Report {
     report.did("sockets closed for too many frames", tally.flooded, seeds / 100);
     report.did("differences", tally.differences, seeds);
     report.did("resets", tally.resets, seeds / 4);
+    report.did("words of who is here", tally.presence, seeds * 10);
+    report.did("of who writes", tally.typing, seeds / 2);
     report.never("promises broken", broken);
 
     let unlike = (0..10).filter(|seed| {

@@ -1,6 +1,7 @@
 //! Servers, networks, browsers and their people, and a scheduler that lets anything happen to them.
 
 use std::{
+    collections::BTreeSet,
     hash::{DefaultHasher, Hasher},
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -13,7 +14,7 @@ use flack::{
         frame::{CloseCode, SILENCE_SECONDS, ServerFrame},
         message::MessageText,
         name::ChannelName,
-        person::SessionId,
+        person::{PersonId, SessionId},
         position::Position,
         refusal::RefusalCode,
         room::{Pair, Room},
@@ -54,6 +55,9 @@ pub struct Tally {
     /// Differences that were not empty.
     pub differences: u64,
     pub resets: u64,
+    /// How often somebody was told who is here, and who writes.
+    pub presence: u64,
+    pub typing: u64,
     /// Commands that were refused for want of room.
     pub held: u64,
     /// Commands that were refused because there had been too many.
@@ -599,6 +603,7 @@ impl World {
         self.clock += millis;
         let clock = self.clock;
         self.server().set_clock(clock);
+        self.flack().pulse();
         self.hasher.write_u64(self.clock);
         for line in self.connections.iter_mut().flatten() {
             let Some(session) = &mut line.session else { continue };
@@ -692,6 +697,9 @@ impl World {
             return Ok(());
         }
         let room = sync.viewing().cloned();
+        if self.random.u8(0..8) == 0 {
+            return self.feed(browser, tab, Input::Typed);
+        }
         match (self.random.u8(0..100), room) {
             (0..58, Some(room)) => self.write(browser, tab, room),
             (58..78, Some(room)) => {
@@ -881,6 +889,12 @@ impl World {
         self.server.as_ref().is_some_and(Server::is_idle)
     }
 
+    /// Whether these are all who have a page open.
+    fn is_everyone(&self, online: &[PersonId]) -> bool {
+        let people: BTreeSet<PersonId> = self.browsers.iter().map(|it| it.me.id).collect();
+        people == online.iter().copied().collect()
+    }
+
     /// What tabs still wait for.
     fn unrest(&self) -> String {
         let mut unrest = String::new();
@@ -892,6 +906,9 @@ impl World {
                     }
                     View::Open(sync) if sync.waiting() > 0 => format!("{} wait", sync.waiting()),
                     View::Open(sync) if !sync.has_said_all() => "something read".to_owned(),
+                    View::Open(sync) if !self.is_everyone(sync.online()) => {
+                        format!("only {:?} are here", sync.online())
+                    }
                     View::Open(_) if tab.noticed.is_empty() && tab.creating.is_none() => continue,
                     View::Open(_) => "something to notice".to_owned(),
                     View::Loading(_) | View::Failed => "no page".to_owned(),
@@ -993,6 +1010,8 @@ impl Tally {
         match frame {
             ServerFrame::Difference(it) if !it.changes.is_empty() => self.differences += 1,
             ServerFrame::Reset(_) => self.resets += 1,
+            ServerFrame::Presence { .. } => self.presence += 1,
+            ServerFrame::Typing { .. } => self.typing += 1,
             ServerFrame::Refused { refusal, .. } if refusal.code == RefusalCode::NotSaved => {
                 self.held += 1;
             }
@@ -1014,6 +1033,8 @@ impl Tally {
         self.full_disks += other.full_disks;
         self.differences += other.differences;
         self.resets += other.resets;
+        self.presence += other.presence;
+        self.typing += other.typing;
         self.held += other.held;
         self.limited += other.limited;
         self.flooded += other.flooded;
