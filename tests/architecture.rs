@@ -176,6 +176,20 @@ fn domain_and_sync_are_nothing_but_logic() {
     }
 }
 
+/// What the page shows as HTML was escaped there.
+#[test]
+fn html_is_made_in_one_place() {
+    let sources = sources();
+    let places = |code: &str| -> BTreeSet<&str> {
+        let with = sources.iter().filter(|source| source.code.contains(code));
+        with.map(|source| source.path.as_str()).collect()
+    };
+    assert_eq!(places("Html::rendered"), BTreeSet::from(["server/markdown/mod.rs"]));
+    // And the picker shows the list of emoji, which nobody types.
+    let shown = ["ui/components/emoji.rs", "ui/components/message.rs"];
+    assert_eq!(places("inner_html"), BTreeSet::from(shown));
+}
+
 #[test]
 fn the_browser_is_behind_one_file() {
     let browser = ["web_sys", "js_sys", "wasm_bindgen", "gloo_storage"];

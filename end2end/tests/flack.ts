@@ -1,5 +1,6 @@
 // The language of the specs: a server, people at their browsers, and what they do and see.
 
+import AxeBuilder from '@axe-core/playwright';
 import {
   test as base,
   expect,
@@ -191,6 +192,19 @@ export class Person {
     await tab.visit(path);
     return tab;
   }
+}
+
+/** Lists what axe finds, one line for each element that is wrong. */
+export async function isAccessible(person: Person) {
+  const { violations } = await new AxeBuilder({ page: person.page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
+    // There are no frames, for which it would open a page of its own.
+    .setLegacyMode()
+    .analyze();
+  const lines = violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+  );
+  expect.soft(lines, `on ${person.page.url()}`).toEqual([]);
 }
 
 type People = {

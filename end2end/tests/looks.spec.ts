@@ -1,7 +1,6 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { BrowserContextOptions, Locator } from '@playwright/test';
 
-import { expect, refusal, test, type Person } from './flack';
+import { expect, isAccessible, refusal, test, type Person } from './flack';
 
 const PHONE = { width: 390, height: 844 };
 
@@ -25,19 +24,6 @@ async function fitsItsScreen(person: Person) {
       .map((element) => `${element.tagName} .${element.className}`),
   );
   expect(overflow, 'what is wider than its place').toEqual([]);
-}
-
-/** Lists what axe finds, one line for each element that is wrong. */
-async function isAccessible(person: Person) {
-  const { violations } = await new AxeBuilder({ page: person.page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    // There are no frames, for which it would open a page of its own.
-    .setLegacyMode()
-    .analyze();
-  const lines = violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
-  );
-  expect.soft(lines, `on ${person.page.url()}`).toEqual([]);
 }
 
 for (const width of [320, 360, 768, 1440]) {

@@ -145,7 +145,6 @@ fn followed_link(event: &MouseEvent) -> Option<String> {
     let link = target.closest("a[href]").ok()??.dyn_into::<HtmlAnchorElement>().ok()?;
     let location = window().location();
     let is_page = link.origin() == location.origin().ok()?
-        && link.target().is_empty()
         && link.hash().is_empty()
         && !link.has_attribute("data-reload")
         && Address::of(&link.pathname()) != Address::Nowhere;

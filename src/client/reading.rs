@@ -95,6 +95,8 @@ mod tests {
             author,
             at: DateTime::default(),
             text: text(),
+            html: None,
+            mentions: Vec::new(),
             attachments: Vec::new(),
             edited: None,
             revised: None,

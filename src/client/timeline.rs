@@ -117,6 +117,8 @@ mod tests {
             author,
             at: DateTime::from_timestamp(minute * 60, 0).unwrap(),
             text: MessageText::stored("Hello".to_owned()),
+            html: None,
+            mentions: Vec::new(),
             attachments: Vec::new(),
             edited: None,
             revised: None,

@@ -3,7 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{attachment::Attachment, name::is_ignorable, person::Person, position::Position};
+use super::{
+    attachment::Attachment,
+    name::is_ignorable,
+    person::{Person, PersonId},
+    position::Position,
+};
 
 /// A message as everyone in its channel sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +21,12 @@ pub struct Message {
     pub at: DateTime<Utc>,
     /// May be empty beside attachments.
     pub text: MessageText,
+    /// What the text looks like; none if it looks as it was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<Html>,
+    /// Who is called by name in the text, of those who may read it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<Person>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
     /// When its words were changed last, if they were; on the wire as `at`.
@@ -28,6 +39,38 @@ pub struct Message {
     /// Where in the log it was edited or brought back last, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revised: Option<Position>,
+}
+
+impl Message {
+    /// Whether this person is called by name in it.
+    pub fn means(&self, person: PersonId) -> bool {
+        self.mentions.iter().any(|mentioned| mentioned.id == person)
+    }
+}
+
+/// What the text of a message looks like, in tags of a closed set, with all that was typed escaped.
+///
+/// It is made by the server only, in `server::markdown`. Deserialising trusts its source, which is
+/// Flack's own server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Html(String);
+
+impl Html {
+    /// What `server::markdown` has rendered; nothing else calls this, which a test of the sources holds.
+    pub fn rendered(html: String) -> Self {
+        Self(html)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As this person sees it: where they are called themselves stands out.
+    pub fn seen_by(&self, person: PersonId) -> String {
+        let mention = format!("class=\"mention\" data-person=\"{}\"", person.0);
+        self.0.replace(&mention, &mention.replacen("mention", "mention mention--own", 1))
+    }
 }
 
 /// 1 to [`MessageText::LIMIT`] characters with something to see among them; line breaks are `\n`.

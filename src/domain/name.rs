@@ -187,7 +187,7 @@ fn is_visible(c: char) -> bool {
 }
 
 /// Unicode's `Default_Ignorable_Code_Point`, and the blank Braille cell: they draw nothing.
-pub(super) fn is_ignorable(c: char) -> bool {
+pub fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
         | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'

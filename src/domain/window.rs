@@ -186,6 +186,8 @@ mod tests {
             },
             at: DateTime::from_timestamp_millis(position as i64).unwrap(),
             text: MessageText::try_from(format!("message {position}").as_str()).unwrap(),
+            html: None,
+            mentions: Vec::new(),
             attachments: Vec::new(),
             edited: None,
             revised: None,

@@ -16,6 +16,7 @@ pub mod label;
 pub mod live;
 pub mod log;
 pub mod look;
+pub mod markdown;
 pub mod metrics;
 pub mod network;
 pub mod rates;

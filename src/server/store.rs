@@ -24,6 +24,7 @@ use super::{
     files::{self, ContentHash, FileLimits, FilePlace, Files, SMALLEST, StoredFile},
     log::{NewDevice, Order, Request},
     look::{self, Looks},
+    markdown,
     state::{Entry, Fact, State},
     token::{LinkId, hex},
 };
@@ -187,6 +188,29 @@ const SCHEMA_OF_MEMBERSHIPS: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX memberships_of_room ON memberships (room);
 ";
+
+/// Who is called by name in messages.
+const SCHEMA_OF_MENTIONS: &str = "
+    CREATE TABLE mentions (
+        message INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
+        person INTEGER NOT NULL REFERENCES people,
+        PRIMARY KEY (message, person)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX mentions_of_person ON mentions (person, message);
+";
+
+/// How many mentions of a person are read at once.
+pub const MENTIONS_LIMIT: usize = 100;
+
+/// The people called by name in a message, in a query of messages.
+macro_rules! mentions {
+    () => {
+        "(SELECT json_group_array(json_object('id', mentioned.id, 'name', mentioned.name))
+          FROM (SELECT called.id, called.name FROM mentions
+                JOIN people AS called ON called.id = mentions.person
+                WHERE mentions.message = messages.position ORDER BY called.id) AS mentioned)"
+    };
+}
 
 /// What is in a data directory.
 const DATABASE: &str = "flack.db";
@@ -457,6 +481,7 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
     tx.execute_batch(SCHEMA_OF_LOOKS)?;
     tx.execute_batch(SCHEMA_OF_DEVICES)?;
     tx.execute_batch(SCHEMA_OF_MEMBERSHIPS)?;
+    tx.execute_batch(SCHEMA_OF_MENTIONS)?;
     tx.execute(
         "INSERT INTO meta VALUES
              ('epoch', ?1), ('last', 1), ('trimmed', 0), ('channel_deleted', 0),
@@ -531,6 +556,7 @@ fn migrate(db: &mut Connection, version: i64) -> Result<(), StoreError> {
         tx.execute_batch(
             "INSERT INTO meta SELECT 'unread_since', value FROM meta WHERE key = 'last'",
         )?;
+        tx.execute_batch(SCHEMA_OF_MENTIONS)?;
     }
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
@@ -588,6 +614,7 @@ pub struct Limits {
 
 /// What became of a request.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are accepted")]
 pub enum Outcome {
     Accepted(Entry),
     /// The same command was accepted before.
@@ -1176,11 +1203,15 @@ impl Decision<'_> {
                 .prepare_cached("UPDATE attachments SET message = ?1, place = ?2 WHERE id = ?3")?
                 .execute(params![sql(self.position), place, file.as_str()])?;
         }
+        let mentions = self.mentioned(room, text)?;
+        self.note_mentions(self.position, &mentions)?;
         let message = Message {
             position: self.position,
             author,
             at: self.at,
             text: text.clone(),
+            html: markdown::render(text, &mentions),
+            mentions,
             attachments,
             edited: None,
             revised: None,
@@ -1189,6 +1220,41 @@ impl Decision<'_> {
             Some(between) => Fact::Begun { between, command: id.clone(), message },
             None => changed(room, id, Change::Posted(message)),
         }))
+    }
+
+    /// Who is called by name in a text, of those who may read it: nobody is told of what they may not
+    /// see. In the order of their ids.
+    fn mentioned(&self, room: &Room, text: &MessageText) -> rusqlite::Result<Vec<Person>> {
+        let called = markdown::called(text);
+        if called.is_empty() {
+            return Ok(Vec::new());
+        }
+        // In this order, so that each is one look into the index of names.
+        let known: HashMap<String, Person> = self
+            .tx
+            .prepare_cached(
+                "SELECT people.id, people.name, people.key FROM json_each(?1) AS called
+                 CROSS JOIN people ON people.key = called.value",
+            )?
+            .query_map([json(&called.concat())], |row| Ok((row.get(2)?, person(row, 0)?)))?
+            .collect::<Result<_, _>>()?;
+        // The longest name is meant.
+        let longest =
+            |keys: &Vec<String>| keys.iter().rev().find_map(|key| known.get(key)).cloned();
+        let mut meant: Vec<Person> = called.iter().filter_map(longest).collect();
+        meant.retain(|person| room.admits(person.id));
+        meant.sort_by_key(|person| person.id);
+        meant.dedup();
+        Ok(meant)
+    }
+
+    fn note_mentions(&self, message: Position, people: &[Person]) -> rusqlite::Result<()> {
+        for person in people {
+            self.tx
+                .prepare_cached("INSERT INTO mentions VALUES (?1, ?2)")?
+                .execute([sql(message), sql(person.id.0)])?;
+        }
+        Ok(())
     }
 
     /// Begins the conversation of two people.
@@ -1230,6 +1296,7 @@ impl Decision<'_> {
             "UPDATE messages SET text = :text, edited = :now, revised = :here
              WHERE position = :message AND author = :by AND room = :room AND deleted IS NULL",
             &[(":text", &text.as_str()), (":now", &now)],
+            Some(text),
         )
     }
 
@@ -1242,10 +1309,11 @@ impl Decision<'_> {
             "UPDATE messages SET deleted = NULL, revised = :here
              WHERE position = :message AND author = :by AND room = :room AND deleted >= :since",
             &[(":since", &since)],
+            None,
         )
     }
 
-    /// Changes a row of one's own message, if it is there.
+    /// Changes a row of one's own message, if it is there; with new words perhaps.
     fn revise(
         &self,
         by: PersonId,
@@ -1253,6 +1321,7 @@ impl Decision<'_> {
         message: Position,
         update: &str,
         values: &[(&str, &dyn rusqlite::ToSql)],
+        text: Option<&MessageText>,
     ) -> Decided<Change> {
         let Some(row) = self.room(room)? else { return Ok(Err(Refusal::unknown_message())) };
         let (here, by, place) = (sql(self.position), sql(by.0), sql(message));
@@ -1261,6 +1330,10 @@ impl Decision<'_> {
         let values = [&own, values].concat();
         if self.tx.prepare_cached(update)?.execute(values.as_slice())? == 0 {
             return Ok(Err(Refusal::unknown_message()));
+        }
+        if let Some(text) = text {
+            self.tx.prepare_cached("DELETE FROM mentions WHERE message = ?1")?.execute([place])?;
+            self.note_mentions(message, &self.mentioned(room, text)?)?;
         }
         self.move_lane(room)?;
         let message = self
@@ -1638,19 +1711,34 @@ impl Reader {
                  FROM memberships JOIN rooms ON rooms.id = memberships.room WHERE person = ?1",
             )?
             .query_map([sql(of.0)], |row| {
-                let name: Option<String> = row.get(0)?;
-                let room = match name {
-                    Some(name) => Room::Channel(ChannelName::stored(name)),
-                    None => {
-                        let [one, other] = [at_position(row, 1)?, at_position(row, 2)?];
-                        Room::Direct(Pair::of(PersonId(one), PersonId(other)))
-                    }
-                };
                 let settings = room_settings(row, 4)?;
-                Ok(Membership { settings, ..Membership::new(room, at_position(row, 3)?) })
+                Ok(Membership { settings, ..Membership::new(room(row, 0)?, at_position(row, 3)?) })
             })?
             .collect::<Result<_, _>>()?;
         Ok(memberships)
+    }
+
+    /// Where others have called somebody by name after `position`, the oldest first, at most
+    /// [`MENTIONS_LIMIT`].
+    pub fn mentions_since(
+        &self,
+        person: PersonId,
+        position: Position,
+    ) -> Result<Vec<(Room, Position)>, StoreError> {
+        let mentions = self
+            .db
+            .prepare_cached(&format!(
+                "SELECT rooms.name, rooms.one, rooms.other, message FROM mentions
+                 JOIN messages ON messages.position = message AND deleted IS NULL
+                 JOIN rooms ON rooms.id = messages.room
+                 WHERE person = ?1 AND message > ?2 AND author <> ?1
+                 ORDER BY message LIMIT {MENTIONS_LIMIT}"
+            ))?
+            .query_map([sql(person.0), sql(position)], |row| {
+                Ok((room(row, 0)?, at_position(row, 3)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(mentions)
     }
 
     /// The newest messages of a room and what was deleted of late, all as of one moment. None if
@@ -1681,13 +1769,14 @@ impl Reader {
         let mut deletions = tx
             .prepare_cached(&format!(
                 "SELECT messages.position, people.id, people.name, at, text, edited, revised,
-                        {}, log.position, log.message
+                        {}, {}, log.position, log.message
                  FROM (SELECT position, message, uncovered FROM log WHERE room = :room
                        ORDER BY position DESC LIMIT {}) AS log
                  LEFT JOIN messages ON messages.position = log.uncovered AND deleted IS NULL
                  LEFT JOIN people ON people.id = messages.author
                  ORDER BY log.position",
                 attachments!(),
+                mentions!(),
                 Window::LIMIT + 1
             ))?
             .query_map(named_params! { ":room": room }, deletion)?
@@ -1702,34 +1791,45 @@ impl Reader {
     }
 }
 
-/// Asks for messages, with their attachments as on the wire. What follows it says for which.
+/// Asks for messages, with their attachments and mentions as on the wire. What follows it says for which.
 const MESSAGES: &str = concat!(
     "SELECT messages.position, people.id, people.name, at, text, edited, revised, ",
     attachments!(),
+    ", ",
+    mentions!(),
     " FROM messages JOIN people ON people.id = messages.author"
 );
 
 /// Reads a row of [`MESSAGES`].
 fn message(row: &Row) -> rusqlite::Result<Message> {
+    let text = MessageText::stored(row.get(4)?);
+    let mentions: Vec<Person> = list(row, 8)?;
     Ok(Message {
         position: at_position(row, 0)?,
         author: person(row, 1)?,
         at: time(row.get(3)?),
-        text: MessageText::stored(row.get(4)?),
+        html: markdown::render(&text, &mentions),
+        text,
+        mentions,
         edited: row.get::<_, Option<i64>>(5)?.map(time),
         revised: row.get::<_, Option<i64>>(6)?.map(|number| Position(number.cast_unsigned())),
-        attachments: match row.get_ref(7)?.as_str()? {
-            "[]" => Vec::new(),
-            attachments => read_json(attachments)?,
-        },
+        attachments: list(row, 7)?,
     })
+}
+
+/// Reads a column of JSON, which is an empty list as a rule.
+fn list<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> rusqlite::Result<Vec<T>> {
+    match row.get_ref(column)?.as_str()? {
+        "[]" => Ok(Vec::new()),
+        list => read_json(list),
+    }
 }
 
 fn deletion(row: &Row) -> rusqlite::Result<Deletion> {
     let uncovered: Option<i64> = row.get(0)?;
     Ok(Deletion {
-        position: at_position(row, 8)?,
-        message: at_position(row, 9)?,
+        position: at_position(row, 9)?,
+        message: at_position(row, 10)?,
         uncovered: uncovered.map(|_| message(row)).transpose()?,
     })
 }
@@ -1746,6 +1846,17 @@ fn room_settings(row: &Row, first: usize) -> rusqlite::Result<RoomSettings> {
         is_muted: row.get(first)?,
         is_favourite: row.get(first + 1)?,
         changed: at_position(row, first + 2)?,
+    })
+}
+
+/// Reads a room's name, if it is a channel, and the two of a direct conversation.
+fn room(row: &Row, first: usize) -> rusqlite::Result<Room> {
+    Ok(match row.get(first)? {
+        Some(name) => Room::Channel(ChannelName::stored(name)),
+        None => {
+            let [one, other] = [at_position(row, first + 1)?, at_position(row, first + 2)?];
+            Room::Direct(Pair::of(PersonId(one), PersonId(other)))
+        }
     })
 }
 

@@ -222,6 +222,7 @@ impl Sync {
             let change = match self.outbox.edit(room, message.position) {
                 Some((edit, text)) => {
                     message.text = text.clone();
+                    message.html = None;
                     Some(edit.id.clone())
                 }
                 None => deletion,

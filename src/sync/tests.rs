@@ -97,6 +97,8 @@ impl Server {
                     author,
                     at,
                     text,
+                    html: None,
+                    mentions: Vec::new(),
                     attachments,
                     edited: None,
                     revised: None,

@@ -233,7 +233,14 @@ impl House {
     }
 
     fn words(&mut self) -> MessageText {
-        let text = format!("message {}", self.random.u64(..));
+        let number = self.random.u64(..);
+        // With markup, and with people called who are there, or not.
+        let text = match number % 4 {
+            0 => format!("message {number}"),
+            1 => format!("**message** {number} :tada:"),
+            2 => format!("> message\n- {number}, @Person {}", number % 8),
+            _ => format!("`message` {number} of @Person {}", number % 3),
+        };
         MessageText::try_from(text.as_str()).expect("a message")
     }
 

@@ -17,6 +17,7 @@ mod forms;
 mod http;
 mod images;
 mod limits;
+mod markdown;
 mod metrics;
 mod names;
 mod once;

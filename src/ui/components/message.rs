@@ -19,7 +19,7 @@ use crate::{
     domain::{
         attachment::Attachment,
         command::CommandId,
-        message::Message,
+        message::{Html, Message},
         person::Person,
         position::Position,
         room::{NamedRoom, direct_path},
@@ -33,10 +33,13 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
     let client = expect_context::<Client>();
     let me = client.me.get_untracked();
     let (is_continued, at) = (row.is_continued, row.at());
-    let class = if is_continued { "message message--continued" } else { "message" };
+    let mut class = if is_continued { "message message--continued" } else { "message" }.to_owned();
     match row.line.content {
         Content::Sent(message) => {
-            let is_mine = me.is_some_and(|me| me.id == message.author.id);
+            let is_mine = me.as_ref().is_some_and(|me| me.id == message.author.id);
+            if me.is_some_and(|me| message.means(me.id)) {
+                class += " message--meant";
+            }
             let state = row.line.change.is_some().then_some("sending");
             Either::Left(view! {
                 <article class=class id=message.position.anchor() data-state=state>
@@ -61,7 +64,7 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
             Either::Right(view! {
                 <article class=class data-state=shown>
                     {me.map(|author| view! { <Head author at is_link=false /> })}
-                    <Words text=words.clone() edited=None />
+                    <Words text=words.clone() html=None edited=None />
                     <Attachments attachments=attachments.clone() />
                     {match progress {
                         Progress::Refused(refusal) => {
@@ -120,33 +123,44 @@ fn Sent(room: NamedRoom, message: Message, is_mine: bool) -> impl IntoView {
     let is_edited = Memo::new(move |_| is_mine && client.editing.get() == Some(position));
     move || {
         let (room, text) = (room.clone(), message.text.clone());
-        let edited = message.edited;
+        let (html, edited) = (message.html.clone(), message.edited);
         match (is_mine, is_edited.get()) {
             (true, true) => EitherOf3::A(view! { <EditForm room message=position text /> }),
             (true, false) => EitherOf3::B(view! {
-                <Words text=text.as_str().to_owned() edited />
+                <Words text=text.as_str().to_owned() html edited />
                 <Actions room message=position />
             }),
-            _ => EitherOf3::C(view! { <Words text=text.as_str().to_owned() edited /> }),
+            _ => EitherOf3::C(view! { <Words text=text.as_str().to_owned() html edited /> }),
         }
     }
 }
 
+/// As the server has rendered them, or as they were typed.
 #[component]
-fn Words(text: String, edited: Option<DateTime<Utc>>) -> impl IntoView {
-    let is_any = !text.is_empty();
-    is_any.then(|| {
-        view! {
+fn Words(text: String, html: Option<Html>, edited: Option<DateTime<Utc>>) -> impl IntoView {
+    let me = expect_context::<Client>().me.get_untracked();
+    let edited = edited.map(|at| {
+        let title = browser::exact_time(at);
+        view! { <span class="message__edited" title=title>" (edited)"</span> }
+    });
+    match html {
+        Some(html) => {
+            let html = me.map_or_else(|| html.as_str().to_owned(), |me| html.seen_by(me.id));
+            EitherOf3::A(view! {
+                <div class="message__text">
+                    <div class="prose" inner_html=html></div>
+                    {edited}
+                </div>
+            })
+        }
+        None if text.is_empty() => EitherOf3::B(()),
+        None => EitherOf3::C(view! {
             <p class="message__text" dir="auto">
                 {text}
-                {edited
-                    .map(|at| {
-                        let title = browser::exact_time(at);
-                        view! { <span class="message__edited" title=title>" (edited)"</span> }
-                    })}
+                {edited}
             </p>
-        }
-    })
+        }),
+    }
 }
 
 #[component]
