@@ -1073,7 +1073,7 @@ fn asides_of(entry: &Entry, lanes: &Lanes) -> Vec<(Vec<Arc<Socket>>, Bytes)> {
     });
     let meant = match &room {
         Room::Direct(pair) => vec![pair.other(author)],
-        Room::Channel(_) => Vec::new(),
+        Room::Channel(_) => message.mentions.iter().map(|person| person.id).collect(),
     };
     let notices = meant.into_iter().filter(|person| *person != author).map(|person| {
         let notice = Notice { room: room.clone(), message: message.clone() };

@@ -244,11 +244,11 @@ impl State {
             let is_news = newest.last().is_some_and(|last| last > read);
             match kept {
                 None if !is_news => None,
-                kept => Some(Membership {
-                    read,
-                    unread: newest.after(read),
-                    ..kept.unwrap_or_else(|| Membership::new(room, read))
-                }),
+                kept => {
+                    let kept = kept.unwrap_or_else(|| Membership::new(room, read));
+                    let (unread, mentions) = (newest.after(read), kept.mentions.after(read));
+                    Some(Membership { read, unread, mentions, ..kept })
+                }
             }
         });
         Memberships { since, rooms: known.collect() }

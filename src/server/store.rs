@@ -40,7 +40,7 @@ use crate::domain::{
     position::{Epoch, Position},
     refusal::Refusal,
     room::{Pair, Room},
-    unread::{Membership, Newest, RoomSettings},
+    unread::{Membership, Memberships, Newest, RoomSettings},
     window::Window,
 };
 
@@ -199,7 +199,7 @@ const SCHEMA_OF_MENTIONS: &str = "
     CREATE INDEX mentions_of_person ON mentions (person, message);
 ";
 
-/// How many mentions of a person are read at once.
+/// How many unread mentions of a person are known.
 pub const MENTIONS_LIMIT: usize = 100;
 
 /// The people called by name in a message, in a query of messages.
@@ -1702,7 +1702,8 @@ impl Reader {
         Ok(devices)
     }
 
-    /// What a person has kept of rooms. What they have not read is for who knows what is there.
+    /// What a person has kept of rooms, and where they are mentioned. What they have not read is for who
+    /// knows what is there.
     pub fn memberships(&self, of: PersonId) -> Result<Vec<Membership>, StoreError> {
         let memberships = self
             .db
@@ -1715,29 +1716,29 @@ impl Reader {
                 Ok(Membership { settings, ..Membership::new(room(row, 0)?, at_position(row, 3)?) })
             })?
             .collect::<Result<_, _>>()?;
-        Ok(memberships)
+        let mut memberships = Memberships { since: Position::ZERO, rooms: memberships };
+        for (room, message) in self.unread_mentions(of)? {
+            memberships.mentioned(&room, message);
+        }
+        Ok(memberships.rooms)
     }
 
-    /// Where others have called somebody by name after `position`, the oldest first, at most
-    /// [`MENTIONS_LIMIT`].
-    pub fn mentions_since(
-        &self,
-        person: PersonId,
-        position: Position,
-    ) -> Result<Vec<(Room, Position)>, StoreError> {
-        let mentions = self
+    /// Where others have called somebody by name and it is not read yet: the newest, at most
+    /// [`MENTIONS_LIMIT`] of them, in their order.
+    pub fn unread_mentions(&self, of: PersonId) -> Result<Vec<(Room, Position)>, StoreError> {
+        let mut mentions = self
             .db
             .prepare_cached(&format!(
                 "SELECT rooms.name, rooms.one, rooms.other, message FROM mentions
                  JOIN messages ON messages.position = message AND deleted IS NULL
                  JOIN rooms ON rooms.id = messages.room
-                 WHERE person = ?1 AND message > ?2 AND author <> ?1
-                 ORDER BY message LIMIT {MENTIONS_LIMIT}"
+                 LEFT JOIN memberships ON memberships.person = ?1 AND memberships.room = rooms.id
+                 WHERE mentions.person = ?1 AND author <> ?1 AND message > coalesce(read, 0)
+                 ORDER BY message DESC LIMIT {MENTIONS_LIMIT}"
             ))?
-            .query_map([sql(person.0), sql(position)], |row| {
-                Ok((room(row, 0)?, at_position(row, 3)?))
-            })?
-            .collect::<Result<_, _>>()?;
+            .query_map([sql(of.0)], |row| Ok((room(row, 0)?, at_position(row, 3)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        mentions.reverse();
         Ok(mentions)
     }
 

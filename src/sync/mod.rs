@@ -465,6 +465,9 @@ impl Sync {
             }
             ServerFrame::Notice(Notice { room, message }) => {
                 self.memberships.posted(&room, message.position);
+                if message.means(self.me.id) {
+                    self.memberships.mentioned(&room, message.position);
+                }
             }
             ServerFrame::Reset(Reset { room, window }) => {
                 self.outbox.settle_up_to(&room, window.position);
@@ -601,7 +604,12 @@ impl Sync {
     fn count(&mut self, room: &Room, change: &Change) {
         let mut came = |message: &Message| match message.author.id == self.me.id {
             true => drop(self.memberships.read(room, message.position)),
-            false => self.memberships.posted(room, message.position),
+            false => {
+                self.memberships.posted(room, message.position);
+                if message.means(self.me.id) {
+                    self.memberships.mentioned(room, message.position);
+                }
+            }
         };
         match change {
             Change::Posted(message) | Change::Revised(message) => came(message),

@@ -112,31 +112,30 @@ fn whoever_is_called_finds_where() {
     let mut reader = data.reader().unwrap();
     let [ada, ada_lovelace, bob] = ["Ada", "Ada Lovelace", "Bob"].map(|name| desk.join(name));
     let general = channel("general");
-    let since = |reader: &flack::server::store::Reader, person: &Person, at| {
-        reader.mentions_since(person.id, at).unwrap()
+    let told = |reader: &flack::server::store::Reader, person: &Person| {
+        reader.unread_mentions(person.id).unwrap()
     };
 
     let both = desk.post(&bob, &general, "@ada lovelace and @ADA, and `@Bob`, and @bob");
-    assert_eq!(since(&reader, &ada, Position::ZERO), [(general.clone(), both)]);
-    assert_eq!(since(&reader, &ada_lovelace, Position::ZERO), [(general.clone(), both)]);
-    assert_eq!(since(&reader, &ada, both), [], "not what is known");
-    assert_eq!(since(&reader, &bob, Position::ZERO), [], "nobody calls themselves");
+    assert_eq!(told(&reader, &ada), [(general.clone(), both)]);
+    assert_eq!(told(&reader, &ada_lovelace), [(general.clone(), both)]);
+    assert_eq!(told(&reader, &bob), [], "nobody calls themselves");
 
     // Words that are changed call others; what is deleted calls nobody, unless it is brought back.
     let text = MessageText::try_from("only @Ada Lovelace").unwrap();
     desk.command(&bob, &general, Ask::Edit(both, text));
-    assert_eq!(since(&reader, &ada, Position::ZERO), []);
-    assert_eq!(since(&reader, &ada_lovelace, Position::ZERO).len(), 1);
+    assert_eq!(told(&reader, &ada), []);
+    assert_eq!(told(&reader, &ada_lovelace).len(), 1);
     desk.command(&bob, &general, Ask::Delete(both));
-    assert_eq!(since(&reader, &ada_lovelace, Position::ZERO), []);
+    assert_eq!(told(&reader, &ada_lovelace), []);
     desk.command(&bob, &general, Ask::Restore(both));
-    assert_eq!(since(&reader, &ada_lovelace, Position::ZERO).len(), 1);
+    assert_eq!(told(&reader, &ada_lovelace).len(), 1);
 
     // Nobody is told of a conversation that is not theirs.
     let direct = Room::Direct(Pair::of(ada.id, bob.id));
     let whispered = desk.post(&bob, &direct, "@Ada, what does @Ada Lovelace say?");
-    assert_eq!(since(&reader, &ada, Position::ZERO), [(direct.clone(), whispered)]);
-    assert_eq!(since(&reader, &ada_lovelace, both), []);
+    assert_eq!(told(&reader, &ada), [(direct.clone(), whispered)]);
+    assert_eq!(told(&reader, &ada_lovelace), [(general.clone(), both)]);
     let window = reader.window(&direct).unwrap().unwrap();
     let mentions: Vec<PersonId> =
         window.find(whispered).unwrap().mentions.iter().map(|person| person.id).collect();
@@ -150,9 +149,15 @@ fn whoever_is_called_finds_where() {
     let posted: Vec<Position> = (0..=MENTIONS_LIMIT)
         .map(|_| desk.post(&bob, &channel("design"), "@Ada Lovelace!"))
         .collect();
-    let told = since(&reader, &ada_lovelace, Position::ZERO);
-    let told: Vec<Position> = told.into_iter().map(|(_, position)| position).collect();
-    assert_eq!(told, posted[..MENTIONS_LIMIT], "the oldest, and no more at once");
+    let newest = told(&reader, &ada_lovelace);
+    let newest: Vec<Position> = newest.into_iter().map(|(_, position)| position).collect();
+    assert_eq!(newest, posted[1..], "the newest, and no more");
+    let read = |position| {
+        let (by, room) = (ada_lovelace.id, channel("design"));
+        Request::Read { by, room, position }
+    };
+    desk.ask(read(posted[MENTIONS_LIMIT - 1]));
+    assert_eq!(told(&reader, &ada_lovelace).len(), 1, "not what is read");
     let order = flack::server::log::Order::DeleteChannel { channel: "design".to_owned() };
     desk.ask(Request::Order(order));
     let db = rusqlite::Connection::open(dir.path().join("flack.db")).unwrap();

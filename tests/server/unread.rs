@@ -171,3 +171,41 @@ async fn settings_of_a_room_are_ones_own_on_all_devices() {
     set_room(&bob, &[("channel", "general"), ("muted", "false")]).await;
     again.until("sound again", |seen| (!settings(seen, &general).is_muted).then_some(())).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_mentioned_is_told_at_once_until_they_have_read_it() {
+    let mut house = House::open().await;
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    let eve = house.join("Eve").await;
+    ada.create_channel("design").await;
+    let design = channel("design");
+    let mentions = |seen: &Seen| {
+        seen.sync
+            .memberships()
+            .find(&channel("design"))
+            .map_or(0, |it| it.mentions.positions().len())
+    };
+    let (tab, others) = (bob.live("general").await, eve.live("general").await);
+    let message = ada.post("design", "What do you think, @bob?").await;
+    tab.until("a mention", |seen| (mentions(seen) == 1).then_some(())).await;
+    let notices = |tab: &Tab| {
+        let frames = tab.frames().into_iter();
+        let notices = frames.filter_map(|frame| match frame {
+            ServerFrame::Notice(notice) => Some(notice.message.position),
+            _ => None,
+        });
+        notices.collect::<Vec<_>>()
+    };
+    assert_eq!(notices(&tab), [message]);
+    expect_unread(&others, &design, 1).await;
+    assert_eq!((notices(&others), others.look(mentions)), (vec![], 0));
+    // It is there for who comes later, too, and on another server run.
+    house.restart().await;
+    let later = bob.live("general").await;
+    later.until("a mention", |seen| (mentions(seen) == 1).then_some(())).await;
+    later.go("design");
+    later.expect_message("What do you think, @bob?").await;
+    later.tell(Input::Read(message));
+    tab.until("no mention", |seen| (mentions(seen) == 0).then_some(())).await;
+    assert_eq!(bob.live("general").await.look(mentions), 0);
+}
