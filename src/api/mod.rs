@@ -92,7 +92,8 @@ pub async fn list_people(name: String) -> Result<Vec<Person>, Refusal> {
 
 /// Writes a message to a channel, or to the person whose id is in `direct`. With an `id` (see
 /// `CommandId`), asking again writes it once. `attachments[0]` and so on are the ids of files that
-/// were uploaded before; beside them, `text` may be empty.
+/// were uploaded before; beside them, `text` may be empty. `reply_to` is the position of a message of the
+/// same room that this one answers.
 #[server(endpoint = "/post_message")]
 pub async fn post_message(
     channel: Option<String>,
@@ -100,8 +101,9 @@ pub async fn post_message(
     text: String,
     id: Option<String>,
     #[server(default)] attachments: Vec<AttachmentId>,
+    reply_to: Option<u64>,
 ) -> Result<Accepted, Refusal> {
-    crate::server::doors::post_message(channel, direct, text, id, attachments).await
+    crate::server::doors::post_message(channel, direct, text, id, attachments, reply_to).await
 }
 
 /// Changes the words of a message of one's own, known by its position.
@@ -133,6 +135,28 @@ pub async fn restore_message(
     message: u64,
 ) -> Result<Accepted, Refusal> {
     crate::server::doors::restore_message(channel, direct, message).await
+}
+
+/// Puts an emoji under a message of anybody, known by its position.
+#[server(endpoint = "/react")]
+pub async fn react(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+    emoji: String,
+) -> Result<Accepted, Refusal> {
+    crate::server::doors::react(channel, direct, message, emoji).await
+}
+
+/// Takes one's own emoji away from a message again.
+#[server(endpoint = "/unreact")]
+pub async fn unreact(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+    emoji: String,
+) -> Result<Accepted, Refusal> {
+    crate::server::doors::unreact(channel, direct, message, emoji).await
 }
 
 /// Mutes a room or ends that, and puts it above the others or back; what is left out stays as it is.

@@ -292,7 +292,7 @@ impl Client {
     /// Posts files that were uploaded before.
     pub fn share(self, room: Room, text: MessageText, attachments: Vec<Attachment>) {
         let id = browser::draw_command_id();
-        self.tell(Input::Share { id, room, text, attachments });
+        self.tell(Input::Share { id, room, text, attachments, reply_to: None });
     }
 
     pub fn edit(self, room: Room, message: Position, text: MessageText) {
@@ -449,6 +449,7 @@ impl Client {
                 }
             }
             Output::Forget(id) => browser::forget(me, &id),
+            Output::Tell(refusal) => browser::warn(&refusal.message),
             Output::SignedOut => browser::load_page("/?signed-out"),
         }
     }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{attachment::AttachmentId, message::MessageText, position::Position, room::Room};
+use super::{
+    attachment::AttachmentId, message::MessageText, position::Position, reaction::Emoji, room::Room,
+};
 
 /// What the asker calls a command, so that asking twice does it once: 1 to 64 printable ASCII
 /// characters, unique for ever among the commands of one person.
@@ -68,11 +70,27 @@ pub enum Ask {
     Post(MessageText),
     /// Post files of one's own that no message has yet, in this order, with or without words.
     Share(MessageText, Vec<AttachmentId>),
+    /// Answer this message of the room, with or without files.
+    Reply(Position, MessageText, Vec<AttachmentId>),
     /// Change the words of a message of one's own.
     Edit(Position, MessageText),
     Delete(Position),
     /// Bring back a message that one has [just](UNDO_SECONDS) deleted.
     Restore(Position),
+    /// Put an emoji under anybody's message.
+    React(Position, Emoji),
+    /// Take one's own emoji away again.
+    Unreact(Position, Emoji),
+}
+
+impl Ask {
+    /// The message that is answered, if one is.
+    pub fn reply_to(&self) -> Option<Position> {
+        match self {
+            Ask::Reply(to, ..) => Some(*to),
+            _ => None,
+        }
+    }
 }
 
 /// For how long a deleted message can be brought back, in seconds. Then it is gone for good.

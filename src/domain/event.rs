@@ -54,7 +54,8 @@ pub struct Event {
     pub position: Position,
     /// The position of the lane's event before this one. Who is not there has missed something.
     pub prev: Position,
-    /// What the asker called the command that led to this, so that it settles their own copy.
+    /// What the asker called the command that led to this, so that it settles their own copy. A
+    /// reaction does not say it, because its asker is not the message's author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandId>,
     pub change: Change,
@@ -68,7 +69,7 @@ pub enum Change {
     ChannelDeleted(ChannelName),
     DirectBegun(Direct),
     Posted(Message),
-    /// A message was edited or brought back; this is how it is now.
+    /// A message was edited or brought back, or its reactions changed; this is how it is now.
     Revised(Message),
     Deleted(Deletion),
 }

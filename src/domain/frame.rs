@@ -69,6 +69,9 @@ pub enum ClientFrame {
         /// Files that its author has uploaded before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         attachments: Vec<AttachmentId>,
+        /// A message of the room that this one answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<Position>,
     },
     /// Change the words of a message of one's own.
     Edit { id: CommandId, room: Room, message: Position, text: String },
@@ -76,6 +79,10 @@ pub enum ClientFrame {
     Delete { id: CommandId, room: Room, message: Position },
     /// Bring back a message that one has just deleted.
     Restore { id: CommandId, room: Room, message: Position },
+    /// Put an emoji under a message.
+    React { id: CommandId, room: Room, message: Position, emoji: String },
+    /// Take one's own emoji away again.
+    Unreact { id: CommandId, room: Room, message: Position, emoji: String },
     /// Everything in this room up to here has been read.
     Read { room: Room, position: Position },
     /// I am writing something there.

@@ -8,6 +8,7 @@ use super::{
     name::is_ignorable,
     person::{Person, PersonId},
     position::Position,
+    reaction::Reaction,
 };
 
 /// A message as everyone in its channel sees it.
@@ -29,6 +30,12 @@ pub struct Message {
     pub mentions: Vec<Person>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// The message that it answers, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+    /// By emoji, the one that came first is first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
     /// When its words were changed last, if they were; on the wire as `at`.
     #[serde(
         default,
@@ -36,7 +43,7 @@ pub struct Message {
         with = "chrono::serde::ts_milliseconds_option"
     )]
     pub edited: Option<DateTime<Utc>>,
-    /// Where in the log it was edited or brought back last, if it was.
+    /// Where in the log it was edited or brought back, or its reactions changed, last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revised: Option<Position>,
 }
@@ -71,6 +78,13 @@ impl Html {
         let mention = format!("class=\"mention\" data-person=\"{}\"", person.0);
         self.0.replace(&mention, &mention.replacen("mention", "mention mention--own", 1))
     }
+}
+
+/// Which message another one answers. What it says is not kept here: it may be edited or deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    pub message: Position,
+    pub author: Person,
 }
 
 /// 1 to [`MessageText::LIMIT`] characters with something to see among them; line breaks are `\n`.

@@ -16,6 +16,7 @@ pub mod name;
 pub mod page;
 pub mod person;
 pub mod position;
+pub mod reaction;
 pub mod refusal;
 pub mod room;
 pub mod theme;

@@ -11,6 +11,7 @@ use super::{
     message::{MessageText, TextFault},
     name::{ChannelName, DisplayName, NameFault},
     person::Person,
+    reaction::{EMOJI_LIMIT, REACTIONS_LIMIT},
     room::Room,
 };
 
@@ -44,6 +45,9 @@ pub enum RefusalCode {
     UnknownLink,
     TextEmpty,
     TextTooLong,
+    EmojiInvalid,
+    /// A message has as many reactions as it can have.
+    TooManyReactions,
     UnknownFile,
     FileTooLarge,
     TooManyFiles,
@@ -89,6 +93,8 @@ impl RefusalCode {
             | RefusalCode::ChannelNameInvalid
             | RefusalCode::TextEmpty
             | RefusalCode::TextTooLong
+            | RefusalCode::EmojiInvalid
+            | RefusalCode::TooManyReactions
             | RefusalCode::TooManyFiles => 422,
             RefusalCode::Malformed => 400,
             RefusalCode::TimedOut => 408,
@@ -179,6 +185,12 @@ impl Refusal {
         Self::new(RefusalCode::UnknownMessage, "You have no such message here.")
     }
 
+    /// What is answered is not there, for whatever reason.
+    pub fn unknown_original() -> Self {
+        let message = "The message that this one answers is no longer there.";
+        Self::new(RefusalCode::UnknownMessage, message)
+    }
+
     /// The same answer whether there is no such person, or the conversation is other people's.
     pub fn unknown_person() -> Self {
         Self::new(RefusalCode::UnknownPerson, "There is no such person.")
@@ -248,6 +260,23 @@ impl Refusal {
                 format!("A message can have up to {limit} characters. This one has {count}."),
             ),
         }
+    }
+
+    pub fn emoji_invalid() -> Self {
+        Self::new(RefusalCode::EmojiInvalid, "A reaction is one emoji.")
+    }
+
+    pub fn too_many_emoji() -> Self {
+        let message = format!(
+            "This message has {EMOJI_LIMIT} different emoji, and cannot have more. Choose one of them."
+        );
+        Self::new(RefusalCode::TooManyReactions, message)
+    }
+
+    pub fn too_many_reactions() -> Self {
+        let message =
+            format!("This message has {REACTIONS_LIMIT} reactions, and cannot have more.");
+        Self::new(RefusalCode::TooManyReactions, message)
     }
 
     /// The same answer whether the file never was, is gone, or is not for the asker.

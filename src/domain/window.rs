@@ -189,6 +189,8 @@ mod tests {
             html: None,
             mentions: Vec::new(),
             attachments: Vec::new(),
+            reply: None,
+            reactions: Vec::new(),
             edited: None,
             revised: None,
         }

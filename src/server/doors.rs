@@ -6,7 +6,9 @@ use cookie::{Cookie, SameSite};
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
-use super::{flack::Flack, live::dialogue::post, log::NewDevice, network::Source, token::Token};
+use super::{
+    flack::Flack, live::dialogue::post, log::NewDevice, network::Source, reaction, token::Token,
+};
 use crate::domain::{
     attachment::AttachmentId,
     channel::Channel,
@@ -173,12 +175,13 @@ pub async fn post_message(
     text: String,
     id: Option<String>,
     attachments: Vec<AttachmentId>,
+    reply_to: Option<u64>,
 ) -> Result<Accepted, Refusal> {
     let id = match id.filter(|id| !id.is_empty()) {
         Some(id) => CommandId::try_from(id).map_err(|_| Refusal::malformed())?,
         None => draw_command_id()?,
     };
-    ask(To { channel, direct }, id, post(&text, attachments)).await
+    ask(To { channel, direct }, id, post(&text, attachments, reply_to.map(Position))).await
 }
 
 pub async fn edit_message(
@@ -205,6 +208,26 @@ pub async fn restore_message(
     message: u64,
 ) -> Result<Accepted, Refusal> {
     ask(To { channel, direct }, draw_command_id()?, Ok(Ask::Restore(Position(message)))).await
+}
+
+pub async fn react(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+    emoji: String,
+) -> Result<Accepted, Refusal> {
+    let react = reaction::emoji(&emoji).map(|emoji| Ask::React(Position(message), emoji));
+    ask(To { channel, direct }, draw_command_id()?, react).await
+}
+
+pub async fn unreact(
+    channel: Option<String>,
+    direct: Option<u64>,
+    message: u64,
+    emoji: String,
+) -> Result<Accepted, Refusal> {
+    let unreact = reaction::emoji(&emoji).map(|emoji| Ask::Unreact(Position(message), emoji));
+    ask(To { channel, direct }, draw_command_id()?, unreact).await
 }
 
 pub async fn set_room(

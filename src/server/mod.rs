@@ -20,6 +20,7 @@ pub mod markdown;
 pub mod metrics;
 pub mod network;
 pub mod rates;
+pub mod reaction;
 pub mod run;
 pub mod state;
 pub mod store;

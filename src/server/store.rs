@@ -34,10 +34,11 @@ use crate::domain::{
     command::{Ask, Command, CommandId, UNDO_SECONDS},
     device::{DEVICES_LIMIT, Device, DeviceId, LINK_MINUTES},
     event::{Change, Deletion, Lane},
-    message::{Message, MessageText, TextFault},
+    message::{Message, MessageText, Reply, TextFault},
     name::{ChannelName, DisplayName},
     person::{Person, PersonId, SessionId},
     position::{Epoch, Position},
+    reaction::{EMOJI_LIMIT, Emoji, REACTIONS_LIMIT, Reaction},
     refusal::Refusal,
     room::{Pair, Room},
     unread::{Membership, Memberships, Newest, RoomSettings},
@@ -202,16 +203,6 @@ const SCHEMA_OF_MENTIONS: &str = "
 /// How many unread mentions of a person are known.
 pub const MENTIONS_LIMIT: usize = 100;
 
-/// The people called by name in a message, in a query of messages.
-macro_rules! mentions {
-    () => {
-        "(SELECT json_group_array(json_object('id', mentioned.id, 'name', mentioned.name))
-          FROM (SELECT called.id, called.name FROM mentions
-                JOIN people AS called ON called.id = mentions.person
-                WHERE mentions.message = messages.position ORDER BY called.id) AS mentioned)"
-    };
-}
-
 /// What is in a data directory.
 const DATABASE: &str = "flack.db";
 const FILES: &str = "files";
@@ -219,11 +210,37 @@ const LOCK: &str = "flack.lock";
 /// Where a backup is put until all of it is there and right.
 const RESTORING: &str = "restoring";
 
-/// The attachments of a message in a query of messages.
-macro_rules! attachments {
+/// What people put under messages, and which messages answer others.
+const SCHEMA_OF_REACTIONS: &str = "
+    -- Which message it answers, and whose that was. It may be gone.
+    ALTER TABLE messages ADD COLUMN reply INTEGER;
+    ALTER TABLE messages ADD COLUMN reply_author INTEGER REFERENCES people;
+
+    CREATE TABLE reactions (
+        message INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
+        emoji TEXT NOT NULL,
+        person INTEGER NOT NULL REFERENCES people,
+        place INTEGER NOT NULL,       -- where in the log the emoji came to the message
+        position INTEGER NOT NULL,    -- where this person added it
+        PRIMARY KEY (message, emoji, person)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What is asked for of a message in a query of messages, for [`message`]: attachments and mentions as on
+/// the wire, and reactions as emoji, id and name of one person each.
+macro_rules! columns {
     () => {
-        "(SELECT json_group_array(json(about)) FROM (SELECT about FROM attachments
-          WHERE attachments.message = messages.position ORDER BY place))"
+        "messages.position, people.id, people.name, at, text, edited, revised,
+         (SELECT json_group_array(json(about)) FROM (SELECT about FROM attachments
+          WHERE attachments.message = messages.position ORDER BY place)),
+         (SELECT json_group_array(json_object('id', mentioned.id, 'name', mentioned.name))
+          FROM (SELECT called.id, called.name FROM mentions
+                JOIN people AS called ON called.id = mentions.person
+                WHERE mentions.message = messages.position ORDER BY called.id) AS mentioned),
+         (SELECT json_group_array(json_array(emoji, id, name)) FROM
+          (SELECT emoji, id, name FROM reactions JOIN people AS who ON who.id = person
+           WHERE reactions.message = messages.position ORDER BY place, reactions.position)),
+         reply, reply_author, (SELECT name FROM people AS other WHERE other.id = reply_author)"
     };
 }
 
@@ -482,6 +499,7 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
     tx.execute_batch(SCHEMA_OF_DEVICES)?;
     tx.execute_batch(SCHEMA_OF_MEMBERSHIPS)?;
     tx.execute_batch(SCHEMA_OF_MENTIONS)?;
+    tx.execute_batch(SCHEMA_OF_REACTIONS)?;
     tx.execute(
         "INSERT INTO meta VALUES
              ('epoch', ?1), ('last', 1), ('trimmed', 0), ('channel_deleted', 0),
@@ -557,6 +575,7 @@ fn migrate(db: &mut Connection, version: i64) -> Result<(), StoreError> {
             "INSERT INTO meta SELECT 'unread_since', value FROM meta WHERE key = 'last'",
         )?;
         tx.execute_batch(SCHEMA_OF_MENTIONS)?;
+        tx.execute_batch(SCHEMA_OF_REACTIONS)?;
     }
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
@@ -1149,14 +1168,21 @@ impl Decision<'_> {
             return Ok(Err(Refusal::unknown_room(room)));
         }
         let change = match &command.ask {
-            Ask::Post(text) => return self.post(by, id, room, text, &[]),
-            Ask::Share(text, files) if text.is_empty() && files.is_empty() => {
+            Ask::Share(text, files) | Ask::Reply(_, text, files)
+                if text.is_empty() && files.is_empty() =>
+            {
                 return Ok(Err(Refusal::text(TextFault::Empty)));
             }
-            Ask::Share(text, files) => return self.post(by, id, room, text, files),
+            Ask::Post(text) => return self.post(by, id, room, text, &[], None),
+            Ask::Share(text, files) => return self.post(by, id, room, text, files, None),
+            Ask::Reply(to, text, files) => {
+                return self.post(by, id, room, text, files, Some(*to));
+            }
             Ask::Edit(message, text) => self.edit(by, room, *message, text)?,
             Ask::Delete(message) => self.delete(by, room, *message)?,
             Ask::Restore(message) => self.restore(by, room, *message)?,
+            Ask::React(message, emoji) => return self.react(by, room, *message, emoji, true),
+            Ask::Unreact(message, emoji) => return self.react(by, room, *message, emoji, false),
         };
         Ok(change.map(|change| changed(room, id, change)))
     }
@@ -1168,11 +1194,19 @@ impl Decision<'_> {
         room: &Room,
         text: &MessageText,
         files: &[AttachmentId],
+        reply_to: Option<Position>,
     ) -> Decided<Fact> {
         // Before anything is changed, because what is refused must not be.
         let attachments = match self.pending(by, files)? {
             Ok(attachments) => attachments,
             Err(refusal) => return Ok(Err(refusal)),
+        };
+        let reply = match reply_to {
+            Some(message) => match self.original(room, message)? {
+                Some(original) => Some(original),
+                None => return Ok(Err(Refusal::unknown_original())),
+            },
+            None => None,
         };
         let begun = match (self.room(room)?, room) {
             (Some(_), _) => None,
@@ -1187,14 +1221,17 @@ impl Decision<'_> {
         };
         self.tx
             .prepare_cached(
-                "INSERT INTO messages (position, room, author, at, text) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO messages (position, room, author, at, text, reply, reply_author)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 sql(self.position),
                 row,
                 sql(by.0),
                 self.at.timestamp_millis(),
-                text.as_str()
+                text.as_str(),
+                reply.as_ref().map(|reply| sql(reply.message)),
+                reply.as_ref().map(|reply| sql(reply.author.id.0)),
             ])?;
         // Whoever writes has seen what is there.
         self.note_read(by, row, self.position)?;
@@ -1213,6 +1250,8 @@ impl Decision<'_> {
             html: markdown::render(text, &mentions),
             mentions,
             attachments,
+            reply,
+            reactions: Vec::new(),
             edited: None,
             revised: None,
         };
@@ -1255,6 +1294,18 @@ impl Decision<'_> {
                 .execute([sql(message), sql(person.id.0)])?;
         }
         Ok(())
+    }
+
+    /// A message of the room that is to be answered, if it is there.
+    fn original(&self, room: &Room, message: Position) -> rusqlite::Result<Option<Reply>> {
+        let Some(row) = self.room(room)? else { return Ok(None) };
+        self.tx
+            .prepare_cached(
+                "SELECT people.id, people.name FROM messages JOIN people ON people.id = author
+                 WHERE position = ?1 AND room = ?2 AND deleted IS NULL",
+            )?
+            .query_row([sql(message), row], |row| Ok(Reply { message, author: person(row, 0)? }))
+            .optional()
     }
 
     /// Begins the conversation of two people.
@@ -1335,12 +1386,77 @@ impl Decision<'_> {
             self.tx.prepare_cached("DELETE FROM mentions WHERE message = ?1")?.execute([place])?;
             self.note_mentions(message, &self.mentioned(room, text)?)?;
         }
+        self.revised(room, message).map(Ok)
+    }
+
+    /// A message of the room has changed; this is how it is now.
+    fn revised(&self, room: &Room, message: Position) -> rusqlite::Result<Change> {
         self.move_lane(room)?;
         let message = self
             .tx
             .prepare_cached(&format!("{MESSAGES} WHERE messages.position = ?1"))?
-            .query_row([place], self::message)?;
-        Ok(Ok(Change::Revised(message)))
+            .query_row([sql(message)], self::message)?;
+        Ok(Change::Revised(message))
+    }
+
+    /// Adds a reaction, or takes it away. One that is there already, or was not, is as it should be,
+    /// and everyone is told so again.
+    fn react(
+        &self,
+        by: PersonId,
+        room: &Room,
+        message: Position,
+        emoji: &Emoji,
+        is_added: bool,
+    ) -> Decided<Fact> {
+        if self.original(room, message)?.is_none() {
+            return Ok(Err(Refusal::unknown_message()));
+        }
+        if let Some(refusal) = self.reactions_full(by, message, emoji)?.filter(|_| is_added) {
+            return Ok(Err(refusal));
+        }
+        let (here, place) = (sql(self.position), sql(message));
+        let reaction = params![place, emoji.as_str(), sql(by.0), here];
+        if is_added {
+            // An emoji keeps its place while anybody has it there.
+            let insert = "INSERT OR IGNORE INTO reactions VALUES (?1, ?2, ?3, coalesce(
+                 (SELECT min(place) FROM reactions WHERE message = ?1 AND emoji = ?2), ?4), ?4)";
+            self.tx.prepare_cached(insert)?.execute(reaction)?;
+        } else {
+            let delete = "DELETE FROM reactions WHERE message = ?1 AND emoji = ?2 AND person = ?3";
+            self.tx.prepare_cached(delete)?.execute(&reaction[..3])?;
+        }
+        self.tx
+            .prepare_cached("UPDATE messages SET revised = ?1 WHERE position = ?2")?
+            .execute([here, place])?;
+        let (lane, change) = (room.clone().into(), self.revised(room, message)?);
+        // Who hears of it must not take somebody else's id for their own.
+        Ok(Ok(Fact::Changed { lane, command: None, change }))
+    }
+
+    /// Why a reaction cannot be added to those of a message, if it cannot.
+    fn reactions_full(
+        &self,
+        by: PersonId,
+        message: Position,
+        emoji: &Emoji,
+    ) -> rusqlite::Result<Option<Refusal>> {
+        let (all, kinds, same, own): (u32, u32, u32, bool) = self
+            .tx
+            .prepare_cached(
+                "SELECT count(*), count(DISTINCT emoji), coalesce(sum(emoji = ?2), 0),
+                        coalesce(max(emoji = ?2 AND person = ?3), 0)
+                 FROM reactions WHERE message = ?1",
+            )?
+            .query_row(params![sql(message), emoji.as_str(), sql(by.0)], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+        Ok(match () {
+            () if own => None,
+            () if all >= REACTIONS_LIMIT => Some(Refusal::too_many_reactions()),
+            () if same == 0 && kinds >= EMOJI_LIMIT => Some(Refusal::too_many_emoji()),
+            () => None,
+        })
     }
 
     fn delete(&self, by: PersonId, room: &Room, message: Position) -> Decided<Change> {
@@ -1769,15 +1885,13 @@ impl Reader {
         // One more than is kept: if it is there, it is where completeness begins.
         let mut deletions = tx
             .prepare_cached(&format!(
-                "SELECT messages.position, people.id, people.name, at, text, edited, revised,
-                        {}, {}, log.position, log.message
+                "SELECT {}, log.position, log.message
                  FROM (SELECT position, message, uncovered FROM log WHERE room = :room
                        ORDER BY position DESC LIMIT {}) AS log
                  LEFT JOIN messages ON messages.position = log.uncovered AND deleted IS NULL
                  LEFT JOIN people ON people.id = messages.author
                  ORDER BY log.position",
-                attachments!(),
-                mentions!(),
+                columns!(),
                 Window::LIMIT + 1
             ))?
             .query_map(named_params! { ":room": room }, deletion)?
@@ -1792,16 +1906,11 @@ impl Reader {
     }
 }
 
-/// Asks for messages, with their attachments and mentions as on the wire. What follows it says for which.
-const MESSAGES: &str = concat!(
-    "SELECT messages.position, people.id, people.name, at, text, edited, revised, ",
-    attachments!(),
-    ", ",
-    mentions!(),
-    " FROM messages JOIN people ON people.id = messages.author"
-);
+/// Asks for messages. What follows it says for which.
+const MESSAGES: &str =
+    concat!("SELECT ", columns!(), " FROM messages JOIN people ON people.id = messages.author");
 
-/// Reads a row of [`MESSAGES`].
+/// Reads a row of messages.
 fn message(row: &Row) -> rusqlite::Result<Message> {
     let text = MessageText::stored(row.get(4)?);
     let mentions: Vec<Person> = list(row, 8)?;
@@ -1815,6 +1924,13 @@ fn message(row: &Row) -> rusqlite::Result<Message> {
         edited: row.get::<_, Option<i64>>(5)?.map(time),
         revised: row.get::<_, Option<i64>>(6)?.map(|number| Position(number.cast_unsigned())),
         attachments: list(row, 7)?,
+        reactions: grouped(list(row, 9)?),
+        reply: match row.get::<_, Option<i64>>(10)? {
+            Some(message) => {
+                Some(Reply { message: Position(message.cast_unsigned()), author: person(row, 11)? })
+            }
+            None => None,
+        },
     })
 }
 
@@ -1826,11 +1942,24 @@ fn list<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> rusqlite::R
     }
 }
 
+/// Reactions by emoji. Those with the same come one after the other.
+fn grouped(reactions: Vec<(Emoji, PersonId, DisplayName)>) -> Vec<Reaction> {
+    let mut grouped: Vec<Reaction> = Vec::new();
+    for (emoji, id, name) in reactions {
+        let person = Person { id, name };
+        match grouped.last_mut().filter(|reaction| reaction.emoji == emoji) {
+            Some(reaction) => reaction.people.push(person),
+            None => grouped.push(Reaction { emoji, people: vec![person] }),
+        }
+    }
+    grouped
+}
+
 fn deletion(row: &Row) -> rusqlite::Result<Deletion> {
     let uncovered: Option<i64> = row.get(0)?;
     Ok(Deletion {
-        position: at_position(row, 9)?,
-        message: at_position(row, 10)?,
+        position: at_position(row, 13)?,
+        message: at_position(row, 14)?,
         uncovered: uncovered.map(|_| message(row)).transpose()?,
     })
 }

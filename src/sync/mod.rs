@@ -21,6 +21,8 @@ use crate::domain::{
     page::Page,
     person::{Person, PersonId},
     position::{Epoch, Position},
+    reaction,
+    refusal::{Refusal, RefusalCode},
     room::{Room, direct_path},
     unread::{Memberships, Notice},
     window::Window,
@@ -65,12 +67,13 @@ pub enum Input {
         id: CommandId,
         command: Command,
     },
-    /// Post files that were uploaded before.
+    /// Post files that were uploaded before, or an answer, or both.
     Share {
         id: CommandId,
         room: Room,
         text: MessageText,
         attachments: Vec<Attachment>,
+        reply_to: Option<Position>,
     },
     /// Send a refused command again.
     Retry(CommandId),
@@ -94,6 +97,8 @@ pub enum Output {
     Keep(Pending),
     /// Take this out of the outbox of the browser.
     Forget(CommandId),
+    /// Say why something was not done that does not show by itself.
+    Tell(Refusal),
     /// The session has ended.
     SignedOut,
 }
@@ -227,6 +232,12 @@ impl Sync {
                 }
                 None => deletion,
             };
+            for (emoji, is_added) in self.outbox.reactions(room, message.position) {
+                match is_added {
+                    true => reaction::add(&mut message.reactions, emoji, &self.me),
+                    false => reaction::remove(&mut message.reactions, emoji, self.me.id),
+                }
+            }
             Line { change, content: Content::Sent(message) }
         });
         let on_its_way = self.outbox.posts(room, window, self.me.id).map(|(pending, text)| Line {
@@ -235,6 +246,7 @@ impl Sync {
                 id: pending.id.clone(),
                 text: text.clone(),
                 attachments: pending.attachments.clone(),
+                reply_to: pending.ask.reply_to(),
                 asked: pending.asked,
                 progress: pending.progress(self.now),
             },
@@ -281,9 +293,13 @@ impl Sync {
             Input::Created(channel) => self.directory.add(channel),
             Input::Meet(person) => self.directs.add(person),
             Input::Ask { id, command } => todo.push(self.ask(id, command, Vec::new(), now)),
-            Input::Share { id, room, text, attachments } => {
+            Input::Share { id, room, text, attachments, reply_to } => {
                 let files = attachments.iter().map(|attachment| attachment.id.clone()).collect();
-                let command = Command { room, ask: Ask::Share(text, files) };
+                let ask = match reply_to {
+                    Some(to) => Ask::Reply(to, text, files),
+                    None => Ask::Share(text, files),
+                };
+                let command = Command { room, ask };
                 todo.push(self.ask(id, command, attachments, now));
             }
             Input::Retry(id) => todo.extend(self.outbox.retry(&id).map(Output::Keep)),
@@ -481,8 +497,14 @@ impl Sync {
             ServerFrame::Refused { id, refusal } if refusal.is_for_now() => {
                 self.outbox.postpone(&id, refusal, now);
             }
-            ServerFrame::Refused { id, refusal } => todo
-                .push(self.outbox.refused(&id, refusal).map_or(Output::Forget(id), Output::Keep)),
+            ServerFrame::Refused { id, refusal } => {
+                // Where the message is gone, that shows.
+                if refusal.code == RefusalCode::TooManyReactions {
+                    todo.push(Output::Tell(refusal.clone()));
+                }
+                let kept = self.outbox.refused(&id, refusal);
+                todo.push(kept.map_or(Output::Forget(id), Output::Keep));
+            }
             ServerFrame::Pong { spread } => self.link.spread_over(spread),
             ServerFrame::Presence { all, online, offline } => {
                 if let Some(all) = all {
@@ -663,6 +685,8 @@ pub enum Content {
         id: CommandId,
         text: MessageText,
         attachments: Vec<Attachment>,
+        /// The message that it answers.
+        reply_to: Option<Position>,
         asked: u64,
         progress: Progress,
     },

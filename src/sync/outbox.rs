@@ -14,6 +14,7 @@ use crate::domain::{
     message::{Message, MessageText},
     person::PersonId,
     position::Position,
+    reaction::Emoji,
     refusal::Refusal,
     room::Room,
     window::Window,
@@ -137,24 +138,29 @@ impl Outbox {
         self.pending.iter().filter(|it| it.room == *room).filter_map(move |pending| {
             let is_refused = matches!(pending.state, PendingState::Refused(_));
             let (text, files) = match &pending.ask {
-                Ask::Post(text) => (text, None),
-                Ask::Share(text, files) => (text, Some(files)),
+                Ask::Post(text) => (text, &[][..]),
+                Ask::Share(text, files) | Ask::Reply(_, text, files) => (text, &files[..]),
                 Ask::Edit(of, text) if is_refused => {
                     // Another tab may have asked again, with more luck.
                     let message = window.and_then(|window| window.find(*of));
                     let is_done = message.is_some_and(|message| message.text == *text);
                     return (!is_done).then_some((pending, text));
                 }
-                Ask::Edit(..) | Ask::Delete(_) | Ask::Restore(_) => return None,
+                Ask::Edit(..)
+                | Ask::Delete(_)
+                | Ask::Restore(_)
+                | Ask::React(..)
+                | Ask::Unreact(..) => return None,
             };
             let is_it = |message: &&Message| {
                 let ids = || message.attachments.iter().map(|it| &it.id);
                 message.position > pending.after
                     && message.author.id == me
+                    && message.reply.as_ref().map(|reply| reply.message) == pending.ask.reply_to()
                     && match files {
+                        [] => message.text == *text && message.attachments.is_empty(),
                         // No two messages have the same file.
-                        Some(files) => ids().eq(files),
-                        None => message.text == *text && message.attachments.is_empty(),
+                        files => ids().eq(files),
                     }
                     && !taken.contains(&message.position)
             };
@@ -186,6 +192,19 @@ impl Outbox {
             Ask::Edit(of, text) if *of == message => {
                 (!matches!(it.state, PendingState::Refused(_))).then_some((it, text))
             }
+            _ => None,
+        })
+    }
+
+    /// What asks for reactions to the message, and whether to add them, in the order of asking.
+    pub fn reactions(
+        &self,
+        room: &Room,
+        message: Position,
+    ) -> impl Iterator<Item = (&Emoji, bool)> {
+        self.pending.iter().filter(|it| it.room == *room).filter_map(move |it| match &it.ask {
+            Ask::React(of, emoji) if *of == message => Some((emoji, true)),
+            Ask::Unreact(of, emoji) if *of == message => Some((emoji, false)),
             _ => None,
         })
     }
@@ -359,8 +378,8 @@ impl Outbox {
     /// A command was not done, for good. Gives it back if it stays for its author to decide.
     pub fn refused(&mut self, id: &CommandId, refusal: Refusal) -> Option<Pending> {
         let pending = self.find(id).filter(|pending| pending.is_unsettled())?;
-        if let Ask::Delete(_) | Ask::Restore(_) = pending.ask {
-            // What was in vain shows by itself: the message is still there, or gone.
+        if let Ask::Delete(_) | Ask::Restore(_) | Ask::React(..) | Ask::Unreact(..) = pending.ask {
+            // What was in vain shows by itself: what was to change is as it was.
             self.remove(id);
             return None;
         }
@@ -410,17 +429,33 @@ impl Pending {
         let room = self.room.clone();
         let words = |text: &MessageText| text.as_str().to_owned();
         match &self.ask {
-            Ask::Post(text) => {
-                ClientFrame::Post { id, room, text: words(text), attachments: Vec::new() }
-            }
-            Ask::Share(text, files) => {
-                ClientFrame::Post { id, room, text: words(text), attachments: files.clone() }
-            }
+            Ask::Post(text) => ClientFrame::Post {
+                id,
+                room,
+                text: words(text),
+                attachments: Vec::new(),
+                reply_to: None,
+            },
+            Ask::Share(text, files) | Ask::Reply(_, text, files) => ClientFrame::Post {
+                id,
+                room,
+                text: words(text),
+                attachments: files.clone(),
+                reply_to: self.ask.reply_to(),
+            },
             Ask::Edit(message, text) => {
                 ClientFrame::Edit { id, room, message: *message, text: words(text) }
             }
             Ask::Delete(message) => ClientFrame::Delete { id, room, message: *message },
             Ask::Restore(message) => ClientFrame::Restore { id, room, message: *message },
+            Ask::React(message, emoji) => {
+                let emoji = emoji.as_str().to_owned();
+                ClientFrame::React { id, room, message: *message, emoji }
+            }
+            Ask::Unreact(message, emoji) => {
+                let emoji = emoji.as_str().to_owned();
+                ClientFrame::Unreact { id, room, message: *message, emoji }
+            }
         }
     }
 

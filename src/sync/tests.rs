@@ -10,9 +10,10 @@ use crate::domain::{
     attachment::{AttachmentId, FileName},
     event::Deletion,
     frame::{Heartbeat, Limits, Welcome},
+    message::Reply,
     name::{ChannelName, DisplayName},
     person::PersonId,
-    refusal::Refusal,
+    reaction::Emoji,
 };
 
 fn general() -> Room {
@@ -83,12 +84,19 @@ impl Server {
             return Ok((*position, None));
         }
         let position = self.last.next();
+        let is_reaction = matches!(command.ask, Ask::React(..) | Ask::Unreact(..));
+        let reply = match command.ask.reply_to() {
+            Some(message) => Some(self.reply(message)?),
+            None => None,
+        };
         let (ask, attachments) = match command.ask {
-            Ask::Share(text, files) => (Ask::Post(text), files.iter().map(attachment).collect()),
+            Ask::Share(text, files) | Ask::Reply(_, text, files) => {
+                (Ask::Post(text), files.iter().map(attachment).collect())
+            }
             ask => (ask, Vec::new()),
         };
         let change = match ask {
-            Ask::Share(..) => unreachable!("it is a post"),
+            Ask::Share(..) | Ask::Reply(..) => unreachable!("it is a post"),
             Ask::Post(text) => {
                 let at = DateTime::from_timestamp(position.0 as i64, 0).unwrap();
                 let author = by.clone();
@@ -100,6 +108,8 @@ impl Server {
                     html: None,
                     mentions: Vec::new(),
                     attachments,
+                    reply,
+                    reactions: Vec::new(),
                     edited: None,
                     revised: None,
                 };
@@ -112,6 +122,18 @@ impl Server {
                 edited.edited = Some(DateTime::from_timestamp(position.0 as i64, 0).unwrap());
                 edited.revised = Some(position);
                 Change::Revised(edited.clone())
+            }
+            Ask::React(of, emoji) => {
+                let message = self.message(of)?;
+                reaction::add(&mut message.reactions, &emoji, by);
+                message.revised = Some(position);
+                Change::Revised(message.clone())
+            }
+            Ask::Unreact(of, emoji) => {
+                let message = self.message(of)?;
+                reaction::remove(&mut message.reactions, &emoji, by.id);
+                message.revised = Some(position);
+                Change::Revised(message.clone())
             }
             Ask::Restore(message) => {
                 let mut restored = self.deleted.take().ok_or_else(Refusal::unknown_message)?;
@@ -141,8 +163,18 @@ impl Server {
         self.window.apply(position, &change);
         self.last = position;
         self.done.insert((by.id, id.clone()), position);
-        let lane = general().into();
-        Ok((position, Some(Event { lane, position, prev, command: Some(id.clone()), change })))
+        let (lane, command) = (general().into(), Some(id.clone()).filter(|_| !is_reaction));
+        Ok((position, Some(Event { lane, position, prev, command, change })))
+    }
+
+    fn message(&mut self, message: Position) -> Result<&mut Message, Refusal> {
+        let mut messages = self.messages.iter_mut();
+        messages.find(|other| other.position == message).ok_or_else(Refusal::unknown_message)
+    }
+
+    fn reply(&mut self, message: Position) -> Result<Reply, Refusal> {
+        let author = self.message(message).map_err(|_| Refusal::unknown_original())?.author.clone();
+        Ok(Reply { message, author })
     }
 
     fn own(&mut self, by: &Person, message: Position) -> Result<&mut Message, Refusal> {
@@ -239,6 +271,7 @@ impl World {
                 Output::Send(frame) => told.to_server.push_back(frame),
                 Output::Keep(pending) => drop(told.stored.insert(pending.id.clone(), pending)),
                 Output::Forget(id) => drop(told.stored.remove(&id)),
+                Output::Tell(_) => {}
                 Output::SignedOut => unreachable!("nobody signs out here"),
             }
         }
@@ -257,7 +290,10 @@ impl World {
             let mut bytes = [0; 16];
             bytes[..8].copy_from_slice(&self.asked.to_be_bytes());
             let attachments = vec![attachment(&AttachmentId::from_random(bytes))];
-            Input::Share { id: id.clone(), room: general(), text, attachments }
+            // Some answer the oldest that is there, whatever is under way.
+            let oldest = sent(&self.tabs[tab].sync).first().map(|message| message.position);
+            let reply_to = oldest.filter(|_| self.asked.is_multiple_of(2));
+            Input::Share { id: id.clone(), room: general(), text, attachments, reply_to }
         } else {
             let command = Command { room: general(), ask: Ask::Post(text) };
             Input::Ask { id: id.clone(), command }
@@ -280,6 +316,21 @@ impl World {
         }
     }
 
+    /// Puts an emoji under the message that `pick` hits, or takes it away if it is there.
+    fn react(&mut self, tab: usize, pick: usize) {
+        let (me, shown) = (self.tabs[tab].me.id, sent(&self.tabs[tab].sync));
+        let Some(message) = shown.get(pick % shown.len().max(1)) else { return };
+        let emoji = Emoji::stored(["👍", "🎉"][pick % 2].to_owned());
+        let is_there = |it: &reaction::Reaction| it.emoji == emoji && it.is_by(me);
+        let of = message.position;
+        let ask = match message.reactions.iter().any(is_there) {
+            true => Ask::Unreact(of, emoji),
+            false => Ask::React(of, emoji),
+        };
+        let id = self.draw_id();
+        self.tell(tab, Input::Ask { id, command: Command { room: general(), ask } });
+    }
+
     /// One frame, if there is one, reaches the server.
     fn deliver_to_server(&mut self, tab: usize) -> bool {
         let Some(frame) = self.tabs[tab].to_server.pop_front() else { return false };
@@ -294,11 +345,12 @@ impl World {
                 let frame = self.server.view(&view, true);
                 self.tabs[tab].to_client.push_back(frame);
             }
-            ClientFrame::Post { id, text, attachments, .. } => {
+            ClientFrame::Post { id, text, attachments, reply_to, .. } => {
                 let text = MessageText::try_from(text.as_str()).unwrap();
-                let ask = match attachments.is_empty() {
-                    true => Ask::Post(text),
-                    false => Ask::Share(text, attachments),
+                let ask = match (reply_to, attachments.is_empty()) {
+                    (Some(message), _) => Ask::Reply(message, text, attachments),
+                    (None, true) => Ask::Post(text),
+                    (None, false) => Ask::Share(text, attachments),
                 };
                 self.command(tab, id, Command { room: general(), ask });
             }
@@ -314,6 +366,14 @@ impl World {
             }
             ClientFrame::Delete { id, message, .. } => {
                 self.command(tab, id, Command { room: general(), ask: Ask::Delete(message) });
+            }
+            ClientFrame::React { id, message, emoji, .. } => {
+                let ask = Ask::React(message, Emoji::stored(emoji));
+                self.command(tab, id, Command { room: general(), ask });
+            }
+            ClientFrame::Unreact { id, message, emoji, .. } => {
+                let ask = Ask::Unreact(message, Emoji::stored(emoji));
+                self.command(tab, id, Command { room: general(), ask });
             }
             ClientFrame::Ping => {
                 self.tabs[tab].to_client.push_back(ServerFrame::Pong { spread: 0 })
@@ -401,6 +461,21 @@ impl World {
             }
         }
         panic!("it does not settle");
+    }
+
+    /// Answers to what was deleted meanwhile were refused.
+    fn throw_away_refused(&mut self) {
+        for tab in 0..self.tabs.len() {
+            for line in self.tabs[tab].sync.lines() {
+                let Content::OnItsWay { id, reply_to, progress, .. } = line.content else {
+                    continue;
+                };
+                assert_eq!(progress, Progress::Refused(Refusal::unknown_original()));
+                assert!(reply_to.is_some(), "it says what it answers");
+                self.posted[tab].retain(|posted| *posted != id);
+                self.tell(tab, Input::Discard(id));
+            }
+        }
     }
 
     fn check(&self) {
@@ -727,6 +802,7 @@ fn who_comes_back_lands_where_they_were() {
 enum Step {
     Post(usize),
     Delete(usize, usize),
+    React(usize, usize),
     ToServer(usize),
     ToClient(usize),
     Cut(usize),
@@ -740,6 +816,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => tab.clone().prop_map(Step::Post),
         2 => (tab.clone(), any::<usize>()).prop_map(|(tab, pick)| Step::Delete(tab, pick)),
+        2 => (tab.clone(), any::<usize>()).prop_map(|(tab, pick)| Step::React(tab, pick)),
         8 => tab.clone().prop_map(Step::ToServer),
         8 => tab.clone().prop_map(Step::ToClient),
         1 => tab.clone().prop_map(Step::Cut),
@@ -757,6 +834,7 @@ proptest! {
             match step {
                 Step::Post(tab) => drop(world.post(tab)),
                 Step::Delete(tab, pick) => world.delete(tab, pick),
+                Step::React(tab, pick) => world.react(tab, pick),
                 Step::ToServer(tab) => drop(world.deliver_to_server(tab)),
                 Step::ToClient(tab) => drop(world.deliver_to_client(tab)),
                 Step::Cut(tab) => world.cut(tab),
@@ -766,6 +844,7 @@ proptest! {
             }
         }
         world.settle();
+        world.throw_away_refused();
         world.check();
     }
 }

@@ -158,7 +158,15 @@ async fn fill(program: &Program, guest: &Guest, count: usize, report: &mut Repor
 
 async fn post(socket: &mut Socket, id: &str, channel: &str, text: String) {
     let id = CommandId::try_from(id.replace(' ', "-")).expect("an id");
-    socket.say(&ClientFrame::Post { id, room: room(channel), text, attachments: vec![] }).await;
+    socket
+        .say(&ClientFrame::Post {
+            id,
+            room: room(channel),
+            text,
+            attachments: vec![],
+            reply_to: None,
+        })
+        .await;
 }
 
 /// Lets crowds come, look at a full channel, and go. What is kept of the first of them does not

@@ -49,15 +49,22 @@ async fn listen(actions: u64) -> Report {
             (other.person.id.0.to_string(), chance.choice(messages.iter().copied()));
         let message = message.unwrap_or_default();
         let text = format!("{SECRET} {action}");
-        let fields = [("direct", &*to), ("message", &message.to_string()), ("text", &text)];
+        let message = message.to_string();
+        let (of, emoji) = (("message", &*message), ("emoji", "🦤"));
+        let fields = [("direct", &*to), of, ("text", &text), emoji];
+        let answer = [("direct", &*to), ("reply_to", &message), ("text", &text)];
         let typist = if chance.bool() { &mut typing[0] } else { &mut typing[1] };
         typist.say(&ClientFrame::Typing { room: room.clone() }).await;
-        match chance.u8(0..10) {
+        match chance.u8(0..13) {
+            10 => drop(me.ask("/api/react", &fields).await),
+            11 => drop(me.ask("/api/unreact", &fields).await),
+            12 => drop(me.ask("/api/post_message", &answer).await),
             0..6 => messages.push(me.whisper(other, &text).await),
             6 => drop(me.ask("/api/edit_message", &fields).await),
             7 => drop(me.ask("/api/delete_message", &fields).await),
             _ => drop(me.ask("/api/restore_message", &fields).await),
         }
+        let message = Position(message.parse().expect("a position"));
         asked += ear.pry(&mut chance, message, action).await;
         if action % 100 == 99 {
             for socket in &mut typing {
@@ -117,11 +124,30 @@ impl Ear {
         let id = || format!("pry-{turn}").try_into().expect("a command id");
         let room = self.room.clone();
         let text = "me too".to_owned();
-        match chance.u8(0..10) {
-            9 => self.say(ClientFrame::Typing { room }).await,
+        match chance.u8(0..12) {
+            9 => {
+                let emoji = "👀".to_owned();
+                self.say(ClientFrame::React { id: id(), room, message, emoji }).await;
+            }
+            10 => {
+                // As an answer where they may write, which would name the author.
+                let room = channel("general");
+                let (reply_to, attachments) = (Some(message), vec![]);
+                self.say(ClientFrame::Post { id: id(), room, text, attachments, reply_to }).await;
+            }
+            11 => self.say(ClientFrame::Typing { room }).await,
             0 => self.say(ClientFrame::View(View { room, position: Some(message) })).await,
             1 => self.say(ClientFrame::View(View { room, position: None })).await,
-            2 => self.say(ClientFrame::Post { id: id(), room, text, attachments: vec![] }).await,
+            2 => {
+                self.say(ClientFrame::Post {
+                    id: id(),
+                    room,
+                    text,
+                    attachments: vec![],
+                    reply_to: None,
+                })
+                .await
+            }
             3 => self.say(ClientFrame::Edit { id: id(), room, message, text }).await,
             4 => self.say(ClientFrame::Delete { id: id(), room, message }).await,
             5 => {

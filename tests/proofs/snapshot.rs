@@ -15,6 +15,8 @@ use flack::{
         name::{ChannelName, DisplayName},
         person::{Person, PersonId, SessionId},
         position::Position,
+        reaction::{EMOJI_LIMIT, Emoji},
+        refusal::RefusalCode,
         room::Room,
         window::Window,
     },
@@ -48,6 +50,9 @@ pub fn run(form: Form) -> Report {
     report.did("events applied", tally.events, cases * COMMANDS / 2);
     report.did("comparisons", tally.comparisons, cases * COMMANDS);
     report.did("differences", tally.differences, cases * 2);
+    report.did("answers", tally.answers, cases);
+    report.did("reactions", tally.reactions, cases * 2);
+    report.did("reactions refused", tally.refused, cases / 100);
     report.never("unlike the snapshot", broken);
     let is_found = (0..10).any(|seed| House::new(seed, true).live().is_err());
     report.did("planted bug found", u64::from(is_found), 1);
@@ -61,6 +66,12 @@ struct Tally {
     events: u64,
     comparisons: u64,
     differences: u64,
+    /// Messages that answer another one.
+    answers: u64,
+    /// Messages that have reactions after a change.
+    reactions: u64,
+    /// Reactions for which there was no room.
+    refused: u64,
 }
 
 impl Tally {
@@ -71,6 +82,9 @@ impl Tally {
             events: self.events + other.events,
             comparisons: self.comparisons + other.comparisons,
             differences: self.differences + other.differences,
+            answers: self.answers + other.answers,
+            reactions: self.reactions + other.reactions,
+            refused: self.refused + other.refused,
         }
     }
 }
@@ -160,6 +174,17 @@ impl House {
         };
         let batch: Vec<Request> = (0..before).map(|_| self.post(&follower.room)).collect();
         self.follow(&mut follower, &batch)?;
+        // Some have a message with many reactions already.
+        if let Some((message, _)) = follower.messages.last().copied()
+            && self.random.bool()
+        {
+            let crowd = |house: &mut Self| {
+                let by = house.somebody();
+                house.react(by, follower.room.clone(), message)
+            };
+            let batch: Vec<Request> = (0..60).map(|_| crowd(self)).collect();
+            self.follow(&mut follower, &batch)?;
+        }
         let mut away = vec![follower.window.clone()];
         for _ in 0..COMMANDS {
             let request = self.request(&follower);
@@ -179,8 +204,24 @@ impl House {
         let room = follower.room.clone();
         let by = self.somebody();
         match self.random.u8(0..100) {
-            0..45 => self.post(&room),
-            45..80 => {
+            0..30 => self.post(&room),
+            30..37 => match self.random.choice(follower.messages.clone()) {
+                Some((message, _)) => {
+                    let ask = Ask::Reply(message, self.words(), Vec::new());
+                    self.command(by, Command { room, ask })
+                }
+                None => self.post(&room),
+            },
+            37..55 => {
+                // Of the newest often, so that it has all that it can have.
+                let message = match self.random.u8(0..3) {
+                    0 => self.random.choice(follower.messages.clone()),
+                    _ => follower.messages.last().copied(),
+                };
+                let Some((message, _)) = message else { return self.post(&room) };
+                self.react(by, room, message)
+            }
+            55..80 => {
                 // Whoever it belongs to, from the newest to those that no window shows.
                 let Some((message, author)) = self.random.choice(follower.messages.clone()) else {
                     return self.post(&room);
@@ -254,6 +295,15 @@ impl House {
         self.command(by, Command { room: room.clone(), ask })
     }
 
+    fn react(&mut self, by: PersonId, room: Room, message: Position) -> Request {
+        let emoji = Emoji::stored(format!("emoji {}", self.random.u32(0..EMOJI_LIMIT + 3)));
+        let ask = match self.random.u8(0..4) {
+            0 => Ask::Unreact(message, emoji),
+            _ => Ask::React(message, emoji),
+        };
+        self.command(by, Command { room, ask })
+    }
+
     /// A file, as far as the store knows it.
     fn upload(&mut self, by: PersonId) -> AttachmentId {
         let attachment = Attachment {
@@ -278,11 +328,18 @@ impl House {
     fn commit(&mut self, batch: &[Request]) -> Vec<Event> {
         let at = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
         let outcomes = self.store.commit(batch, at).expect("the store works");
+        let mut refused = 0;
         let entries = outcomes.into_iter().filter_map(|outcome| match outcome {
             Outcome::Accepted(entry) => Some(entry),
-            Outcome::Repeated(_) | Outcome::Refused(_) => None,
+            Outcome::Refused(refusal) => {
+                refused += u64::from(refusal.code == RefusalCode::TooManyReactions);
+                None
+            }
+            Outcome::Repeated(_) => None,
         });
-        let events = entries.flat_map(|entry| apply(&mut self.state, &entry));
+        let entries: Vec<_> = entries.collect();
+        self.tally.refused += refused;
+        let events = entries.iter().flat_map(|entry| apply(&mut self.state, entry));
         events
             .map(|event| match over_the_wire(ServerFrame::Event(event)) {
                 ServerFrame::Event(event) => event,
@@ -319,6 +376,7 @@ impl House {
             }
             match &mut event.change {
                 Change::Posted(message) => {
+                    self.tally.answers += u64::from(message.reply.is_some());
                     follower.messages.push((message.position, message.author.id));
                 }
                 Change::Deleted(deletion) => {
@@ -328,6 +386,7 @@ impl House {
                     deletion.uncovered.take_if(|_| self.forgets_uncovered);
                 }
                 Change::Revised(message) => {
+                    self.tally.reactions += u64::from(!message.reactions.is_empty());
                     let of = (message.position, message.author.id);
                     follower.deleted.retain(|other| *other != of);
                     if let Err(place) = follower.messages.binary_search(&of) {

@@ -373,7 +373,13 @@ async fn write(mut socket: Socket, mut chance: fastrand::Rng) {
             let channel = CHANNELS[chance.usize(0..CHANNELS.len())];
             let text = format!("message {number}");
             socket
-                .say(&ClientFrame::Post { id, room: room(channel), text, attachments: vec![] })
+                .say(&ClientFrame::Post {
+                    id,
+                    room: room(channel),
+                    text,
+                    attachments: vec![],
+                    reply_to: None,
+                })
                 .await;
             own.push((channel, accepted(&mut socket).await));
         }
@@ -412,7 +418,13 @@ async fn miss_and_return(
             let id = command_id(&format!("aside-{attempt}-{number}"));
             let text = format!("{attempt} {number}");
             socket
-                .say(&ClientFrame::Post { id, room: room(ASIDE), text, attachments: vec![] })
+                .say(&ClientFrame::Post {
+                    id,
+                    room: room(ASIDE),
+                    text,
+                    attachments: vec![],
+                    reply_to: None,
+                })
                 .await;
         }
         for _ in 0..MISSED {

@@ -120,6 +120,7 @@ async fn deleted_words_leave_no_copy_where_rows_were_moved() {
                 room: channel("general"),
                 text: words,
                 attachments: vec![],
+                reply_to: None,
             })
             .await;
         match socket.hear().await {

@@ -80,10 +80,13 @@ async fn for_everyone_else_it_is_not_there() {
             room: room(),
             text: "me too".to_owned(),
             attachments: vec![],
+            reply_to: None,
         },
         ClientFrame::Edit { id: id("b"), room: room(), message, text: "mine".to_owned() },
         ClientFrame::Delete { id: id("c"), room: room(), message },
         ClientFrame::Restore { id: id("d"), room: room(), message },
+        ClientFrame::React { id: id("e"), room: room(), message, emoji: "👍".to_owned() },
+        ClientFrame::Unreact { id: id("f"), room: room(), message, emoji: "👍".to_owned() },
     ];
     for frame in &frames {
         socket.say(frame).await;
@@ -174,7 +177,13 @@ async fn one_person_begins_a_limited_number_of_conversations() {
         let id = format!("hello-{number}").try_into().unwrap();
         let room = Room::Direct(Pair::of(ada.person.id, other));
         socket
-            .say(&ClientFrame::Post { id, room, text: "Hello".to_owned(), attachments: vec![] })
+            .say(&ClientFrame::Post {
+                id,
+                room,
+                text: "Hello".to_owned(),
+                attachments: vec![],
+                reply_to: None,
+            })
             .await;
         last = Some(
             socket

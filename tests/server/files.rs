@@ -101,6 +101,7 @@ async fn a_message_over_the_socket_has_files_too() {
         room: channel("general"),
         text: String::new(),
         attachments: vec![file.id.clone()],
+        reply_to: None,
     };
     socket.say(&post("first")).await;
     let message = socket

@@ -14,13 +14,14 @@ use tower_service::Service;
 use crate::support::{guest::Guest, house::House, http::Answer};
 
 /// Arguments that make every server function do something.
-const FIELDS: [(&str, &str); 6] = [
+const FIELDS: [(&str, &str); 7] = [
     ("name", "Eve"),
     ("channel", "general"),
     ("text", "Hello"),
     ("message", "1"),
     ("device", "2"),
     ("secret", "0"),
+    ("emoji", "👍"),
 ];
 
 /// The server functions that change nothing.
@@ -48,6 +49,8 @@ fn functions() -> BTreeSet<&'static str> {
             "/api/edit_message",
             "/api/delete_message",
             "/api/restore_message",
+            "/api/react",
+            "/api/unreact",
             "/api/list_people",
             "/api/set_room",
             "/api/choose_theme",

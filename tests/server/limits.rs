@@ -173,7 +173,13 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     for number in 0..100 {
         let (id, text) = (format!("{number}").try_into().unwrap(), "🙂".repeat(4_000));
         writer
-            .say(&ClientFrame::Post { id, room: channel("general"), text, attachments: vec![] })
+            .say(&ClientFrame::Post {
+                id,
+                room: channel("general"),
+                text,
+                attachments: vec![],
+                reply_to: None,
+            })
             .await;
         let ServerFrame::Accepted { .. } = writer.hear().await else { panic!("refused") };
     }
@@ -290,6 +296,7 @@ async fn say_post(socket: &mut Socket, id: &str) -> ServerFrame {
             room: channel("general"),
             text: "Hello".to_owned(),
             attachments: vec![],
+            reply_to: None,
         })
         .await;
     socket.hear().await
@@ -314,6 +321,8 @@ async fn a_person_writes_so_often_by_whatever_way() {
         ("/api/edit_message", vec![("text", "x")]),
         ("/api/delete_message", vec![]),
         ("/api/restore_message", vec![]),
+        ("/api/react", vec![("emoji", "👍")]),
+        ("/api/unreact", vec![("emoji", "👍")]),
     ] {
         let fields = [vec![("channel", "general"), ("message", &*message)], fields].concat();
         assert_limited(&ada.ask(path, &fields).await, 1..=20);

@@ -24,6 +24,7 @@ mod once;
 mod order;
 mod presence;
 mod process;
+mod reactions;
 mod resume;
 mod session;
 mod socket;

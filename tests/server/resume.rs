@@ -200,6 +200,7 @@ async fn who_missed_more_than_is_kept_gets_the_window_as_it_is() {
                 room: channel("general"),
                 text: format!("{number}"),
                 attachments: vec![],
+                reply_to: None,
             },
         )
         .await;

@@ -438,7 +438,13 @@ async fn who_never_reads_is_closed_as_too_slow_while_others_go_on() {
             count += 1;
             let (id, text) = (format!("large-{count}").try_into().unwrap(), "🙂".repeat(4_000));
             writer
-                .say(&ClientFrame::Post { id, room: channel("general"), text, attachments: vec![] })
+                .say(&ClientFrame::Post {
+                    id,
+                    room: channel("general"),
+                    text,
+                    attachments: vec![],
+                    reply_to: None,
+                })
                 .await;
             let ServerFrame::Accepted { .. } = writer.hear().await else { panic!("refused") };
             let ServerFrame::Event(event) = quick.hear().await else { panic!("no event") };
@@ -471,7 +477,13 @@ async fn a_large_burst_makes_nobody_slow() {
     for number in 0..COUNT {
         let (id, text) = (format!("burst-{number}").try_into().unwrap(), "🙂".repeat(4_000));
         writer
-            .say(&ClientFrame::Post { id, room: channel("general"), text, attachments: vec![] })
+            .say(&ClientFrame::Post {
+                id,
+                room: channel("general"),
+                text,
+                attachments: vec![],
+                reply_to: None,
+            })
             .await;
     }
     tab.until("all of it", |seen| (seen.sync.lines().len() == COUNT).then_some(())).await;

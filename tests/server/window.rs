@@ -114,6 +114,7 @@ async fn a_window_of_long_messages_can_be_opened_live() {
             room: channel("general"),
             text: "漢".repeat(4_000),
             attachments: vec![],
+            reply_to: None,
         };
         socket.say(&frame).await;
         let ServerFrame::Accepted { .. } = socket.hear().await else { panic!("not accepted") };

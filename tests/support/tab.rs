@@ -25,6 +25,8 @@ use flack::{
         page::Page,
         person::Person,
         position::Position,
+        reaction::Emoji,
+        refusal::Refusal,
         room::Room,
     },
     server::doors::draw_command_id,
@@ -53,6 +55,8 @@ pub struct Seen {
     /// The browser's storage: what a new tab would find in the outbox.
     pub outbox: BTreeMap<CommandId, Pending>,
     pub is_signed_out: bool,
+    /// Why something was not done, as the person was told.
+    pub told: Vec<Refusal>,
     /// How many commands it was asked for, as far as it has heard.
     asked: u64,
 }
@@ -164,6 +168,7 @@ impl Tab {
             closes: Vec::new(),
             outbox: stored,
             is_signed_out: false,
+            told: Vec::new(),
             asked: 0,
         }));
         let (orders, ordered) = mpsc::unbounded_channel();
@@ -291,12 +296,41 @@ impl Tab {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let text = MessageText::beside_attachments(text).expect("not too long");
         let room = super::channel(channel);
-        self.tell(Input::Share { id: id.clone(), room, text, attachments });
+        self.tell(Input::Share { id: id.clone(), room, text, attachments, reply_to: None });
         id
     }
 
     pub fn delete(&self, channel: &str, message: Position) -> CommandId {
         self.ask(Command { room: super::channel(channel), ask: Ask::Delete(message) })
+    }
+
+    pub fn react(&self, channel: &str, message: Position, emoji: &str) -> CommandId {
+        let ask = Ask::React(message, Emoji::stored(emoji.to_owned()));
+        self.ask(Command { room: super::channel(channel), ask })
+    }
+
+    pub fn unreact(&self, channel: &str, message: Position, emoji: &str) -> CommandId {
+        let ask = Ask::Unreact(message, Emoji::stored(emoji.to_owned()));
+        self.ask(Command { room: super::channel(channel), ask })
+    }
+
+    /// Waits until a message has exactly these reactions: each emoji with the names of those who
+    /// put it there.
+    pub async fn expect_reactions(&self, message: Position, reactions: &[(&str, &[&str])]) {
+        self.until("these reactions", |seen| {
+            let message = sent(seen).find(|shown| shown.position == message)?;
+            let is_same = message.reactions.len() == reactions.len()
+                && message.reactions.iter().zip(reactions).all(|(is, (emoji, names))| {
+                    is.emoji.as_str() == *emoji
+                        && is
+                            .people
+                            .iter()
+                            .map(|person| person.name.as_str())
+                            .eq(names.iter().copied())
+                });
+            is_same.then_some(())
+        })
+        .await;
     }
 
     fn ask(&self, command: Command) -> CommandId {
@@ -586,6 +620,7 @@ impl Browser {
                     Output::SignedOut => seen.is_signed_out = true,
                     Output::Connect => witness(Happening::Connecting, &seen.sync),
                     Output::Send(frame) => witness(Happening::Said(frame), &seen.sync),
+                    Output::Tell(refusal) => seen.told.push(refusal.clone()),
                     Output::Disconnect => {}
                 }
             }
@@ -604,7 +639,7 @@ impl Browser {
                         socket.say(&frame).await;
                     }
                 }
-                Output::Keep(_) | Output::Forget(_) | Output::SignedOut => {}
+                Output::Keep(_) | Output::Forget(_) | Output::Tell(_) | Output::SignedOut => {}
             }
         }
         if has_effect {

@@ -13,7 +13,7 @@ use crate::{
         refusal::Refusal,
         room::Room,
     },
-    server::{flack::Flack, network::Source, rates::Frames},
+    server::{flack::Flack, network::Source, rates::Frames, reaction},
 };
 
 /// The server's side of one socket, from the first frame to the last.
@@ -90,8 +90,8 @@ impl Dialogue {
                     self.flack.unview(&self.socket, &room);
                 }
             }
-            ClientFrame::Post { id, room, text, attachments } => {
-                self.ask(id, &room, post(&text, attachments));
+            ClientFrame::Post { id, room, text, attachments, reply_to } => {
+                self.ask(id, &room, post(&text, attachments, reply_to));
             }
             ClientFrame::Edit { id, room, message, text } => {
                 self.ask(id, &room, words(&text).map(|text| Ask::Edit(message, text)));
@@ -101,6 +101,20 @@ impl Dialogue {
             }
             ClientFrame::Restore { id, room, message } => {
                 self.ask(id, &room, Ok(Ask::Restore(message)));
+            }
+            ClientFrame::React { id, room, message, emoji } => {
+                self.ask(
+                    id,
+                    &room,
+                    reaction::emoji(&emoji).map(|emoji| Ask::React(message, emoji)),
+                );
+            }
+            ClientFrame::Unreact { id, room, message, emoji } => {
+                self.ask(
+                    id,
+                    &room,
+                    reaction::emoji(&emoji).map(|emoji| Ask::Unreact(message, emoji)),
+                );
             }
             ClientFrame::Read { room, position } => {
                 if let Ok(room) = self.room(&room) {
@@ -173,12 +187,20 @@ impl Dialogue {
 ///
 /// # Errors
 /// When the text is none, and there is nothing else.
-pub fn post(text: &str, attachments: Vec<AttachmentId>) -> Result<Ask, Refusal> {
-    if attachments.is_empty() {
-        return words(text).map(Ask::Post);
-    }
-    let text = MessageText::beside_attachments(text).map_err(Refusal::text)?;
-    Ok(Ask::Share(text, attachments))
+pub fn post(
+    text: &str,
+    attachments: Vec<AttachmentId>,
+    reply_to: Option<Position>,
+) -> Result<Ask, Refusal> {
+    let text = match attachments.is_empty() {
+        true => words(text)?,
+        false => MessageText::beside_attachments(text).map_err(Refusal::text)?,
+    };
+    Ok(match reply_to {
+        Some(message) => Ask::Reply(message, text, attachments),
+        None if attachments.is_empty() => Ask::Post(text),
+        None => Ask::Share(text, attachments),
+    })
 }
 
 fn words(text: &str) -> Result<MessageText, Refusal> {

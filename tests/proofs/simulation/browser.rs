@@ -139,7 +139,7 @@ pub fn check(sync: &Sync, wrote: &[CommandId], truth: &Truth) -> Result<(), Viol
     }
     for id in wrote {
         let Some((_, command)) = truth.asked.get(id) else { continue };
-        let Ask::Post(text) = &command.ask else { continue };
+        let (Ask::Post(text) | Ask::Reply(_, text, _)) = &command.ask else { continue };
         if command.room == *room
             && !truth.was_done_by(id, window.position)
             && texts.binary_search(&text.as_str()).is_err()

@@ -7,6 +7,7 @@ use std::{
 
 use flack::domain::{
     command::{Ask, Command, CommandId},
+    message::Message,
     name::ChannelName,
     person::PersonId,
     position::Position,
@@ -40,10 +41,52 @@ struct Step {
 }
 
 enum What {
-    Posted { author: PersonId, text: String },
+    Posted { author: PersonId, text: String, reply_to: Option<Position> },
     Edited { message: Position, text: String },
     Deleted(Position),
     Restored(Position),
+    Reacted { message: Position, emoji: String, by: PersonId, is_added: bool },
+}
+
+/// A message as it should be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shown<'a> {
+    position: Position,
+    author: PersonId,
+    text: &'a str,
+    reply_to: Option<Position>,
+    /// Who has added what, in this order.
+    reactions: Vec<(&'a str, Vec<PersonId>)>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(message: &'a Message) -> Self {
+        let reactions = message.reactions.iter();
+        Self {
+            position: message.position,
+            author: message.author.id,
+            text: message.text.as_str(),
+            reply_to: message.reply.as_ref().map(|reply| reply.message),
+            reactions: reactions
+                .map(|it| (it.emoji.as_str(), it.people.iter().map(|person| person.id).collect()))
+                .collect(),
+        }
+    }
+
+    fn react(&mut self, emoji: &'a str, by: PersonId, is_added: bool) {
+        let place = self.reactions.iter().position(|(other, _)| *other == emoji);
+        match (place, is_added) {
+            (None, true) => self.reactions.push((emoji, vec![by])),
+            (Some(place), true) if !self.reactions[place].1.contains(&by) => {
+                self.reactions[place].1.push(by);
+            }
+            (Some(place), false) => {
+                self.reactions[place].1.retain(|other| *other != by);
+                self.reactions.retain(|(_, people)| !people.is_empty());
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Truth {
@@ -108,14 +151,22 @@ impl Truth {
                 return Err(format!("{} was done where its asker may not be", id.as_str()));
             }
             let what = match &command.ask {
-                Ask::Post(text) | Ask::Share(text, _) => {
-                    What::Posted { author: *asker, text: text.as_str().to_owned() }
-                }
+                Ask::Post(text) | Ask::Share(text, _) | Ask::Reply(_, text, _) => What::Posted {
+                    author: *asker,
+                    text: text.as_str().to_owned(),
+                    reply_to: command.ask.reply_to(),
+                },
                 Ask::Edit(message, text) => {
                     What::Edited { message: *message, text: text.as_str().to_owned() }
                 }
                 Ask::Delete(message) => What::Deleted(*message),
                 Ask::Restore(message) => What::Restored(*message),
+                Ask::React(message, emoji) | Ask::Unreact(message, emoji) => What::Reacted {
+                    message: *message,
+                    emoji: emoji.as_str().to_owned(),
+                    by: *asker,
+                    is_added: matches!(command.ask, Ask::React(..)),
+                },
             };
             let lane = self.lanes.entry(command.room.clone()).or_default();
             lane.push(Step { position, what });
@@ -123,11 +174,11 @@ impl Truth {
         for (position, text, author) in there {
             let mut steps = self.lanes.values().flatten();
             let is_known = steps.any(|step| match &step.what {
-                What::Posted { author: by, text: it } => {
+                What::Posted { author: by, text: it, .. } => {
                     step.position == position && by.0.0 == author && *it == text
                 }
                 What::Edited { message, text: it } => *message == position && *it == text,
-                What::Deleted(_) | What::Restored(_) => false,
+                What::Deleted(_) | What::Restored(_) | What::Reacted { .. } => false,
             });
             if !is_known {
                 return Err(format!("the message {text} at {position} belongs to no command"));
@@ -170,30 +221,39 @@ impl Truth {
             let position = window.position;
             return Err(format!("a window of {room:?} at {position}, which is not on disk"));
         }
-        let mut messages: Vec<(Position, PersonId, &str)> = Vec::new();
+        let mut messages: Vec<Shown> = Vec::new();
         let mut deleted = HashMap::new();
         let steps = self.lanes.get(room).map(Vec::as_slice).unwrap_or_default();
         for step in steps.iter().take_while(|step| step.position <= window.position) {
             match &step.what {
-                What::Posted { author, text } => messages.push((step.position, *author, text)),
+                What::Posted { author, text, reply_to } => messages.push(Shown {
+                    position: step.position,
+                    author: *author,
+                    text,
+                    reply_to: *reply_to,
+                    reactions: Vec::new(),
+                }),
                 What::Edited { message, text } => messages
                     .iter_mut()
-                    .filter(|(position, ..)| position == message)
-                    .for_each(|(.., words)| *words = text),
+                    .filter(|shown| shown.position == *message)
+                    .for_each(|shown| shown.text = text),
                 What::Deleted(message) => {
-                    let place = messages.iter().position(|(position, ..)| position == message);
+                    let place = messages.iter().position(|shown| shown.position == *message);
                     let gone = place.map(|place| messages.remove(place));
-                    deleted.extend(gone.map(|gone| (gone.0, gone)));
+                    deleted.extend(gone.map(|gone| (gone.position, gone)));
                 }
                 What::Restored(message) => {
                     messages.extend(deleted.remove(message));
-                    messages.sort_by_key(|(position, ..)| *position);
+                    messages.sort_by_key(|shown| shown.position);
                 }
+                What::Reacted { message, emoji, by, is_added } => messages
+                    .iter_mut()
+                    .filter(|shown| shown.position == *message)
+                    .for_each(|shown| shown.react(emoji, *by, *is_added)),
             }
         }
         let newest = &messages[messages.len().saturating_sub(Window::LIMIT)..];
-        let shown: Vec<_> =
-            window.messages().map(|it| (it.position, it.author.id, it.text.as_str())).collect();
+        let shown: Vec<_> = window.messages().map(Shown::of).collect();
         if newest == shown {
             return Ok(());
         }

@@ -16,6 +16,7 @@ use flack::{
         name::ChannelName,
         person::{PersonId, SessionId},
         position::Position,
+        reaction::Emoji,
         refusal::RefusalCode,
         room::{Pair, Room},
     },
@@ -668,6 +669,7 @@ impl World {
                 }
                 Output::Keep(pending) => self.browsers[browser].store(tab, &pending),
                 Output::Forget(id) => self.browsers[browser].forget(tab, &id),
+                Output::Tell(_) => {}
                 Output::SignedOut => return Err("somebody was signed out".to_owned()),
             }
         }
@@ -701,8 +703,21 @@ impl World {
             return self.feed(browser, tab, Input::Typed);
         }
         match (self.random.u8(0..100), room) {
-            (0..58, Some(room)) => self.write(browser, tab, room),
-            (58..78, Some(room)) => {
+            (0..40, Some(room)) => self.write(browser, tab, room),
+            (40..60, Some(room)) => {
+                let shown = sync.window().into_iter().flat_map(|window| window.messages());
+                let shown: Vec<Position> = shown.map(|message| message.position).collect();
+                let Some(message) = self.random.choice(shown) else { return Ok(()) };
+                let emoji = Emoji::stored(["👍", "🎉", "👀"][self.random.usize(0..3)].to_owned());
+                let ask = match self.random.u8(0..5) {
+                    0..3 => Ask::React(message, emoji),
+                    3 => Ask::Unreact(message, emoji),
+                    // It may be gone until the answer comes, which is refused then.
+                    _ => Ask::Reply(message, self.draw_text(), Vec::new()),
+                };
+                self.ask(browser, tab, Command { room, ask }).map(|_| ())
+            }
+            (60..78, Some(room)) => {
                 let me = self.browsers[browser].me.id;
                 let own: Vec<Position> = sync
                     .lines()
