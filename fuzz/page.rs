@@ -37,6 +37,7 @@ fuzz_target!(|heard: &str| {
         online: Vec::new(),
         people: None,
         editing: None,
+        replying: None,
         refused: None,
     };
     let mut sync = Sync::new(me, &page, Vec::new());

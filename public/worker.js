@@ -12,6 +12,9 @@ const LIMIT = 50;
 /** How old a kept room may be until it is fetched anew without being loaded, in milliseconds. */
 const FRESH = 60_000;
 
+/** The address of the room, of one that may lead to a message in it. */
+const room = (path) => path.replace(/^(\/[cd]\/[^/?]+)\/\d+$/, '$1');
+
 /** Whom the server rendered a page for. */
 const person = (answer) => answer.headers.get('flack-person');
 
@@ -59,9 +62,9 @@ async function page(event, path) {
     return answer;
   } catch {
     const pages = await caches.open(PAGES);
-    const kept = await pages.match(path);
+    const kept = await pages.match(room(path));
     if (kept) {
-      event.waitUntil(put(pages, path, kept.clone()));
+      event.waitUntil(put(pages, room(path), kept.clone()));
       return kept;
     }
     const rooms = await pages.keys();
@@ -86,7 +89,7 @@ async function keep(path, answer) {
     const kept = await pages.match(request);
     if (!kept || person(kept) !== person(answer)) await pages.delete(request);
   }
-  if (person(answer) === 'nobody' || !answer.ok || !/^\/[cd]\/[^?]*$/.test(path)) return;
+  if (person(answer) === 'nobody' || !answer.ok || !/^\/[cd]\/[^/?]*$/.test(path)) return;
   await put(pages, path, answer);
 }
 

@@ -165,7 +165,7 @@ test('a message of one’s own can be deleted, for everyone and for good', async
 
   await expect(bo.message('Oops').getByRole('button')).toHaveCount(0);
   await expect(ada.message('Hm?').getByRole('button')).toHaveCount(0);
-  await ada.message('Oops').getByRole('button', { name: 'Delete message' }).click();
+  await ada.delete('Oops');
   await ada.sees('Good', 'Hm?');
   await bo.sees('Good', 'Hm?');
 

@@ -95,7 +95,7 @@ test('new words of a message that is deleted go to where one writes', async ({ p
   await ada.write('Stays');
   await ada.sees('Gone soon', 'Stays');
   const other = await ada.newTab('/c/general');
-  await ada.edit('Gone soon').click();
+  await ada.edit('Gone soon');
   await ada.editor.fill('A long thought');
   await ada.composer.fill('Something else');
   await other.delete('Gone soon');

@@ -9,7 +9,7 @@ test('an edit is seen by everyone at once, and says so', async ({ people }) => {
   await ada.write('The usual place');
   await bo.sees('Lunch at noon?', 'The usual place');
 
-  await ada.edit('Lunch at noon?').click();
+  await ada.edit('Lunch at noon?');
   await expect(ada.editor).toBeFocused();
   await expect(ada.editor).toHaveValue('Lunch at noon?');
   await ada.editor.fill('Lunch at one?');
@@ -20,7 +20,9 @@ test('an edit is seen by everyone at once, and says so', async ({ people }) => {
   }
   await bo.reload();
   await bo.sees('Lunch at one? (edited)', 'The usual place');
-  await expect(bo.edit('The usual place')).toHaveCount(0);
+  const hers = await bo.act('The usual place');
+  await expect(hers.getByRole('link', { name: 'Reply' })).toBeVisible();
+  await expect(hers.getByRole('link', { name: 'Edit message' })).toHaveCount(0);
 });
 
 test('the arrow edits the last message, and Escape leaves it as it was', async ({ people }) => {
@@ -46,7 +48,7 @@ test('what is typed into an edit survives what happens around it', async ({ peop
   const bo = await people.join('Bo');
   await ada.write('First');
   await ada.write('Second');
-  await ada.edit('Second').click();
+  await ada.edit('Second');
   await ada.editor.fill('Second, but better');
   // Its row is drawn anew, because it does not follow another any more.
   await ada.delete('First');
@@ -86,7 +88,7 @@ test('the keyboard finds the way back to a deleted message', async ({ people }) 
   const ada = await people.join('Ada');
   await ada.write('Oops');
   await ada.sees('Oops');
-  await ada.message('Oops').getByRole('button', { name: 'Delete message' }).focus();
+  await (await ada.act('Oops')).getByRole('button', { name: 'Delete message' }).focus();
   await ada.page.keyboard.press('Enter');
   await expect(ada.undo).toBeFocused();
   await ada.page.keyboard.press('Enter');
@@ -100,7 +102,7 @@ test('without JavaScript a message is edited in its place', async ({ people, may
   const bo = await people.join('Bo', { javaScriptEnabled: false });
   await bo.composer.fill('Helo');
   await bo.page.getByRole('button', { name: 'Send' }).click();
-  await bo.edit('Helo').click();
+  await bo.edit('Helo');
   await expect(bo.editor).toHaveValue('Helo');
   await bo.editor.fill(' ');
   await bo.page.getByRole('button', { name: 'Save' }).click();

@@ -81,8 +81,36 @@ export class Person {
     return this.page.getByRole('button', { name: 'Undo' });
   }
 
-  edit(text: string): Locator {
-    return this.message(text).getByRole('link', { name: 'Edit message' });
+  /** What can be done about a message: shown for the one that one points at. Without JavaScript it is
+   * on the message's own page, where its time leads. */
+  async act(text: string): Promise<Locator> {
+    const message = this.message(text);
+    const actions = message.getByRole('group', { name: 'Actions' });
+    if (await this.page.locator('body[data-hydrated]').count()) await message.hover();
+    else if (!(await actions.count())) await this.time(text).click();
+    return actions;
+  }
+
+  /** The time of a message, which leads to it. */
+  time(text: string): Locator {
+    return this.message(text).getByRole('link').filter({ has: this.page.locator('time') });
+  }
+
+  async edit(text: string) {
+    await (await this.act(text)).getByRole('link', { name: 'Edit message' }).click();
+  }
+
+  async reply(text: string) {
+    await (await this.act(text)).getByRole('link', { name: 'Reply' }).click();
+  }
+
+  async react(text: string, emoji: string) {
+    await (await this.act(text)).getByRole('button', { name: `React with ${emoji}` }).click();
+  }
+
+  /** The emoji under a message, each with who put it there. */
+  reaction(text: string, words: string): Locator {
+    return this.message(text).getByRole('button', { name: words, exact: true });
   }
 
   /** The field in which one changes the words of a message. */
@@ -91,7 +119,7 @@ export class Person {
   }
 
   async delete(text: string) {
-    await this.message(text).getByRole('button', { name: 'Delete message' }).click();
+    await (await this.act(text)).getByRole('button', { name: 'Delete message' }).click();
   }
 
   /** The open conversation. */
@@ -107,8 +135,10 @@ export class Person {
     return this.log.getByRole('article');
   }
 
+  /** The message of these words, and not one that only quotes them. */
   message(text: string): Locator {
-    return this.messages.filter({ has: this.page.getByText(text, { exact: true }) });
+    const words = this.page.getByText(text, { exact: true });
+    return this.messages.filter({ has: words.and(this.page.locator(':not(.quote *)')) });
   }
 
   get composer(): Locator {

@@ -89,7 +89,7 @@ test('what was deleted and created meanwhile is caught up with', async ({
 
   // Bo's page alone is cut off, and misses what happens.
   await bo.context.setOffline(true);
-  await ada.message('Oops').getByRole('button', { name: 'Delete message' }).click();
+  await ada.delete('Oops');
   await ada.sees('Keep');
   await ada.createChannel('plans');
   await ada.openChannel('general');

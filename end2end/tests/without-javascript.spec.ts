@@ -46,7 +46,7 @@ test('messages can be read, written and deleted', async ({ people }) => {
   await bo.page.getByRole('link', { name: 'Reload' }).click();
   await bo.sees('Hello', 'One line\nand another', 'I see');
 
-  await bo.messages.nth(1).getByRole('button', { name: 'Delete message' }).click();
+  await bo.delete('One line\nand another');
   await bo.sees('Hello', 'I see');
   await ada.sees('Hello', 'I see');
 });

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         command::CommandId,
         person::{Person, PersonId},
+        position::Position,
         theme::Theme,
     },
     sync::{Input, Moment, outbox::Pending},
@@ -150,6 +151,22 @@ pub fn is_open(_id: &str) -> bool {
 }
 
 pub fn focus(_id: &str) {}
+
+pub fn show_message(_id: &str) {}
+
+pub fn message_of(_event: &Event) -> Option<Position> {
+    None
+}
+
+pub fn has_message_focus() -> bool {
+    false
+}
+
+pub fn url(path: &str) -> String {
+    path.to_owned()
+}
+
+pub fn copy(_text: &str, _tell: impl Fn(bool) + Clone + 'static) {}
 
 pub fn is_focus_visible() -> bool {
     false

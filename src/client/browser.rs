@@ -7,7 +7,7 @@ use std::{cell::Cell, rc::Rc};
 
 use chrono::{DateTime, Utc};
 use gloo_storage::{LocalStorage, Storage};
-use js_sys::{Date, JsString, Reflect};
+use js_sys::{Date, Function, JsString, Promise, Reflect};
 use leptos::{
     ev,
     prelude::{document, window, window_event_listener, window_event_listener_untyped},
@@ -17,9 +17,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use web_sys::{
     ClipboardEvent, CloseEvent, DataTransfer, DragEvent, Element, Event, EventInit, File, FileList,
-    HtmlAnchorElement, HtmlDocument, HtmlElement, HtmlInputElement, HtmlTextAreaElement,
-    KeyboardEvent, MessageEvent, MouseEvent, Node, ProgressEvent, ScrollIntoViewOptions,
-    ScrollLogicalPosition, VisibilityState, WebSocket, XmlHttpRequest, console,
+    FocusOptions, HtmlAnchorElement, HtmlDocument, HtmlElement, HtmlInputElement,
+    HtmlTextAreaElement, KeyboardEvent, MessageEvent, MouseEvent, Node, ProgressEvent,
+    ScrollIntoViewOptions, ScrollLogicalPosition, VisibilityState, WebSocket, XmlHttpRequest,
+    console,
 };
 
 use super::{SocketEvent, keys::Press, upload::SendingEvent};
@@ -28,6 +29,7 @@ use crate::{
         address::Address,
         command::CommandId,
         person::{Person, PersonId},
+        position::Position,
         theme::Theme,
     },
     sync::{Input, Moment, outbox::Pending},
@@ -463,6 +465,61 @@ pub fn focus(id: &str) {
     if let Some(element) = element::<HtmlElement>(id) {
         let _ = element.focus();
     }
+}
+
+/// Brings a message into sight, gives it the focus, and lets it shine up for a moment.
+pub fn show_message(id: &str) {
+    let Some(message) = element::<HtmlElement>(id) else { return };
+    let options = ScrollIntoViewOptions::new();
+    options.set_block(ScrollLogicalPosition::Center);
+    message.scroll_into_view_with_scroll_into_view_options(&options);
+    let focus = FocusOptions::new();
+    focus.set_prevent_scroll(true);
+    let _ = message.focus_with_options(&focus);
+    let classes = message.class_list();
+    let _ = classes.remove_1(FLASH);
+    // Asked for its width, the browser begins the animation anew.
+    let _ = message.offset_width();
+    let _ = classes.add_1(FLASH);
+}
+
+const FLASH: &str = "message--flash";
+
+/// The message in which something happens.
+pub fn message_of(event: &Event) -> Option<Position> {
+    let target = event.target()?.dyn_into::<Element>().ok()?;
+    let message = target.closest("article[id]").ok()??;
+    message.id().strip_prefix('m')?.parse().ok().map(Position)
+}
+
+/// Whether a message itself has the focus, and nothing in it.
+pub fn has_message_focus() -> bool {
+    let element = document().active_element();
+    element.is_some_and(|element| element.tag_name() == "ARTICLE")
+}
+
+/// The whole address of a path.
+pub fn url(path: &str) -> String {
+    window().location().origin().unwrap_or_default() + path
+}
+
+/// Copies a text, and tells whether the browser lets a page do that.
+pub fn copy(text: &str, tell: impl Fn(bool) + Clone + 'static) {
+    // It is not there where the page came without TLS.
+    let clipboard = Reflect::get(&window().navigator(), &"clipboard".into()).unwrap_or_default();
+    let write = Reflect::get(&clipboard, &"writeText".into()).ok();
+    let write = write.and_then(|write| write.dyn_into::<Function>().ok());
+    let writing = write.and_then(|write| write.call1(&clipboard, &text.into()).ok());
+    let Some(writing) = writing.and_then(|writing| writing.dyn_into::<Promise>().ok()) else {
+        return tell(false);
+    };
+    let told = tell.clone();
+    let copied = Closure::once(move |_: JsValue| told(true));
+    let refused = Closure::once(move |_: JsValue| tell(false));
+    let _ = writing.then2(&copied, &refused);
+    // One of them is called, and then both are of no use any more; the page does not copy often.
+    copied.forget();
+    refused.forget();
 }
 
 /// Whether the element that has the focus was reached with the keyboard, as far as the browser can

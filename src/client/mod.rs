@@ -23,6 +23,7 @@ use crate::{
     sync::{Input, Output, Sync, link::LinkState, returning},
 };
 
+pub mod attention;
 #[cfg_attr(feature = "hydrate", path = "browser.rs")]
 #[cfg_attr(not(feature = "hydrate"), path = "absent.rs")]
 pub mod browser;
@@ -105,6 +106,17 @@ pub struct Client {
     /// The message whose words are being changed.
     pub editing: RwSignal<Option<Position>>,
     pub deleted: RwSignal<Option<Deleted>>,
+    /// The message that the address leads to.
+    pub marked: RwSignal<Option<Position>>,
+    /// The one to be brought into sight, once it is there.
+    aim: StoredValue<Option<Position>>,
+    /// The messages that one points at, and has the focus in.
+    pointed: RwSignal<Option<Position>>,
+    focused: RwSignal<Option<Position>>,
+    /// What the message answers that is being written.
+    pub replying: RwSignal<Option<Position>>,
+    /// A sentence about what was just done; empty when it is past.
+    pub said: RwSignal<String>,
     drafts: StoredValue<Drafts>,
     pub emoji: RwSignal<EmojiList>,
     /// What the emoji is for that is being picked, unless it goes into the message that is being written.
@@ -124,6 +136,7 @@ pub struct Client {
 impl Client {
     /// The state that the server rendered the page with.
     pub fn new(page: Page) -> Self {
+        let (address, marked) = Address::with_message(&page.path);
         let client = Self {
             me: RwSignal::new(page.me.clone()),
             directory: RwSignal::new(page.directory.clone()),
@@ -131,7 +144,7 @@ impl Client {
             memberships: RwSignal::new(page.memberships.clone()),
             online: RwSignal::new(page.online.clone()),
             typing: RwSignal::new(Vec::new()),
-            address: RwSignal::new(Address::of(&page.path)),
+            address: RwSignal::new(address),
             rows: RwSignal::new(None),
             today: RwSignal::new(browser::today()),
             theme: RwSignal::new(browser::theme()),
@@ -140,6 +153,12 @@ impl Client {
             storage: RwSignal::new(StorageState::default()),
             editing: RwSignal::new(page.editing),
             deleted: RwSignal::new(None),
+            marked: RwSignal::new(marked),
+            aim: StoredValue::new(marked),
+            pointed: RwSignal::new(None),
+            focused: RwSignal::new(None),
+            replying: RwSignal::new(page.replying),
+            said: RwSignal::new(String::new()),
             drafts: StoredValue::default(),
             emoji: RwSignal::default(),
             picking: RwSignal::new(None),
@@ -165,7 +184,7 @@ impl Client {
             show(self.today, &browser::today());
         };
         set_interval(tick, std::time::Duration::from_millis(TICK));
-        browser::on_navigation(move |path| self.address.set(Address::of(&path)));
+        browser::on_navigation(move |path| self.arrive(&path));
         browser::on_leave(move || self.store_drafts());
         browser::on_network_change(move |is_online| {
             self.tell(if is_online { Input::Woken } else { Input::Unplugged });
@@ -175,13 +194,13 @@ impl Client {
     /// Goes to another page of Flack, without loading it.
     pub fn go(self, path: &str) {
         browser::push_path(path);
-        self.address.set(Address::of(path));
+        self.arrive(path);
     }
 
     /// Like [`go`](Self::go), with no way back to the page that is left.
     pub fn go_instead(self, path: &str) {
         browser::replace_path(path);
-        self.address.set(Address::of(path));
+        self.arrive(path);
     }
 
     /// A name was taken on this page.
@@ -241,6 +260,7 @@ impl Client {
         browser::keep_page(&room.path());
         self.tell(Input::Open(Some(room.room.clone())));
         self.take_up_edits(&room.path());
+        self.take_up_reply(&room.path());
     }
 
     /// Where one was in a room when it was left in this tab.
@@ -286,13 +306,18 @@ impl Client {
     }
 
     pub fn post(self, room: Room, text: MessageText) {
-        self.ask(room, Ask::Post(text));
+        let ask = match self.take_reply(&room) {
+            Some(message) => Ask::Reply(message, text, Vec::new()),
+            None => Ask::Post(text),
+        };
+        self.ask(room, ask);
     }
 
     /// Posts files that were uploaded before.
     pub fn share(self, room: Room, text: MessageText, attachments: Vec<Attachment>) {
         let id = browser::draw_command_id();
-        self.tell(Input::Share { id, room, text, attachments, reply_to: None });
+        let reply_to = self.take_reply(&room);
+        self.tell(Input::Share { id, room, text, attachments, reply_to });
     }
 
     pub fn edit(self, room: Room, message: Position, text: MessageText) {
@@ -449,7 +474,7 @@ impl Client {
                 }
             }
             Output::Forget(id) => browser::forget(me, &id),
-            Output::Tell(refusal) => browser::warn(&refusal.message),
+            Output::Tell(refusal) => self.say(&refusal.message),
             Output::SignedOut => browser::load_page("/?signed-out"),
         }
     }

@@ -98,10 +98,12 @@ mod tests {
             html: None,
             mentions: Vec::new(),
             attachments: Vec::new(),
+            reply: None,
+            reactions: Vec::new(),
             edited: None,
             revised: None,
         };
-        Line { content: Content::Sent(message), change: None }
+        Line { content: Content::Sent(message), change: None, reacting: Vec::new() }
     }
 
     fn waiting() -> Line {
@@ -109,10 +111,11 @@ mod tests {
             id: CommandId::from_random([7; 16]),
             text: text(),
             attachments: Vec::new(),
+            reply_to: None,
             asked: 0,
             progress: Progress::UnderWay,
         };
-        Line { content, change: None }
+        Line { content, change: None, reacting: Vec::new() }
     }
 
     fn show(lines: Vec<Line>) -> Vec<Row> {

@@ -1,9 +1,13 @@
 //! How lines follow each other in the view.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    domain::{command::CommandId, position::Position},
+    domain::{
+        command::CommandId, message::Message, person::Person, position::Position, window::Window,
+    },
     sync::{Content, Line, outbox::Progress},
 };
 
@@ -30,13 +34,13 @@ impl Row {
             Content::OnItsWay { progress: Progress::Held(_), .. } => 2,
             Content::OnItsWay { progress: Progress::Refused(_), .. } => 3,
         };
-        let revised = match &self.line.content {
-            Content::Sent(message) => message.revised,
-            Content::OnItsWay { .. } => None,
+        let words = match &self.line.content {
+            Content::Sent(message) => hash(&(message.text.as_str(), message.edited)),
+            Content::OnItsWay { .. } => 0,
         };
         let change = self.line.change.clone();
         let Self { is_continued, starts_day, .. } = *self;
-        RowKey { line: self.line.key(), is_continued, starts_day, revised, change, progress }
+        RowKey { line: self.line.key(), is_continued, starts_day, words, change, progress }
     }
 
     /// When it was sent, or asked to be.
@@ -53,13 +57,19 @@ impl Row {
     }
 }
 
-/// What a row's look depends on.
+fn hash(words: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    words.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a row's look depends on, but for its reactions: those come and go in a row that stays.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowKey {
     line: String,
     is_continued: bool,
     starts_day: bool,
-    revised: Option<Position>,
+    words: u64,
     change: Option<CommandId>,
     progress: u8,
 }
@@ -98,15 +108,56 @@ fn continues(before: &Line, line: &Line) -> bool {
     }
 }
 
+/// What is to be seen of a message that another one answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Quoted {
+    /// Who wrote it, and the beginning of it.
+    Shown(Person, String),
+    Deleted,
+    /// It is older than all that is shown.
+    Earlier,
+}
+
+/// How many characters of a message are quoted.
+const EXCERPT: usize = 140;
+
+/// Looks up a message among those that are shown.
+pub fn quoted(rows: &[Row], message: Position) -> Quoted {
+    let sent = || {
+        rows.iter().filter_map(|row| match &row.line.content {
+            Content::Sent(message) => Some(message),
+            Content::OnItsWay { .. } => None,
+        })
+    };
+    if let Some(found) = sent().find(|other| other.position == message) {
+        return Quoted::Shown(found.author.clone(), excerpt(found));
+    }
+    // All that there is, is there, or all that is newer than the oldest.
+    let is_newer = sent().next().is_none_or(|oldest| oldest.position < message);
+    match is_newer || sent().count() < Window::LIMIT {
+        true => Quoted::Deleted,
+        false => Quoted::Earlier,
+    }
+}
+
+/// The beginning of the words in one line, or what the files are called.
+fn excerpt(message: &Message) -> String {
+    let words: Vec<&str> = message.text.as_str().split_whitespace().collect();
+    let names = || message.attachments.iter().map(|it| it.name.to_string()).collect::<Vec<_>>();
+    let line = if words.is_empty() { names().join(", ") } else { words.join(" ") };
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
 
     use super::*;
     use crate::domain::{
-        message::{Message, MessageText},
-        name::DisplayName,
-        person::{Person, PersonId},
+        message::MessageText, name::DisplayName, person::PersonId, reaction::Emoji,
     };
 
     fn sent(person: u64, minute: i64) -> Line {
@@ -125,7 +176,7 @@ mod tests {
             edited: None,
             revised: None,
         };
-        Line { content: Content::Sent(message), change: None }
+        Line { content: Content::Sent(message), change: None, reacting: Vec::new() }
     }
 
     #[test]
@@ -152,5 +203,45 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_begins_no_day_again() {
         assert_eq!(starts(&[9, 10, 9, 11]), [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_reaction_does_not_draw_a_row_anew_and_an_edit_does() {
+        let row = |line| Row { line, is_continued: false, starts_day: false };
+        let before = row(sent(1, 0)).key();
+        let mut line = sent(1, 0);
+        let Content::Sent(message) = &mut line.content else { unreachable!() };
+        message.revised = Some(Position(7));
+        crate::domain::reaction::add(
+            &mut message.reactions,
+            &Emoji::stored("👍".to_owned()),
+            &message.author.clone(),
+        );
+        assert_eq!(row(line.clone()).key(), before);
+        let Content::Sent(message) = &mut line.content else { unreachable!() };
+        message.text = MessageText::stored("Hello!".to_owned());
+        assert_ne!(row(line).key(), before);
+    }
+
+    #[test]
+    fn what_is_answered_is_looked_up() {
+        let some: Vec<Row> = rows((5..20).map(|minute| sent(1, minute)).collect(), |_| 0);
+        let Quoted::Shown(author, words) = quoted(&some, Position(7)) else { panic!() };
+        assert_eq!((author.name.as_str(), words.as_str()), ("Ada", "Hello"));
+        // There are no older ones, so it is gone.
+        assert_eq!(quoted(&some, Position(3)), Quoted::Deleted);
+        let full: Vec<Row> = rows((200..300).map(|minute| sent(1, minute)).collect(), |_| 0);
+        assert_eq!(quoted(&full, Position(3)), Quoted::Earlier);
+        assert_eq!(quoted(&full, Position(301)), Quoted::Deleted);
+        assert_eq!(quoted(&[], Position(1)), Quoted::Deleted);
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line() {
+        let Content::Sent(mut message) = sent(1, 0).content else { unreachable!() };
+        message.text = MessageText::stored(format!("one\n  two {}", "ü".repeat(200)));
+        let line = excerpt(&message);
+        assert!(line.starts_with("one two üü") && line.ends_with("ü…"), "{line}");
+        assert_eq!(line.chars().count(), EXCERPT + 1);
     }
 }

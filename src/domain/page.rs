@@ -36,6 +36,8 @@ pub struct Page {
     pub people: Option<Found>,
     /// The message that a browser without JavaScript wants to edit.
     pub editing: Option<Position>,
+    /// The message that it wants to answer.
+    pub replying: Option<Position>,
     /// What a form of a browser without JavaScript asked for in vain.
     pub refused: Option<RefusedForm>,
 }

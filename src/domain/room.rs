@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     name::ChannelName,
     person::{Person, PersonId},
+    position::Position,
 };
 
 /// A place with a conversation of its own.
@@ -79,6 +80,13 @@ impl NamedRoom {
     }
 }
 
+impl NamedRoom {
+    /// The address of one of its messages.
+    pub fn message_path(&self, message: Position) -> String {
+        format!("{}/{message}", self.path())
+    }
+}
+
 impl fmt::Display for NamedRoom {
     /// As it is shown: a channel with its `#`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,7 +145,6 @@ impl From<Pair> for [PersonId; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::position::Position;
 
     fn person(id: u64) -> PersonId {
         PersonId(Position(id))

@@ -134,7 +134,7 @@ const RATE_MESSAGES: Setting = Setting {
     name: "rate-messages",
     env: "FLACK_RATE_MESSAGES",
     value: "NUMBER",
-    help: "Messages, edits and deletions of one person in a minute; 0 here and below for any number",
+    help: "Messages, edits, deletions and reactions of one person in a minute; 0 here and below for any number",
     more: "",
     default: Some("300"),
 };

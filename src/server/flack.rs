@@ -539,6 +539,7 @@ impl Flack {
             open: None,
             people: None,
             editing: None,
+            replying: None,
             refused: None,
         };
         let Some(me) = page.me.as_ref().map(|me| me.id) else { return Ok(page) };

@@ -75,6 +75,12 @@ impl Form {
             }
             "/api/sign_out" | "/api/use_link" => "/".to_owned(),
             "/api/sign_in" if self.from.path() == "/" => first(),
+            // To the message, where one was.
+            "/api/react" | "/api/unreact" => {
+                let message = self.fields.get("message").and_then(|it| it.parse::<u64>().ok());
+                let message = message.map(|message| format!("/{message}")).unwrap_or_default();
+                format!("{}{message}", self.from.path())
+            }
             _ => self.from.path().to_owned(),
         };
         let (mut parts, _) = response.into_parts();

@@ -582,7 +582,7 @@ async fn render(
     {
         return turn_down(&parts.headers, &refusal);
     }
-    let address = Address::of(uri.path());
+    let (address, message) = Address::with_message(uri.path());
     let open = match (&address, &me) {
         (Address::Channel(name), Some(_)) => door.flack.channel(name).ok().map(Room::Channel),
         (Address::Direct(with), Some(me)) => Some(Room::Direct(Pair::of(me.id, *with))),
@@ -592,7 +592,8 @@ async fn render(
         && name != channel.as_str()
         && refused.is_none()
     {
-        return Redirect::permanent(&channel.path()).into_response();
+        let message = message.map(|message| format!("/{message}")).unwrap_or_default();
+        return Redirect::permanent(&(channel.path() + &message)).into_response();
     }
     let mut page = door.flack.page(me.clone(), uri.path(), open).await;
     if let Err(Refusal { code: RefusalCode::UnknownPerson, .. }) = page {
@@ -625,6 +626,10 @@ async fn render(
     let refused_edit = refused.as_ref().filter(|refused| refused.action == "/api/edit_message");
     let editing = refused_edit.map(|refused| refused.field("message")).or(query(uri, "edit"));
     page.editing = editing.and_then(|message| message.parse().ok()).map(Position);
+    // So it does for what it wants to answer; and what was refused still answers the same.
+    let refused_post = refused.as_ref().filter(|refused| refused.action == "/api/post_message");
+    let replying = refused_post.map(|refused| refused.field("reply_to")).or(query(uri, "reply"));
+    page.replying = replying.and_then(|message| message.parse().ok()).map(Position);
     page.refused = refused;
     let person = page.me.as_ref().map_or("nobody".to_owned(), |me| me.id.0.to_string());
     let mut response = render_page(parts, uri, page).await;

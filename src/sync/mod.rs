@@ -21,7 +21,7 @@ use crate::domain::{
     page::Page,
     person::{Person, PersonId},
     position::{Epoch, Position},
-    reaction,
+    reaction::{self, Emoji},
     refusal::{Refusal, RefusalCode},
     room::{Room, direct_path},
     unread::{Memberships, Notice},
@@ -224,6 +224,7 @@ impl Sync {
         let sent = window.into_iter().flat_map(Window::messages).map(|message| {
             let deletion = self.outbox.deletion(room, message.position).cloned();
             let mut message = message.clone();
+            let mut reacting = Vec::new();
             let change = match self.outbox.edit(room, message.position) {
                 Some((edit, text)) => {
                     message.text = text.clone();
@@ -233,15 +234,17 @@ impl Sync {
                 None => deletion,
             };
             for (emoji, is_added) in self.outbox.reactions(room, message.position) {
+                reacting.push(emoji.clone());
                 match is_added {
                     true => reaction::add(&mut message.reactions, emoji, &self.me),
                     false => reaction::remove(&mut message.reactions, emoji, self.me.id),
                 }
             }
-            Line { change, content: Content::Sent(message) }
+            Line { change, reacting, content: Content::Sent(message) }
         });
         let on_its_way = self.outbox.posts(room, window, self.me.id).map(|(pending, text)| Line {
             change: None,
+            reacting: Vec::new(),
             content: Content::OnItsWay {
                 id: pending.id.clone(),
                 text: text.clone(),
@@ -676,6 +679,8 @@ pub struct Line {
     pub content: Content,
     /// The command of its author that changes or deletes it, and waits for the answer.
     pub change: Option<CommandId>,
+    /// The emoji of one's own that are on their way to it, or away from it.
+    pub reacting: Vec<Emoji>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,6 @@ use crate::domain::{
     message::Reply,
     name::{ChannelName, DisplayName},
     person::PersonId,
-    reaction::Emoji,
 };
 
 fn general() -> Room {
@@ -69,6 +68,7 @@ impl Server {
             open: Some((general(), self.window.clone())),
             people: None,
             editing: None,
+            replying: None,
             refused: None,
         }
     }

@@ -396,7 +396,22 @@ fn route(route: Route) -> Vec<Row> {
             let file = Row::new("/favicon.svg", [200; 5], |stage, asker| {
                 stage.request(asker, "GET", "/favicon.svg")
             });
-            addresses.iter().map(page).chain([file]).collect()
+            let in_channel = Row::new("/c/general/…", [200; 5], |stage, asker| {
+                stage.request(asker, "GET", &format!("/c/general/{}", stage.in_channel))
+            });
+            let in_direct = Row::new("/d/…/…", [200; 5], |stage, asker| {
+                let path = direct_path(stage.with(asker));
+                stage.request(asker, "GET", &format!("{path}/{}", stage.in_direct))
+            });
+            let in_wrong = Row::new("a foreign message's address", [200; 5], |stage, asker| {
+                stage.request(asker, "GET", &format!("/c/general/{}", stage.in_direct))
+            });
+            let messages = [
+                in_channel.read_by(MEMBERS, &[]),
+                in_direct.read_by(&[], THE_TWO),
+                in_wrong.read_by(MEMBERS, &[]),
+            ];
+            addresses.iter().map(page).chain([file]).chain(messages).collect()
         }
     }
 }

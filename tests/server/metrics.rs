@@ -44,7 +44,7 @@ async fn what_happens_is_counted() {
     let room = channel("general");
     let text = " ".to_owned();
     let id = "empty".to_owned().try_into().unwrap();
-    hers.say(&ClientFrame::Post { id, room, text, attachments: Vec::new() }).await;
+    hers.say(&ClientFrame::Post { id, room, text, attachments: Vec::new(), reply_to: None }).await;
     soon("the refusal", hers.hear()).await;
     ada.ask("/api/post_message", &[("channel", "general"), ("text", "4")]).await.expect(429);
     for (code, count) in [("unknown_channel", 1.0), ("text_empty", 1.0), ("rate_limited", 1.0)] {

@@ -139,6 +139,7 @@ async fn page(house: &House) -> Page {
         online: Vec::new(),
         people: None,
         editing: None,
+        replying: None,
         refused: None,
     }
 }
@@ -342,6 +343,7 @@ fn a_channel_opened_before_the_welcome_is_viewed() {
         online: Vec::new(),
         people: None,
         editing: None,
+        replying: None,
         refused: None,
     };
     let now = Moment { millis: 0, random: 0.0 };

@@ -122,6 +122,7 @@ impl Guest {
             online: Vec::new(),
             people: None,
             editing: None,
+            replying: None,
             refused: None,
         };
         let (me, outbox) = (self.person.clone(), Vec::new());

@@ -10,6 +10,7 @@ use super::{
     emoji::EMOJI,
     field::refused,
     icon::{CLIP, Icon, SEND, SMILE},
+    quote::Replying,
     room_field::RoomField,
     uploads::Uploads,
     words::Words,
@@ -56,7 +57,7 @@ pub fn Composer(
     let area = NodeRef::<Textarea>::new();
     let label = format!("Message {room}");
     let path = StoredValue::new(room.path());
-    let field = room.clone();
+    let (field, escaped) = (room.clone(), StoredValue::new(room.clone()));
     let room = StoredValue::new(room.room);
     let (typed, message) = refused(client, "/api/post_message", "text").unzip();
     let count = RwSignal::new(typed.as_deref().map_or(0, counted));
@@ -111,7 +112,8 @@ pub fn Composer(
         }
         browser::grow(COMPOSER, &area.value());
         put_into(count, counted(&area.value()));
-        if browser::has_fine_pointer() {
+        // Who came for a message has the focus there.
+        if browser::has_fine_pointer() && client.marked.get_untracked().is_none() {
             let _ = area.focus();
         }
     });
@@ -198,6 +200,9 @@ pub fn Composer(
         match deed {
             Deed::Send => send(),
             Deed::EditLast if is_empty() => client.edit_last(),
+            Deed::Leave if client.replying.get_untracked().is_some() => {
+                client.reply(&escaped.get_value(), None);
+            }
             // There the arrows read.
             Deed::Leave => browser::focus(LOG),
             _ => return false,
@@ -214,7 +219,8 @@ pub fn Composer(
             novalidate
             on:submit=submit
         >
-            <RoomField room=field />
+            <RoomField room=field.clone() />
+            <Replying room=field />
             <Uploads room />
             <div class="composer__box" on:paste=paste>
                 <label class="composer__attach" title="Attach files">

@@ -33,7 +33,17 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
         });
     };
     view! {
-        <div class="log" id=LOG role="log" aria-label=label tabindex="0" on:scroll=scroll>
+        <div
+            class="log"
+            id=LOG
+            role="log"
+            aria-label=label
+            tabindex="0"
+            on:scroll=scroll
+            on:mouseover=move |event| client.point_at(browser::message_of(&event))
+            on:focusin=move |event| client.focus_in(browser::message_of(&event))
+            on:click=move |event| client.tap(browser::message_of(&event))
+        >
             <div class="log__list">
                 {move || is_empty.get().then(|| view! { <Nothing room=nothing.clone() /> })}
                 <For

@@ -3,16 +3,17 @@
 use chrono::{DateTime, Utc};
 use leptos::{
     either::{Either, EitherOf3},
-    ev::{MouseEvent, SubmitEvent},
     prelude::*,
 };
 
 use super::{
+    actions::Actions,
     attachment::Attachments,
     avatar::Avatar,
     edit::EditForm,
-    icon::{ALERT, BIN, CLOCK, Icon, PEN},
-    room_field::RoomField,
+    icon::{ALERT, CLOCK, Icon},
+    quote::Quote,
+    reactions::Reactions,
 };
 use crate::{
     client::{Client, browser, timeline::Row},
@@ -41,15 +42,47 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
                 class += " message--meant";
             }
             let state = row.line.change.is_some().then_some("sending");
+            let position = message.position;
+            // A browser brings what has this into sight, also without JavaScript.
+            let is_asked_for = client.marked.get_untracked() == Some(position);
+            let mark =
+                Signal::derive(move || (client.marked.get() == Some(position)).then_some(""));
+            let path = room.message_path(position);
             Either::Left(view! {
-                <article class=class id=message.position.anchor() data-state=state>
-                    <Head author=message.author.clone() at is_link=!is_mine && !is_continued />
-                    <Sent room message=message.clone() is_mine />
+                <article
+                    class=class
+                    id=position.anchor()
+                    tabindex="-1"
+                    autofocus=is_asked_for
+                    data-state=state
+                    data-marked=mark
+                >
+                    <Head
+                        author=message.author.clone()
+                        at
+                        path=Some(path)
+                        is_link=!is_mine && !is_continued
+                    />
+                    {message
+                        .reply
+                        .clone()
+                        .map(|reply| {
+                            view! {
+                                <Quote
+                                    room=room.clone()
+                                    message=reply.message
+                                    author=Some(reply.author)
+                                />
+                            }
+                        })}
+                    <Sent room=room.clone() message=message.clone() is_mine />
                     <Attachments attachments=message.attachments />
+                    <Reactions room=room.clone() message=position />
+                    <Actions room message=position is_mine />
                 </article>
             })
         }
-        Content::OnItsWay { id, text, attachments, progress, .. } => {
+        Content::OnItsWay { id, text, attachments, reply_to, progress, .. } => {
             let words = text.as_str().to_owned();
             let kind = match &progress {
                 Progress::Refused(_) => Some("refused"),
@@ -61,15 +94,20 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
                 (None, LinkState::Live) => "sending",
                 (None, _) => "waiting",
             });
+            let answered = room.clone();
             Either::Right(view! {
                 <article class=class data-state=shown>
-                    {me.map(|author| view! { <Head author at is_link=false /> })}
+                    {me.map(|author| view! { <Head author at path=None is_link=false /> })}
+                    {reply_to
+                        .map(|message| view! { <Quote room=answered message author=None /> })}
                     <Words text=words.clone() html=None edited=None />
                     <Attachments attachments=attachments.clone() />
                     {match progress {
                         Progress::Refused(refusal) => {
                             let (reason, text) = (refusal.message, words);
-                            Either::Left(view! { <Refused room id reason text attachments edit /> })
+                            Either::Left(
+                                view! { <Refused room id reason text attachments reply_to edit /> },
+                            )
                         }
                         progress => Either::Right(view! { <OnItsWay progress /> }),
                     }}
@@ -79,13 +117,19 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
     }
 }
 
-/// Who wrote, and when. The name leads to a conversation with them, if `is_link`.
+/// Who wrote, and when. The name leads to a conversation with them, if `is_link`; the time to the
+/// message itself, at `path`.
 #[component]
-fn Head(author: Person, at: DateTime<Utc>, is_link: bool) -> impl IntoView {
+fn Head(author: Person, at: DateTime<Utc>, path: Option<String>, is_link: bool) -> impl IntoView {
     let client = expect_context::<Client>();
     let name = author.name.to_string();
     let met = author.clone();
-    let path = direct_path(author.id);
+    let direct = direct_path(author.id);
+    let time = view! {
+        <time datetime=at.to_rfc3339() title=browser::exact_time(at)>
+            {browser::clock_time(at)}
+        </time>
+    };
     view! {
         <Avatar person=author />
         <header class="message__head">
@@ -94,7 +138,7 @@ fn Head(author: Person, at: DateTime<Utc>, is_link: bool) -> impl IntoView {
                     <a
                         class="message__author"
                         dir="auto"
-                        href=path
+                        href=direct
                         title="Send a direct message"
                         on:click=move |_| client.meet(met.clone())
                     >
@@ -108,14 +152,19 @@ fn Head(author: Person, at: DateTime<Utc>, is_link: bool) -> impl IntoView {
                     </span>
                 })
             }}
-            <time class="message__time" datetime=at.to_rfc3339() title=browser::exact_time(at)>
-                {browser::clock_time(at)}
-            </time>
+            {match path {
+                Some(path) => Either::Left(view! {
+                    <a class="message__time" href=path>
+                        {time}
+                    </a>
+                }),
+                None => Either::Right(view! { <span class="message__time">{time}</span> }),
+            }}
         </header>
     }
 }
 
-/// The words of a message, if it is not files alone, and what its author can do about them.
+/// The words of a message, if it is not files alone, or the form in which its author changes them.
 #[component]
 fn Sent(room: NamedRoom, message: Message, is_mine: bool) -> impl IntoView {
     let client = expect_context::<Client>();
@@ -124,13 +173,9 @@ fn Sent(room: NamedRoom, message: Message, is_mine: bool) -> impl IntoView {
     move || {
         let (room, text) = (room.clone(), message.text.clone());
         let (html, edited) = (message.html.clone(), message.edited);
-        match (is_mine, is_edited.get()) {
-            (true, true) => EitherOf3::A(view! { <EditForm room message=position text /> }),
-            (true, false) => EitherOf3::B(view! {
-                <Words text=text.as_str().to_owned() html edited />
-                <Actions room message=position />
-            }),
-            _ => EitherOf3::C(view! { <Words text=text.as_str().to_owned() html edited /> }),
+        match is_edited.get() {
+            true => Either::Left(view! { <EditForm room message=position text /> }),
+            false => Either::Right(view! { <Words text=text.as_str().to_owned() html edited /> }),
         }
     }
 }
@@ -164,46 +209,6 @@ fn Words(text: String, html: Option<Html>, edited: Option<DateTime<Utc>>) -> imp
 }
 
 #[component]
-fn Actions(room: NamedRoom, message: Position) -> impl IntoView {
-    let client = expect_context::<Client>();
-    let edit_path = format!("{}?edit={message}", room.path());
-    let of = room.room.clone();
-    let edit = move |event: MouseEvent| {
-        event.prevent_default();
-        client.editing.set(Some(message));
-    };
-    let delete = move |event: SubmitEvent| {
-        event.prevent_default();
-        client.delete(of.clone(), message);
-    };
-    view! {
-        <div class="message__actions">
-            <a
-                class="button button--quiet button--icon"
-                href=edit_path
-                data-reload=""
-                aria-label="Edit message"
-                on:click=edit
-            >
-                <Icon path=PEN />
-            </a>
-            <form
-                class="message__delete"
-                method="post"
-                action="/api/delete_message"
-                on:submit=delete
-            >
-                <RoomField room />
-                <input type="hidden" name="message" value=message.to_string() />
-                <button class="button button--quiet button--icon" aria-label="Delete message">
-                    <Icon path=BIN />
-                </button>
-            </form>
-        </div>
-    }
-}
-
-#[component]
 fn OnItsWay(progress: Progress) -> impl IntoView {
     let link = expect_context::<Client>().link;
     let words = Signal::derive(move || match (&progress, link.get()) {
@@ -228,6 +233,7 @@ fn Refused(
     reason: String,
     text: String,
     attachments: Vec<Attachment>,
+    reply_to: Option<Position>,
     edit: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let client = expect_context::<Client>();
@@ -252,6 +258,7 @@ fn Refused(
                     on:click=move |_| {
                         client.discard(edited.clone());
                         client.attach_again(&room.room, attachments.clone());
+                        client.reply(&room, reply_to);
                         edit.set(Some(text.clone()));
                     }
                 >

@@ -1,5 +1,6 @@
 //! The parts that pages are made of.
 
+pub mod actions;
 pub mod attachment;
 pub mod avatar;
 pub mod bar;
@@ -16,8 +17,11 @@ pub mod message;
 pub mod new_channel;
 pub mod notice;
 pub mod presence;
+pub mod quote;
+pub mod reactions;
 pub mod room_field;
 pub mod sidebar;
+pub mod toast;
 pub mod undo;
 pub mod uploads;
 pub mod words;

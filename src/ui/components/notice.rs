@@ -28,3 +28,15 @@ fn describe(storage: StorageState) -> &'static str {
         }
     }
 }
+
+/// Says so when the message is not here that the address leads to.
+#[component]
+pub fn LinkNotice() -> impl IntoView {
+    let client = expect_context::<Client>();
+    let is_hidden = Memo::new(move |_| !client.misses_marked());
+    view! {
+        <p class="notice" role="status" aria-label="Link" hidden=is_hidden>
+            "The message of this link is not here: it was deleted, or is older than the 100 most recent."
+        </p>
+    }
+}

@@ -12,8 +12,9 @@ use crate::{
         bar::Bar,
         composer::Composer,
         conversation::Conversation,
-        notice::StorageNotice,
+        notice::{LinkNotice, StorageNotice},
         presence::{Online, Typing},
+        toast::Toast,
         undo::Undo,
     },
 };
@@ -55,6 +56,7 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
     let client = expect_context::<Client>();
     let (is_over, error) = (RwSignal::new(false), RwSignal::new(None));
     let is_idle = Signal::derive(move || !is_over.get());
+    Effect::new(move |_| client.show_marked());
     let dropped = room.room.clone();
     let over = move |event: DragEvent| {
         if browser::has_files(&event) {
@@ -82,11 +84,14 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
                 <Title room=titled />
             </Bar>
             <p class="notice notice--noscript">
-                "Live updates need JavaScript. " <a href=path data-reload="">"Reload"</a> " to see new messages."
+                "Live updates need JavaScript. " <a href=path data-reload="">"Reload"</a>
+                " to see new messages. The time of a message leads to what can be done about it."
             </p>
             <StorageNotice />
+            <LinkNotice />
             <Conversation room=room.clone() edit />
             <Undo />
+            <Toast />
             <Typing />
             <Composer room edit error />
             <div class="drop" hidden=is_idle aria-hidden="true">

@@ -1,0 +1,190 @@
+//! Which message somebody is busy with: points at, has the focus in, answers, or came for.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::{
+    COMPOSER, Client, browser,
+    timeline::{Quoted, quoted},
+};
+use crate::{
+    domain::{
+        address::Address,
+        command::Ask,
+        position::Position,
+        reaction::{Emoji, Reaction},
+        room::{NamedRoom, Room},
+    },
+    sync::{Content, Line},
+};
+
+/// How long a notice stays.
+const NOTICE: Duration = Duration::from_secs(4);
+
+/// Where it is kept which message a draft answers.
+fn reply_key(room: &str) -> String {
+    format!("{room}?reply")
+}
+
+fn attend(attended: RwSignal<Option<Position>>, message: Option<Position>) {
+    if message.is_some() && attended.get_untracked() != message {
+        attended.set(message);
+    }
+}
+
+impl Client {
+    /// The address has changed.
+    pub fn arrive(self, path: &str) {
+        let (address, message) = Address::with_message(path);
+        self.aim.set_value(message);
+        if message.is_some() {
+            // The bar goes with whoever goes there.
+            self.pointed.set(None);
+            self.focused.set(None);
+        }
+        self.address.set(address);
+        self.marked.set(message);
+    }
+
+    /// Brings the message of the address into sight, once it is there.
+    pub fn show_marked(self) {
+        let Some(message) = self.marked.get() else { return };
+        let is_aimed = self.aim.with_value(|aim| *aim == Some(message));
+        if is_aimed && self.line(message, |_| ()).is_some() {
+            self.aim.set_value(None);
+            // After the room is where it was left.
+            let show = move || browser::show_message(&message.anchor());
+            request_animation_frame(move || request_animation_frame(show));
+        }
+    }
+
+    /// Whether the address is of a message that is not here.
+    pub fn misses_marked(self) -> bool {
+        let message = self.marked.get();
+        let is_known = self.rows.with(Option::is_some);
+        message.is_some_and(|message| is_known && self.line(message, |_| ()).is_none())
+    }
+
+    /// Somebody points at a message. A finger does not: what moved under it would be pressed.
+    pub fn point_at(self, message: Option<Position>) {
+        if browser::has_fine_pointer() {
+            attend(self.pointed, message);
+        }
+    }
+
+    /// Something in a message has the focus.
+    pub fn focus_in(self, message: Option<Position>) {
+        if !browser::has_fine_pointer() && browser::has_message_focus() {
+            return; // by the touch of a finger
+        }
+        attend(self.focused, message);
+    }
+
+    /// A message was pressed, perhaps by a finger.
+    pub fn tap(self, message: Option<Position>) {
+        if !browser::has_fine_pointer() {
+            attend(self.pointed, message);
+            attend(self.focused, message);
+        }
+    }
+
+    pub fn is_attended(self, message: Position) -> bool {
+        [self.pointed, self.focused, self.marked].iter().any(|one| one.get() == Some(message))
+    }
+
+    /// Looks at a sent message of the open room, if it is there.
+    fn line<T>(self, message: Position, look: impl FnOnce(&Line) -> T) -> Option<T> {
+        let is_it =
+            |line: &Line| matches!(&line.content, Content::Sent(sent) if sent.position == message);
+        self.rows.with(|rows| {
+            let mut lines = rows.iter().flatten().map(|row| &row.line);
+            lines.find(|line| is_it(line)).map(look)
+        })
+    }
+
+    /// Those of a message, with what one has just asked for.
+    pub fn reactions(self, message: Position) -> Vec<Reaction> {
+        let reactions = self.line(message, |line| match &line.content {
+            Content::Sent(message) => message.reactions.clone(),
+            Content::OnItsWay { .. } => Vec::new(),
+        });
+        reactions.unwrap_or_default()
+    }
+
+    pub fn has_reacted(self, message: Position, emoji: &Emoji) -> bool {
+        let me = self.me.with(|me| me.as_ref().map(|me| me.id));
+        let mut reactions = self.reactions(message).into_iter();
+        let reaction = reactions.find(|reaction| reaction.emoji == *emoji);
+        me.is_some_and(|me| reaction.is_some_and(|reaction| reaction.is_by(me)))
+    }
+
+    /// Whether one's own reaction is on its way, one way or the other.
+    pub fn is_reacting(self, message: Position, emoji: &Emoji) -> bool {
+        self.line(message, |line| line.reacting.contains(emoji)).unwrap_or_default()
+    }
+
+    /// Puts an emoji under a message, or takes it away.
+    pub fn react(self, room: Room, message: Position, emoji: Emoji, is_added: bool) {
+        self.ask(
+            room,
+            match is_added {
+                true => Ask::React(message, emoji),
+                false => Ask::Unreact(message, emoji),
+            },
+        );
+    }
+
+    /// What is to be seen of a message that is answered.
+    pub fn quoted(self, message: Position) -> Quoted {
+        self.rows.with(|rows| quoted(rows.as_deref().unwrap_or_default(), message))
+    }
+
+    /// Lets the message that is being written answer this one, or none.
+    pub fn reply(self, room: &NamedRoom, message: Option<Position>) {
+        self.replying.set(message);
+        let kept = message.map(|message| message.to_string()).unwrap_or_default();
+        self.keep_draft(&reply_key(&room.path()), kept);
+        browser::focus(COMPOSER);
+    }
+
+    /// Goes on with what was being answered in a room when this browser left it.
+    pub(super) fn take_up_reply(self, path: &str) {
+        let asked = self.page.try_update_value(|page| page.replying.take()).flatten();
+        let kept = || self.draft(&reply_key(path)).parse().ok().map(Position);
+        self.replying.set(asked.or_else(kept));
+    }
+
+    /// What is answered by the message that goes out now.
+    pub(super) fn take_reply(self, room: &Room) -> Option<Position> {
+        let me = self.me.with_untracked(|me| me.as_ref().map(|me| me.id))?;
+        let message = self.replying.get_untracked()?;
+        self.replying.set(None);
+        self.keep_draft(&reply_key(&room.path(me)), String::new());
+        Some(message)
+    }
+
+    /// Copies the address of a message, or goes there, where it can be copied by hand.
+    pub fn copy_link(self, path: &str) {
+        let there = path.to_owned();
+        browser::copy(&browser::url(path), move |is_copied| match is_copied {
+            true => self.say("Link copied."),
+            false => {
+                self.go(&there);
+                self.say("This browser does not let pages copy. The link is in the address bar.");
+            }
+        });
+    }
+
+    /// Says a sentence, for a moment.
+    pub fn say(self, words: &str) {
+        let words = words.to_owned();
+        self.said.set(words.clone());
+        let pass = move || {
+            if self.said.with_untracked(|said| *said == words) {
+                self.said.set(String::new());
+            }
+        };
+        set_timeout(pass, NOTICE);
+    }
+}

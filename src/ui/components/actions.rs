@@ -1,0 +1,166 @@
+//! What can be done about a message.
+//!
+//! The bar is there for the message that one points at, has the focus in, or has come to by its
+//! address, and not for a hundred others: they would only be in the way of who reads, or goes through
+//! the page by keyboard. Without JavaScript it is on the page of the message's own address.
+
+use std::sync::Arc;
+
+use leptos::{
+    ev::{MouseEvent, SubmitEvent},
+    prelude::*,
+};
+
+use super::{
+    emoji::EMOJI,
+    icon::{BIN, Icon, LINK, PEN, REPLY, SMILE},
+    reactions::ReactionForm,
+    room_field::RoomField,
+};
+use crate::{
+    client::Client,
+    domain::{position::Position, reaction::Emoji, room::NamedRoom},
+};
+
+#[component]
+pub fn Actions(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let is_wanted = Memo::new(move |_| client.is_attended(message));
+    move || is_wanted.get().then(|| view! { <Bar room=room.clone() message is_mine /> })
+}
+
+#[component]
+fn Bar(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let of = room.room.clone();
+    let pick = move |_: MouseEvent| {
+        let room = of.clone();
+        client.picking.set(Some(Arc::new(move |sign| {
+            client.react(room.clone(), message, Emoji::stored(sign), true);
+        })));
+    };
+    let path = room.message_path(message);
+    let (link, reply_path) = (path.clone(), format!("{}?reply={message}", room.path()));
+    let copy = move |event: MouseEvent| {
+        event.prevent_default();
+        client.copy_link(&link);
+    };
+    let (answered, quick) = (room.clone(), room.clone());
+    let reply = move |event: MouseEvent| {
+        event.prevent_default();
+        client.reply(&answered, Some(message));
+    };
+    view! {
+        <div class="actions" role="group" aria-label="Actions">
+            <ReactionForm room=quick.clone() message class="actions__quick">
+                {Emoji::QUICK
+                    .into_iter()
+                    .map(|sign| view! { <Quick room=quick.clone() message sign /> })
+                    .collect_view()}
+            </ReactionForm>
+            <button
+                class="button button--quiet button--icon actions__scripted"
+                type="button"
+                popovertarget=EMOJI
+                aria-label="Other emoji"
+                title="Other emoji"
+                on:click=pick
+            >
+                <Icon path=SMILE />
+            </button>
+            <a
+                class="button button--quiet button--icon"
+                href=reply_path
+                data-reload=""
+                aria-label="Reply"
+                title="Reply"
+                on:click=reply
+            >
+                <Icon path=REPLY />
+            </a>
+            <a
+                class="button button--quiet button--icon"
+                href=path
+                aria-label="Copy link"
+                title="Copy link"
+                on:click=copy
+            >
+                <Icon path=LINK />
+            </a>
+            {is_mine.then(|| view! { <Own room message /> })}
+        </div>
+    }
+}
+
+/// One of the emoji that are offered first.
+#[component]
+fn Quick(room: NamedRoom, message: Position, sign: &'static str) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let emoji = Emoji::stored(sign.to_owned());
+    let asked = emoji.clone();
+    let is_own = Memo::new(move |_| client.has_reacted(message, &asked));
+    let action = Signal::derive(move || is_own.get().then_some("/api/unreact"));
+    let pressed = Signal::derive(move || if is_own.get() { "true" } else { "false" });
+    let label = format!("React with {sign}");
+    view! {
+        <button
+            class="button button--quiet button--icon"
+            name="emoji"
+            value=sign
+            formaction=action
+            aria-pressed=pressed
+            aria-label=label.clone()
+            title=label
+            on:click=move |event| {
+                event.prevent_default();
+                client.react(room.room.clone(), message, emoji.clone(), !is_own.get_untracked());
+            }
+        >
+            {sign}
+        </button>
+    }
+}
+
+/// What its author can do besides.
+#[component]
+fn Own(room: NamedRoom, message: Position) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let edit_path = format!("{}?edit={message}", room.path());
+    let of = room.room.clone();
+    let edit = move |event: MouseEvent| {
+        event.prevent_default();
+        client.editing.set(Some(message));
+    };
+    let delete = move |event: SubmitEvent| {
+        event.prevent_default();
+        client.delete(of.clone(), message);
+    };
+    view! {
+        <a
+            class="button button--quiet button--icon"
+            href=edit_path
+            data-reload=""
+            aria-label="Edit message"
+            title="Edit message"
+            on:click=edit
+        >
+            <Icon path=PEN />
+        </a>
+        <form
+            class="actions__delete"
+            method="post"
+            action="/api/delete_message"
+            on:submit=delete
+        >
+            <RoomField room />
+            <input type="hidden" name="message" value=message.to_string() />
+            <button
+                class="button button--quiet button--icon"
+                aria-label="Delete message"
+                title="Delete message"
+            >
+                <Icon path=BIN />
+            </button>
+        </form>
+    }
+}
