@@ -15,7 +15,10 @@ use flack::domain::{
     person::Person,
     refusal::{Refusal, RefusalCode},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, Error},
+};
 use serde_json::Value;
 
 const DOCUMENT: &str = include_str!("../docs/protocol.md");
@@ -50,7 +53,9 @@ fn again(example: &Example) -> Value {
     let Example { kind, name, json } = *example;
     let written = match (kind, name.split_once(' ').map_or(name, |(side, _)| side)) {
         ("frame", "client") => read::<ClientFrame>(json),
-        ("frame", "server") => ServerFrame::read(json).map(told).and_then(serde_json::to_value),
+        ("frame", "server") => ServerFrame::read(json)
+            .map_err(Error::custom)
+            .and_then(|frame| serde_json::to_value(told(frame))),
         ("answer", "person") => read::<Person>(json),
         ("answer", "attachment") => read::<Attachment>(json),
         ("answer", "channel") => read::<Channel>(json),

@@ -3,14 +3,14 @@
 //! Their addresses and form-encoded arguments are fixed. Each body is one line; what happens is in
 //! `server/doors.rs`.
 
+pub mod json;
+
 use leptos::{
     prelude::*,
-    server_fn::{
-        codec::{GetUrl, JsonEncoding},
-        error::ServerFnErrorErr,
-    },
+    server_fn::{codec::GetUrl, error::ServerFnErrorErr},
 };
 
+use self::json::{Answer, Json};
 use crate::domain::{
     attachment::AttachmentId,
     channel::Channel,
@@ -22,70 +22,70 @@ use crate::domain::{
 };
 
 /// Takes a display name. The answer sets the session's cookie.
-#[server(endpoint = "/sign_in")]
+#[server(endpoint = "/sign_in", output = Answer)]
 pub async fn sign_in(name: String) -> Result<Person, Refusal> {
     crate::server::doors::sign_in(name).await
 }
 
 /// Ends the session.
-#[server(endpoint = "/sign_out")]
+#[server(endpoint = "/sign_out", output = Answer)]
 pub async fn sign_out() -> Result<(), Refusal> {
     crate::server::doors::sign_out().await
 }
 
 /// Remembers in this browser, with a cookie, in which colours to show Flack.
-#[server(endpoint = "/choose_theme")]
+#[server(endpoint = "/choose_theme", output = Answer)]
 pub async fn choose_theme(theme: Theme) -> Result<(), Refusal> {
     crate::server::doors::choose_theme(theme);
     Ok(())
 }
 
 /// The browsers and programs that speak for oneself, the newest first.
-#[server(endpoint = "/list_devices", input = GetUrl)]
+#[server(endpoint = "/list_devices", input = GetUrl, output = Answer)]
 pub async fn list_devices() -> Result<Vec<Device>, Refusal> {
     crate::server::doors::list_devices().await
 }
 
 /// Signs one of one's devices out, known by its id, and closes its sockets.
-#[server(endpoint = "/sign_out_device")]
+#[server(endpoint = "/sign_out_device", output = Answer)]
 pub async fn sign_out_device(device: u64) -> Result<(), Refusal> {
     crate::server::doors::sign_out_device(device).await
 }
 
 /// Signs all of one's devices out but this one.
-#[server(endpoint = "/sign_out_others")]
+#[server(endpoint = "/sign_out_others", output = Answer)]
 pub async fn sign_out_others() -> Result<(), Refusal> {
     crate::server::doors::sign_out_others().await
 }
 
 /// Makes a link that lets one more device speak for oneself, in place of any link before. It works
 /// once, and for ten minutes.
-#[server(endpoint = "/create_link")]
+#[server(endpoint = "/create_link", output = Answer)]
 pub async fn create_link() -> Result<Link, Refusal> {
     crate::server::doors::create_link().await
 }
 
 /// Takes up the name of whoever made the link, by the secret in it. The answer sets the session's
 /// cookie; a session that there was before ends.
-#[server(endpoint = "/use_link")]
+#[server(endpoint = "/use_link", output = Answer)]
 pub async fn use_link(secret: String) -> Result<Person, Refusal> {
     crate::server::doors::use_link(secret).await
 }
 
 /// Creates a channel.
-#[server(endpoint = "/create_channel")]
+#[server(endpoint = "/create_channel", output = Answer)]
 pub async fn create_channel(name: String) -> Result<Channel, Refusal> {
     crate::server::doors::create_channel(name).await
 }
 
 /// All channels, in alphabetical order.
-#[server(endpoint = "/list_channels", input = GetUrl)]
+#[server(endpoint = "/list_channels", input = GetUrl, output = Answer)]
 pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {
     crate::server::doors::list_channels().await
 }
 
 /// People whose names have `name` in them, at most 50, in alphabetical order.
-#[server(endpoint = "/list_people", input = GetUrl)]
+#[server(endpoint = "/list_people", input = GetUrl, output = Answer)]
 pub async fn list_people(name: String) -> Result<Vec<Person>, Refusal> {
     crate::server::doors::list_people(name).await
 }
@@ -94,7 +94,7 @@ pub async fn list_people(name: String) -> Result<Vec<Person>, Refusal> {
 /// `CommandId`), asking again writes it once. `attachments[0]` and so on are the ids of files that
 /// were uploaded before; beside them, `text` may be empty. `reply_to` is the position of a message of the
 /// same room that this one answers.
-#[server(endpoint = "/post_message")]
+#[server(endpoint = "/post_message", output = Answer)]
 pub async fn post_message(
     channel: Option<String>,
     direct: Option<u64>,
@@ -107,7 +107,7 @@ pub async fn post_message(
 }
 
 /// Changes the words of a message of one's own, known by its position.
-#[server(endpoint = "/edit_message")]
+#[server(endpoint = "/edit_message", output = Answer)]
 pub async fn edit_message(
     channel: Option<String>,
     direct: Option<u64>,
@@ -118,7 +118,7 @@ pub async fn edit_message(
 }
 
 /// Deletes a message of one's own, known by its position.
-#[server(endpoint = "/delete_message")]
+#[server(endpoint = "/delete_message", output = Answer)]
 pub async fn delete_message(
     channel: Option<String>,
     direct: Option<u64>,
@@ -128,7 +128,7 @@ pub async fn delete_message(
 }
 
 /// Brings back a message that one has just deleted.
-#[server(endpoint = "/restore_message")]
+#[server(endpoint = "/restore_message", output = Answer)]
 pub async fn restore_message(
     channel: Option<String>,
     direct: Option<u64>,
@@ -138,7 +138,7 @@ pub async fn restore_message(
 }
 
 /// Puts an emoji under a message of anybody, known by its position.
-#[server(endpoint = "/react")]
+#[server(endpoint = "/react", output = Answer)]
 pub async fn react(
     channel: Option<String>,
     direct: Option<u64>,
@@ -149,7 +149,7 @@ pub async fn react(
 }
 
 /// Takes one's own emoji away from a message again.
-#[server(endpoint = "/unreact")]
+#[server(endpoint = "/unreact", output = Answer)]
 pub async fn unreact(
     channel: Option<String>,
     direct: Option<u64>,
@@ -160,7 +160,7 @@ pub async fn unreact(
 }
 
 /// Mutes a room or ends that, and puts it above the others or back; what is left out stays as it is.
-#[server(endpoint = "/set_room")]
+#[server(endpoint = "/set_room", output = Answer)]
 pub async fn set_room(
     channel: Option<String>,
     direct: Option<u64>,
@@ -171,7 +171,7 @@ pub async fn set_room(
 }
 
 impl FromServerFnError for Refusal {
-    type Encoder = JsonEncoding;
+    type Encoder = Json;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {

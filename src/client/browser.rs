@@ -28,6 +28,7 @@ use crate::{
     domain::{
         address::Address,
         command::CommandId,
+        json,
         person::{Person, PersonId},
         position::Position,
         theme::Theme,
@@ -207,7 +208,9 @@ fn storage() -> Option<web_sys::Storage> {
 }
 
 fn read<T: DeserializeOwned>(key: &str) -> Option<T> {
-    storage().and_then(|_| LocalStorage::get(key).ok())
+    storage()?;
+    let text = LocalStorage::raw().get_item(key).ok()??;
+    json::read(&text).ok()
 }
 
 /// Gives whether it was stored.
@@ -328,7 +331,7 @@ pub fn on_outbox_change(me: &Person, tell: impl Fn(Input) + Copy + 'static) {
         let key = event.key().unwrap_or_default();
         let Some(id) = key.strip_prefix(&prefix) else { return };
         let input = match event.new_value() {
-            Some(text) => serde_json::from_str(&text).ok().map(Input::Kept),
+            Some(text) => json::read(&text).ok().map(Input::Kept),
             None => CommandId::try_from(id.to_owned()).ok().map(Input::Forgotten),
         };
         input.into_iter().for_each(tell);

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::{
     attachment::{Attachment, FileName},
+    json,
     refusal::Refusal,
     room::Room,
 };
@@ -191,10 +192,10 @@ impl Client {
 
 /// What the server made of a file.
 fn read(status: u16, body: &str) -> UploadState {
-    let done = (status == 201).then(|| serde_json::from_str(body).ok()).flatten();
+    let done = (status == 201).then(|| json::read(body).ok()).flatten();
     done.map_or_else(
         || {
-            let refusal = serde_json::from_str(body);
+            let refusal = json::read(body);
             UploadState::Refused(refusal.unwrap_or_else(|_| Refusal::unavailable()))
         },
         UploadState::Done,

@@ -2,7 +2,7 @@
 //!
 //! `docs/protocol.md` describes every frame with an example; a test holds the two equal.
 
-use serde::{Deserialize, Serialize, de};
+use serde::{Deserialize, Serialize};
 
 use super::{
     attachment::AttachmentId,
@@ -10,6 +10,7 @@ use super::{
     command::CommandId,
     direct::Directs,
     event::{Change, Event, Lane},
+    json::{self, Malformed},
     person::{Person, PersonId},
     position::{Epoch, Position},
     refusal::Refusal,
@@ -211,7 +212,7 @@ impl ServerFrame {
     ///
     /// # Errors
     /// When it is no JSON, or of a type or shape that this build does not know.
-    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+    pub fn read(text: &str) -> Result<Self, Malformed> {
         /// The type, and what the short frames have.
         #[derive(Deserialize)]
         struct Head {
@@ -245,30 +246,29 @@ impl ServerFrame {
             online,
             offline,
             people,
-        } = serde_json::from_str(text)?;
-        let missing = de::Error::missing_field;
-        let id = id.ok_or_else(|| missing("id"));
-        let room = room.ok_or_else(|| missing("room"));
-        let position = position.ok_or_else(|| missing("position"));
+        } = json::read(text)?;
+        let id = id.ok_or(Malformed);
+        let room = room.ok_or(Malformed);
+        let position = position.ok_or(Malformed);
         Ok(match r#type.as_str() {
-            "welcome" => Self::Welcome(serde_json::from_str(text)?),
-            "difference" => Self::Difference(serde_json::from_str(text)?),
-            "directory" => Self::Directory(serde_json::from_str(text)?),
-            "directs" => Self::Directs(serde_json::from_str(text)?),
-            "memberships" => Self::Memberships(serde_json::from_str(text)?),
+            "welcome" => Self::Welcome(json::read(text)?),
+            "difference" => Self::Difference(json::read(text)?),
+            "directory" => Self::Directory(json::read(text)?),
+            "directs" => Self::Directs(json::read(text)?),
+            "memberships" => Self::Memberships(json::read(text)?),
             "read" => Self::Read { room: room?, position: position? },
             "settings" => Self::Settings { room: room?, settings },
             "moved" => Self::Moved { moved },
-            "notice" => Self::Notice(serde_json::from_str(text)?),
-            "reset" => Self::Reset(serde_json::from_str(text)?),
-            "event" => Self::Event(serde_json::from_str(text)?),
+            "notice" => Self::Notice(json::read(text)?),
+            "reset" => Self::Reset(json::read(text)?),
+            "event" => Self::Event(json::read(text)?),
             "accepted" => Self::Accepted { id: id?, position: position? },
-            "refused" => Self::Refused { id: id?, refusal: serde_json::from_str(text)? },
-            "unviewable" => Self::Unviewable { room: room?, refusal: serde_json::from_str(text)? },
+            "refused" => Self::Refused { id: id?, refusal: json::read(text)? },
+            "unviewable" => Self::Unviewable { room: room?, refusal: json::read(text)? },
             "presence" => Self::Presence { all, online, offline },
             "typing" => Self::Typing { room: room?, people },
             "pong" => Self::Pong { spread },
-            unknown => return Err(de::Error::custom(format!("unknown type {unknown}"))),
+            _ => return Err(Malformed),
         })
     }
 }

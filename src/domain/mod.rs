@@ -11,6 +11,7 @@ pub mod device;
 pub mod direct;
 pub mod event;
 pub mod frame;
+pub mod json;
 pub mod message;
 pub mod name;
 pub mod page;

@@ -16,6 +16,7 @@ use super::{
     },
 };
 use crate::{
+    api::json::Json,
     client::{Client, browser},
     domain::{address::Address, direct::Directs, page::Page, theme::Theme},
 };
@@ -154,7 +155,7 @@ fn title(is_joined: bool, address: &Address, directs: &Directs) -> String {
 #[component]
 pub fn App() -> impl IntoView {
     // Rendered by the server and taken over by the client, without asking for it again.
-    let page = SharedValue::new(expect_context::<Page>).into_inner();
+    let page = SharedValue::<_, Json>::new_with_encoding(expect_context::<Page>).into_inner();
     let client = Client::new(page);
     provide_context(client);
     Effect::new(move |_| {
