@@ -11,13 +11,14 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # What is built is expected in ./target, and for this machine.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-# cargo-leptos finds wasm-opt and wasm-bindgen on PATH.
+# What is made of Rust's WebAssembly is on PATH: wasm-bindgen, wasm-opt.
 CARGO_HOME ?= $(HOME)/.cargo
 export PATH := $(CURDIR)/end2end/node_modules/.bin:$(CARGO_HOME)/bin:$(PATH)
 
 flack := target/release/flack
 # Directories are among them, so that removing a file counts as a change too.
-sources := $(shell find src style public build.rs Cargo.toml Cargo.lock Leptos.toml 2>/dev/null)
+sources := $(shell find src style public tools/client tools/shrink.mjs build.rs Cargo.toml Cargo.lock \
+                   Leptos.toml 2>/dev/null)
 
 # The names that tools/setup knows; where none of them is there, Playwright takes its own.
 browsers := chromium chromium-browser google-chrome google-chrome-stable
@@ -36,13 +37,12 @@ run: $(flack) ## serve on http://127.0.0.1:3000, with the data in ./flack-data
 .PHONY: build
 build: $(flack) ## leave the finished program at target/release/flack
 
-# The client comes first, because the server carries it inside. cargo-leptos would build
-# both, but it empties target/site when it starts, so the server is cargo's alone.
+# The client comes first, because the server carries it inside.
 $(flack): $(sources)
 	@tools/setup build
 	@mkdir -p $(@D) && touch $(@D)/build-started
-	$(heading) 'Building the client (about two minutes the first time)'
-	cargo leptos build --release --frontend-only
+	$(heading) 'Building the client (about three minutes the first time)'
+	@tools/client
 	$(heading) 'Building the server (about three minutes the first time)'
 	cargo build --release $(server) --bin flack
 	@# What is edited while it is built is newer than the program.
@@ -138,7 +138,7 @@ bench: setup $(flack) ## measure what Flack claims of itself, beside the limits 
 
 .PHONY: watch
 watch: ## build, serve, and do so again at every change
-	@tools/setup build
+	@tools/setup watch
 	cargo leptos watch
 
 .PHONY: docs

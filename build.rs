@@ -4,9 +4,9 @@
 //! with a hash of their content. In debug builds the server reads them from disk, so that a change
 //! of a stylesheet needs no build.
 //!
-//! The stylesheet is one file a thing in `style/`; cargo-leptos takes one file in all and does not
-//! follow `@import`, so the list in `style/flack.css` is followed here. The list of emoji is made from
-//! a crate, and is a file like the others.
+//! What `tools/client` has made small is taken from `target/site/pkg`. The stylesheet is one file a
+//! thing in `style/`; where nobody has made it small, the list in `style/flack.css` is followed here.
+//! The list of emoji is made from a crate, and is a file like the others.
 
 #[cfg(not(feature = "ssr"))]
 fn main() {
@@ -59,13 +59,16 @@ mod embed {
 
     /// The files to embed: what is in `pkg/` is hashed, what is not has an address of its own.
     fn files() -> Vec<(String, Vec<u8>)> {
-        let sheet = stylesheet::join(Path::new("style")).expect("the stylesheet is complete");
+        let built = Path::new("target/site/pkg");
+        let sheet = fs::read(built.join("flack.css"))
+            .or_else(|_| stylesheet::join(Path::new("style")).map(String::into_bytes))
+            .expect("the stylesheet is complete");
         let mut files = vec![
             ("emoji.txt".to_owned(), emoji::list().into_bytes()),
-            ("pkg/flack.css".to_owned(), sheet.into_bytes()),
+            ("pkg/flack.css".to_owned(), sheet),
         ];
         for name in ["flack.js", "flack.wasm"] {
-            match fs::read(Path::new("target/site/pkg").join(name)) {
+            match fs::read(built.join(name)) {
                 Ok(content) => files.push((format!("pkg/{name}"), content)),
                 Err(_) => println!(
                     "cargo::warning=target/site/pkg/{name} is missing: this server has no client. \

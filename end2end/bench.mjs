@@ -211,7 +211,7 @@ agent.destroy();
 fs.rmSync(directory, { recursive: true });
 
 const rows = [
-  ['first load: WASM, JS and CSS, brotli', firstLoad, 200, 'kB'],
+  ['first load: WASM, JS and CSS, brotli', firstLoad, 150, 'kB'],
   [`start to first answer, ${CHANNELS} channels of ${MESSAGES}`, startTime, 200, 'ms'],
   ['resident memory after start', afterStart, 20, 'MiB'],
   ['message from Send to the other page', delivery, 3 * sync + 20, 'ms'],

@@ -18,6 +18,8 @@ pub mod ui;
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
-    console_error_panic_hook::set_once();
+    if cfg!(debug_assertions) {
+        console_error_panic_hook::set_once();
+    }
     leptos::mount::hydrate_body(ui::app::App);
 }
