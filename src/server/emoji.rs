@@ -97,7 +97,8 @@ fn is_old_enough(emoji: &Emoji) -> bool {
 }
 
 fn line(emoji: &'static Emoji) -> String {
-    let name = emoji.name().to_lowercase();
+    // "Trinidad & Tobago": what goes into a page as it is must not need an escape.
+    let name = emoji.name().to_lowercase().replace('&', "and");
     let mut codes: Vec<String> = emoji.shortcodes().map(str::to_owned).collect();
     if codes.is_empty() {
         let is_plain = |c: char| c.is_ascii_alphanumeric();
