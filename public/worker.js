@@ -44,8 +44,41 @@ addEventListener('fetch', (event) => {
   else if (SHELL.includes(pathname)) event.respondWith(file(event.request));
 });
 
-// The page says which room is open, because going there loads nothing, and when it is looked at no more.
-addEventListener('message', (event) => event.waitUntil(refresh(event.data)));
+// The page says which room is open, because going there loads nothing, and when it is looked at no more;
+// and what somebody wants to be told of.
+addEventListener('message', (event) => {
+  const { data, source } = event;
+  event.waitUntil(data.keep ? refresh(data.keep) : tell(data, source));
+});
+
+addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data));
+});
+
+/** What was told of, so that it is told once, however many pages are open. */
+const told = [];
+
+async function tell({ title, text, path, tag, isShown, isHeard }, page) {
+  if (told.includes(tag)) return;
+  told.push(tag);
+  if (told.length > 100) told.shift();
+  const pages = await clients.matchAll({ type: 'window' });
+  const isIt = ({ url, visibilityState }) =>
+    visibilityState === 'visible' && new URL(url).pathname === path;
+  if (pages.some(isIt)) return;
+  if (isHeard) page.postMessage({ isHeard });
+  const icon = '/icon-192.png';
+  if (isShown) await registration.showNotification(title, { body: text, tag, icon, silent: true, data: path });
+}
+
+/** Goes to a room, in a page that is there if there is one. */
+async function open(path) {
+  const [page] = await clients.matchAll({ type: 'window' });
+  if (!page) return clients.openWindow(path);
+  page.postMessage({ path });
+  await page.focus();
+}
 
 /** A file of the shell. With a hash in its name it never changes; else it is a file under development. */
 async function file(request) {

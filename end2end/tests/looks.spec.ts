@@ -265,6 +265,7 @@ test('everything can be done with the keyboard alone', async ({ people }) => {
     'New channel',
     'New message',
     expect.stringContaining('Ada'),
+    'This room',
     'Messages in #plans',
     expect.stringMatching(/\d\d:\d\d/),
     'React with 👍',

@@ -128,6 +128,30 @@ pub fn choose_theme(_theme: Theme) {}
 
 pub fn keep_page(_path: &str) {}
 
+pub fn is_visible() -> bool {
+    true
+}
+
+pub fn on_visibility_change(_tell: impl Fn(bool) + Copy + 'static) {}
+
+pub fn mark_icon(_is_unread: bool) {}
+
+pub fn tell(_title: &str, _text: &str, _path: &str, _tag: &str) {}
+
+pub fn wish(_name: &str) -> String {
+    String::new()
+}
+
+pub fn change_wish(_name: &str) {}
+
+pub fn on_wish_change(_tell: impl Fn() + 'static) {}
+
+pub fn scroll_to(_id: &str) {}
+
+pub fn last_seen(_id: &str) -> Option<Position> {
+    None
+}
+
 pub fn scrolled_above(_id: &str) -> f64 {
     0.0
 }

@@ -123,6 +123,15 @@ pub fn on_leave(tell: impl Fn() + Copy + 'static) {
     });
 }
 
+pub fn is_visible() -> bool {
+    document().visibility_state() == VisibilityState::Visible
+}
+
+/// Tells whether the page can be seen, when that changes.
+pub fn on_visibility_change(tell: impl Fn(bool) + Copy + 'static) {
+    window_event_listener_untyped("visibilitychange", move |_| tell(is_visible()));
+}
+
 /// Tells the path when a link within Flack was followed, or the browser went back or forward.
 pub fn on_navigation(arrive: impl Fn(String) + Copy + 'static) {
     window_event_listener(ev::popstate, move |_| {
@@ -358,6 +367,20 @@ extern "C" {
     fn set_theme(theme: &str);
     #[wasm_bindgen(js_namespace = flack, js_name = keep)]
     pub fn keep_page(path: &str);
+    #[wasm_bindgen(js_namespace = flack, js_name = icon)]
+    pub fn mark_icon(is_unread: bool);
+    #[wasm_bindgen(js_namespace = flack)]
+    pub fn tell(title: &str, text: &str, path: &str, tag: &str);
+    /// Whether the person wants to be told in this way: "yes", or "refused" by the browser.
+    #[wasm_bindgen(js_namespace = flack)]
+    pub fn wish(name: &str) -> String;
+    #[wasm_bindgen(js_namespace = flack, js_name = change)]
+    pub fn change_wish(name: &str);
+}
+
+/// Tells when one of those has changed.
+pub fn on_wish_change(tell: impl Fn() + 'static) {
+    window_event_listener_untyped("wish", move |_| tell());
 }
 
 /// The colours that the page is in.
@@ -403,6 +426,32 @@ fn millis(at: DateTime<Utc>) -> f64 {
 /// what browsers count is how far it is below.
 pub fn scrolled_above(id: &str) -> f64 {
     document().get_element_by_id(id).map_or(0.0, |log| -f64::from(log.scroll_top()))
+}
+
+/// Scrolls so that the element of this id can be seen, if there is one.
+pub fn scroll_to(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        element.scroll_into_view();
+    }
+}
+
+/// The last message of which the end can be seen in the element of this id.
+pub fn last_seen(id: &str) -> Option<Position> {
+    /// From the edge of the messages, where nothing lies over them.
+    const INSET: f64 = 24.0;
+    let log = document().get_element_by_id(id)?;
+    let bottom = log.get_bounding_client_rect().bottom();
+    let left = log.first_element_child()?.get_bounding_client_rect().left();
+    let point = ((left + INSET) as f32, (bottom - 2.0) as f32);
+    let mut at = document().element_from_point(point.0, point.1)?.closest("article").ok()?;
+    while let Some(element) = at {
+        let position = Position::of_anchor(&element.id());
+        if position.is_some() && element.get_bounding_client_rect().bottom() <= bottom + 1.0 {
+            return position;
+        }
+        at = element.previous_element_sibling();
+    }
+    None
 }
 
 /// Scrolls the element of this id so far above its end, or above the end of a message in it.

@@ -18,7 +18,7 @@ use crate::{
         position::Position,
         room::{NamedRoom, Room},
         theme::Theme,
-        unread::Memberships,
+        unread::{Memberships, Notice},
     },
     sync::{Input, Output, Sync, link::LinkState, returning},
 };
@@ -33,13 +33,15 @@ pub mod draft;
 pub mod emoji;
 pub mod keys;
 pub mod marking;
+pub mod marks;
 pub mod reading;
 pub mod timeline;
 pub mod upload;
 
 use draft::Drafts;
 use emoji::{EmojiList, OnEmoji};
-use reading::Place;
+use marks::Marks;
+use reading::{NewLine, Place};
 use timeline::{Row, rows};
 use upload::{Gallery, Transfer, Upload};
 
@@ -53,6 +55,9 @@ pub const UNDO: &str = "undo";
 
 /// The id of the element that scrolls through a conversation.
 pub const LOG: &str = "log";
+
+/// The id of the line before what is new in it.
+pub const NEW: &str = "new";
 
 /// What the socket in the browser says.
 pub enum SocketEvent {
@@ -99,6 +104,11 @@ pub struct Client {
     /// The number of the day that it is where the reader is.
     pub today: RwSignal<i32>,
     pub theme: RwSignal<Theme>,
+    /// Whether the page can be seen.
+    pub is_visible: RwSignal<bool>,
+    /// Whether the person looks at the open room.
+    is_attending: StoredValue<bool>,
+    new_line: StoredValue<NewLine>,
     /// Where rooms were left that have been open in this tab: as few as one visits.
     places: StoredValue<Vec<(Room, Place)>>,
     pub link: RwSignal<LinkState>,
@@ -148,6 +158,9 @@ impl Client {
             rows: RwSignal::new(None),
             today: RwSignal::new(browser::today()),
             theme: RwSignal::new(browser::theme()),
+            is_visible: RwSignal::new(browser::is_visible()),
+            is_attending: StoredValue::new(true),
+            new_line: StoredValue::new(NewLine::default()),
             places: StoredValue::new(Vec::new()),
             link: RwSignal::new(LinkState::default()),
             storage: RwSignal::new(StorageState::default()),
@@ -185,6 +198,7 @@ impl Client {
         };
         set_interval(tick, std::time::Duration::from_millis(TICK));
         browser::on_navigation(move |path| self.arrive(&path));
+        browser::on_visibility_change(move |is_visible| self.is_visible.set(is_visible));
         browser::on_leave(move || self.store_drafts());
         browser::on_network_change(move |is_online| {
             self.tell(if is_online { Input::Woken } else { Input::Unplugged });
@@ -278,9 +292,24 @@ impl Client {
         });
     }
 
+    /// Whether the person looks at the open room from now on.
+    pub fn attend(self, is_attending: bool) {
+        self.is_attending.set_value(is_attending);
+    }
+
     /// Whether this is the room that `rows` are of.
     pub fn is_open(self, room: &Room) -> bool {
         self.sync.with_value(|sync| sync.as_ref().is_some_and(|sync| sync.viewing() == Some(room)))
+    }
+
+    /// Whether what is unread in the open room is among `rows`, and not still on its way.
+    pub fn has_all_new(self) -> bool {
+        let has_all_new = |sync: &Sync| {
+            let unread = sync.memberships().find(sync.viewing()?)?.unread.last();
+            let newest = sync.window()?.messages().next_back().map(|message| message.position);
+            Some(unread <= newest)
+        };
+        self.sync.with_value(|sync| sync.as_ref().and_then(has_all_new)).unwrap_or(true)
     }
 
     /// Goes to the end of the open room.
@@ -326,7 +355,13 @@ impl Client {
 
     /// The open room has been seen up to this message.
     pub fn read(self, message: Position) {
-        self.tell(Input::Read(message));
+        let is_news = self.sync.with_value(|sync| {
+            let sync = sync.as_ref()?;
+            Some(message > sync.memberships().reached(sync.viewing()?))
+        });
+        if is_news == Some(true) {
+            self.tell(Input::Read(message));
+        }
     }
 
     /// Begins to change one's newest message of the open room, if there is one.
@@ -475,8 +510,28 @@ impl Client {
             }
             Output::Forget(id) => browser::forget(me, &id),
             Output::Tell(refusal) => self.say(&refusal.message),
+            Output::Notice(notice) => self.be_told(me, notice),
             Output::SignedOut => browser::load_page("/?signed-out"),
         }
+    }
+
+    /// Tells the person outside of the page, if they have asked for that, do not look, and have not muted
+    /// the room.
+    fn be_told(self, me: &Person, Notice { room, message }: Notice) {
+        let is_muted = self.memberships.with_untracked(|it| Marks::of(it, &room).is_muted);
+        if is_muted || (self.is_visible.get_untracked() && self.is_open(&room)) {
+            return;
+        }
+        let author = message.author.name.as_str();
+        let title = match &room {
+            Room::Channel(channel) => format!("{author} in #{channel}"),
+            Room::Direct(_) => author.to_owned(),
+        };
+        let text = match message.text.as_str() {
+            "" => message.attachments.first().map_or("", |file| file.name.as_str()),
+            text => text,
+        };
+        browser::tell(&title, text, &room.path(me.id), &message.position.anchor());
     }
 
     fn hear(self, event: SocketEvent) {
@@ -508,7 +563,13 @@ impl Client {
             if sync.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {
                 self.storage.set(StorageState::Works);
             }
-            show(self.rows, &sync.window().map(|_| rows(sync.lines(), browser::day)));
+            let known = sync.viewing().and_then(|room| {
+                let is_attending = self.is_attending.get_value();
+                let follow =
+                    |line: &mut NewLine| line.follow(room, sync.memberships(), is_attending);
+                self.new_line.try_update_value(follow).flatten()
+            });
+            show(self.rows, &sync.window().map(|_| rows(sync.lines(), browser::day, known)));
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Where in a conversation somebody reads.
 
 use super::timeline::Row;
-use crate::domain::position::Position;
+use crate::domain::{position::Position, room::Room, unread::Memberships};
 
 /// Closer to the end than this one is at it, in pixels: less than a message.
 const NEAR: f64 = 32.0;
@@ -24,10 +24,13 @@ impl Place {
         self.above < NEAR
     }
 
-    /// They are here, and have seen nothing yet.
+    /// They begin to read here, and know what comes before the line of what is new.
     pub fn begin(&mut self, above: f64, rows: &[Row]) {
         self.scroll(above, rows);
-        self.seen = self.newest;
+        if !self.is_at_end() {
+            let known = rows.iter().take_while(|row| !row.is_first_new);
+            self.seen = known.filter_map(Row::position).last();
+        }
     }
 
     /// They scrolled, or the view did so by itself to show the same as before.
@@ -63,7 +66,37 @@ impl Place {
     }
 }
 
-fn newest(rows: &[Row]) -> Option<Position> {
+/// Where in the open room that begins which was new to somebody when they came, or looked at it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewLine {
+    room: Option<Room>,
+    /// Up to here it was known.
+    after: Option<Position>,
+}
+
+impl NewLine {
+    /// Marks what is unread in the room that is open, and keeps the mark while it is read. Gives up to
+    /// where it was known.
+    pub fn follow(
+        &mut self,
+        room: &Room,
+        memberships: &Memberships,
+        is_attending: bool,
+    ) -> Option<Position> {
+        let is_entered = self.room.as_ref() != Some(room);
+        if is_entered {
+            *self = Self { room: Some(room.clone()), after: None };
+        }
+        let reached = Some(memberships.reached(room));
+        if (is_entered || !is_attending) && memberships.unread(room) > 0 && self.after < reached {
+            self.after = reached;
+        }
+        self.after
+    }
+}
+
+/// The newest message that was sent.
+pub fn newest(rows: &[Row]) -> Option<Position> {
     rows.iter().rev().find_map(Row::position)
 }
 
@@ -77,7 +110,7 @@ mod tests {
         domain::{
             command::CommandId,
             message::{Message, MessageText},
-            name::DisplayName,
+            name::{ChannelName, DisplayName},
             person::{Person, PersonId},
         },
         sync::{Content, Line, outbox::Progress},
@@ -119,7 +152,7 @@ mod tests {
     }
 
     fn show(lines: Vec<Line>) -> Vec<Row> {
-        rows(lines, |_| 0)
+        rows(lines, |_| 0, None)
     }
 
     #[test]
@@ -156,6 +189,18 @@ mod tests {
     }
 
     #[test]
+    fn who_begins_where_it_is_new_has_all_of_it_before_them() {
+        let lines = vec![sent(1), sent(2), sent(3)];
+        let new = rows(lines.clone(), |_| 0, Some(Position(1)));
+        let mut place = Place::default();
+        place.begin(500.0, &new);
+        assert_eq!(place.missed(&new), 2);
+        place.begin(0.0, &new);
+        place.scroll(500.0, &new);
+        assert_eq!(place.missed(&new), 0);
+    }
+
+    #[test]
     fn who_writes_goes_to_the_end() {
         let mut place = Place::default();
         place.follow(&show(vec![sent(1)]));
@@ -165,5 +210,40 @@ mod tests {
         place.scroll(500.0, &written);
         assert!(!place.follow(&show(vec![sent(1), sent(2)])));
         assert_eq!(place.missed(&show(vec![sent(1), sent(2)])), 1);
+    }
+
+    fn room(name: &str) -> Room {
+        Room::Channel(ChannelName::stored(name.to_owned()))
+    }
+
+    #[test]
+    fn what_is_new_stays_marked_while_it_is_read() {
+        let (mut line, mut memberships) = (NewLine::default(), Memberships::default());
+        memberships.read(&room("a"), Position(3));
+        memberships.posted(&room("a"), Position(5));
+        assert_eq!(line.follow(&room("a"), &memberships, true), Some(Position(3)));
+        memberships.read(&room("a"), Position(5));
+        assert_eq!(line.follow(&room("a"), &memberships, true), Some(Position(3)));
+        // Who looks at what comes has it marked no more when they are back.
+        memberships.posted(&room("a"), Position(7));
+        assert_eq!(line.follow(&room("a"), &memberships, true), Some(Position(3)));
+        memberships.read(&room("a"), Position(7));
+        assert_eq!(line.follow(&room("b"), &memberships, true), None);
+        assert_eq!(line.follow(&room("a"), &memberships, true), None);
+    }
+
+    #[test]
+    fn what_comes_while_one_looks_away_is_new() {
+        let (mut line, mut memberships) = (NewLine::default(), Memberships::default());
+        memberships.read(&room("a"), Position(3));
+        assert_eq!(line.follow(&room("a"), &memberships, false), None);
+        memberships.posted(&room("a"), Position(5));
+        assert_eq!(line.follow(&room("a"), &memberships, false), Some(Position(3)));
+        memberships.posted(&room("a"), Position(6));
+        assert_eq!(line.follow(&room("a"), &memberships, false), Some(Position(3)));
+        memberships.read(&room("a"), Position(6));
+        assert_eq!(line.follow(&room("a"), &memberships, true), Some(Position(3)));
+        memberships.posted(&room("a"), Position(9));
+        assert_eq!(line.follow(&room("a"), &memberships, false), Some(Position(6)));
     }
 }

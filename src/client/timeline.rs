@@ -23,6 +23,8 @@ pub struct Row {
     pub is_continued: bool,
     /// Whether it is the first of its day, where the reader is.
     pub starts_day: bool,
+    /// Whether it is the first of what is new to the reader.
+    pub is_first_new: bool,
 }
 
 impl Row {
@@ -39,8 +41,9 @@ impl Row {
             Content::OnItsWay { .. } => 0,
         };
         let change = self.line.change.clone();
-        let Self { is_continued, starts_day, .. } = *self;
-        RowKey { line: self.line.key(), is_continued, starts_day, words, change, progress }
+        let Self { is_continued, starts_day, is_first_new, .. } = *self;
+        let line = self.line.key();
+        RowKey { line, is_continued, starts_day, is_first_new, words, change, progress }
     }
 
     /// When it was sent, or asked to be.
@@ -69,22 +72,31 @@ pub struct RowKey {
     line: String,
     is_continued: bool,
     starts_day: bool,
+    is_first_new: bool,
     words: u64,
     change: Option<CommandId>,
     progress: u8,
 }
 
-/// Joins lines of one person that were written shortly after one another, and divides the days, which
-/// are told apart by their numbers.
-pub fn rows(lines: Vec<Line>, day: impl Fn(DateTime<Utc>) -> i32) -> Vec<Row> {
+/// Joins lines of one person that were written shortly after one another, divides the days, which are
+/// told apart by their numbers, and marks the first message after those that were `known`, if that is to
+/// be marked.
+pub fn rows(
+    lines: Vec<Line>,
+    day: impl Fn(DateTime<Utc>) -> i32,
+    known: Option<Position>,
+) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::with_capacity(lines.len());
     let mut before = None;
     for line in lines {
         let is_continued = rows.last().is_some_and(|before| continues(&before.line, &line));
         // What waits was asked for by the clock of its author, which may be behind.
         let today = before.max(Some(day(at(&line))));
-        rows.push(Row { line, is_continued, starts_day: today != before });
+        rows.push(Row { line, is_continued, starts_day: today != before, is_first_new: false });
         before = today;
+    }
+    if let Some(first) = rows.iter_mut().find(|row| known.is_some() && row.position() > known) {
+        first.is_first_new = true;
     }
     rows
 }
@@ -182,7 +194,7 @@ mod tests {
     #[test]
     fn messages_of_one_person_stand_together_for_a_while() {
         let lines = vec![sent(1, 0), sent(1, 4), sent(1, 9), sent(2, 10), sent(2, 11)];
-        let rows = rows(lines, |_| 0);
+        let rows = rows(lines, |_| 0, None);
         let continued: Vec<bool> = rows.iter().map(|row| row.is_continued).collect();
         assert_eq!(continued, [false, true, false, false, true]);
     }
@@ -190,7 +202,7 @@ mod tests {
     /// Days of ten minutes.
     fn starts(minutes: &[i64]) -> Vec<bool> {
         let lines = minutes.iter().map(|minute| sent(1, *minute)).collect();
-        let rows = rows(lines, |at| (at.timestamp() / 600) as i32);
+        let rows = rows(lines, |at| (at.timestamp() / 600) as i32, None);
         rows.iter().map(|row| row.starts_day).collect()
     }
 
@@ -201,13 +213,26 @@ mod tests {
     }
 
     #[test]
+    fn the_first_of_what_is_new_is_marked_if_anything_is() {
+        let new = |known| {
+            let lines = [1, 4, 9].map(|minute| sent(1, minute)).into();
+            let rows = rows(lines, |_| 0, known);
+            rows.iter().map(|row| row.is_first_new).collect::<Vec<bool>>()
+        };
+        assert_eq!(new(Some(Position(3))), [false, true, false]);
+        assert_eq!(new(Some(Position::ZERO)), [true, false, false]);
+        assert_eq!(new(Some(Position(9))), [false; 3]);
+        assert_eq!(new(None), [false; 3]);
+    }
+
+    #[test]
     fn a_clock_that_goes_back_begins_no_day_again() {
         assert_eq!(starts(&[9, 10, 9, 11]), [true, true, false, false]);
     }
 
     #[test]
     fn a_reaction_does_not_draw_a_row_anew_and_an_edit_does() {
-        let row = |line| Row { line, is_continued: false, starts_day: false };
+        let row = |line| Row { line, is_continued: false, starts_day: false, is_first_new: false };
         let before = row(sent(1, 0)).key();
         let mut line = sent(1, 0);
         let Content::Sent(message) = &mut line.content else { unreachable!() };
@@ -225,12 +250,12 @@ mod tests {
 
     #[test]
     fn what_is_answered_is_looked_up() {
-        let some: Vec<Row> = rows((5..20).map(|minute| sent(1, minute)).collect(), |_| 0);
+        let some: Vec<Row> = rows((5..20).map(|minute| sent(1, minute)).collect(), |_| 0, None);
         let Quoted::Shown(author, words) = quoted(&some, Position(7)) else { panic!() };
         assert_eq!((author.name.as_str(), words.as_str()), ("Ada", "Hello"));
         // There are no older ones, so it is gone.
         assert_eq!(quoted(&some, Position(3)), Quoted::Deleted);
-        let full: Vec<Row> = rows((200..300).map(|minute| sent(1, minute)).collect(), |_| 0);
+        let full: Vec<Row> = rows((200..300).map(|minute| sent(1, minute)).collect(), |_| 0, None);
         assert_eq!(quoted(&full, Position(3)), Quoted::Earlier);
         assert_eq!(quoted(&full, Position(301)), Quoted::Deleted);
         assert_eq!(quoted(&[], Position(1)), Quoted::Deleted);

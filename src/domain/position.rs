@@ -27,6 +27,11 @@ impl Position {
     pub fn anchor(self) -> String {
         format!("m{self}")
     }
+
+    /// Reads that again.
+    pub fn of_anchor(anchor: &str) -> Option<Self> {
+        anchor.strip_prefix('m')?.parse().ok().map(Self)
+    }
 }
 
 impl fmt::Display for Position {

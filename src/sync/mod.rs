@@ -99,6 +99,8 @@ pub enum Output {
     Forget(CommandId),
     /// Say why something was not done that does not show by itself.
     Tell(Refusal),
+    /// Somebody has just written something that means this person, whether they look or not.
+    Notice(Notice),
     /// The session has ended.
     SignedOut,
 }
@@ -482,10 +484,14 @@ impl Sync {
             ServerFrame::Moved { moved } => {
                 moved.iter().for_each(|moved| self.memberships.moved(moved));
             }
-            ServerFrame::Notice(Notice { room, message }) => {
-                self.memberships.posted(&room, message.position);
+            ServerFrame::Notice(notice) => {
+                let Notice { room, message } = &notice;
+                self.memberships.posted(room, message.position);
                 if message.means(self.me.id) {
-                    self.memberships.mentioned(&room, message.position);
+                    self.memberships.mentioned(room, message.position);
+                }
+                if message.revised.is_none() {
+                    todo.push(Output::Notice(notice));
                 }
             }
             ServerFrame::Reset(Reset { room, window }) => {
@@ -616,6 +622,12 @@ impl Sync {
         {
             self.stop_typing(message.author.id);
         }
+        if let Change::Posted(message) = &event.change
+            && self.is_meant(&room, message)
+        {
+            let notice = Notice { room: room.clone(), message: message.clone() };
+            todo.push(Output::Notice(notice));
+        }
         if let (Change::Posted(message) | Change::Revised(message), Some(id)) =
             (&event.change, &event.command)
             && message.author.id == self.me.id
@@ -623,6 +635,12 @@ impl Sync {
             self.done(id, event.position, todo);
         }
         self.outbox.settle_up_to(&room, event.position);
+    }
+
+    /// Whether a message is for this person.
+    fn is_meant(&self, room: &Room, message: &Message) -> bool {
+        let is_direct = matches!(room, Room::Direct(_));
+        message.author.id != self.me.id && (is_direct || message.means(self.me.id))
     }
 
     /// Keeps what is unread in step with what happens in a room that is looked at.

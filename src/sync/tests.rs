@@ -13,6 +13,7 @@ use crate::domain::{
     message::Reply,
     name::{ChannelName, DisplayName},
     person::PersonId,
+    room::Pair,
 };
 
 fn general() -> Room {
@@ -270,6 +271,7 @@ impl World {
                 }
                 Output::Send(frame) => told.to_server.push_back(frame),
                 Output::Keep(pending) => drop(told.stored.insert(pending.id.clone(), pending)),
+                Output::Notice(_) => {}
                 Output::Forget(id) => drop(told.stored.remove(&id)),
                 Output::Tell(_) => {}
                 Output::SignedOut => unreachable!("nobody signs out here"),
@@ -1035,4 +1037,52 @@ fn who_is_here_is_followed_and_forgotten_a_minute_after_the_link() {
     live.come_back();
     live.hear_presence(None, &[4], &[]);
     assert_eq!(live.online(), [4]);
+}
+
+#[test]
+fn a_person_hears_of_what_means_them_once() {
+    let server = Server::new();
+    let me = person(2);
+    let mut sync = Sync::new(me.clone(), &server.page(me.clone()), Vec::new());
+    let direct = Room::Direct(Pair::of(me.id, person(3).id));
+    let message = |number, by: &Person, revised| Message {
+        position: Position(number),
+        author: by.clone(),
+        at: DateTime::default(),
+        text: MessageText::stored("Hello".to_owned()),
+        html: None,
+        mentions: Vec::new(),
+        attachments: Vec::new(),
+        reply: None,
+        reactions: Vec::new(),
+        edited: None,
+        revised,
+    };
+    let mut told = |frame| {
+        let outputs = sync.handle(Input::Frame(frame), Moment { millis: 1, random: 0.0 });
+        let told = outputs.into_iter().filter_map(|output| match output {
+            Output::Notice(notice) => Some(notice.message.position.0),
+            _ => None,
+        });
+        told.collect::<Vec<u64>>()
+    };
+    // In a room that is not looked at, the server says so.
+    let notice = |number, revised| {
+        let message = message(number, &person(3), revised);
+        ServerFrame::Notice(Notice { room: direct.clone(), message })
+    };
+    assert_eq!(told(notice(5, None)), [5]);
+    assert_eq!(told(notice(5, Some(Position(6)))), [0; 0]);
+    // In one that is, the message itself does; nobody is told what they wrote themselves.
+    let posted = |number, by: &Person| {
+        ServerFrame::Event(Event {
+            lane: direct.clone().into(),
+            prev: Position(number - 1),
+            position: Position(number),
+            command: None,
+            change: Change::Posted(message(number, by, None)),
+        })
+    };
+    assert_eq!(told(posted(7, &person(3))), [7]);
+    assert_eq!(told(posted(8, &me)), [0; 0]);
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::json::Json,
-    client::{Client, browser},
+    client::{Client, browser, marks::total},
     domain::{address::Address, direct::Directs, page::Page, theme::Theme},
 };
 
@@ -39,7 +39,8 @@ const END: &str = "end";
 pub fn shell(links: Links) -> impl IntoView {
     let (nonce, theme) = (use_nonce(), browser::theme());
     let page = expect_context::<Page>();
-    let title = title(page.me.is_some(), &Address::of(&page.path), &page.directs);
+    let unread = total(&page.memberships);
+    let title = title(page.me.is_some(), &Address::of(&page.path), &page.directs, unread);
     let Links { style, script, wasm } = links;
     let start = format!(
         "import start, {{ hydrate }} from '{script}';\n\
@@ -137,18 +138,22 @@ fn ThemeColor(theme: Theme, scheme: Theme, color: &'static str) -> impl IntoView
         .content(color)
 }
 
-/// What the tab is called.
-fn title(is_joined: bool, address: &Address, directs: &Directs) -> String {
+/// What the tab is called, with how much is unread.
+fn title(is_joined: bool, address: &Address, directs: &Directs, unread: usize) -> String {
     let with = |id| directs.find(id).map(|direct| direct.with.name.to_string());
     let name = match address {
         _ if !is_joined => "Join".to_owned(),
-        Address::Home => return "Flack".to_owned(),
+        Address::Home => String::new(),
         Address::Channel(name) => format!("#{name}"),
         Address::Direct(id) => with(*id).unwrap_or_else(|| "No such person".to_owned()),
         Address::People => "People".to_owned(),
         Address::Nowhere => "No such page".to_owned(),
     };
-    format!("{name} · Flack")
+    let unread = if unread > 0 { format!("({unread}) ") } else { String::new() };
+    match name.as_str() {
+        "" => format!("{unread}Flack"),
+        name => format!("{unread}{name} · Flack"),
+    }
 }
 
 /// The application: the name prompt for who has no name, else the channels.
@@ -163,11 +168,14 @@ pub fn App() -> impl IntoView {
         browser::mark_hydrated();
     });
     let is_joined = Memo::new(move |_| client.me.with(Option::is_some));
+    let unread = Memo::new(move |_| client.memberships.with(total));
     Effect::new(move |_| {
+        let unread = unread.get();
         let title = client.directs.with(|directs| {
-            client.address.with(|address| title(is_joined.get(), address, directs))
+            client.address.with(|address| title(is_joined.get(), address, directs, unread))
         });
         browser::set_title(&title);
+        browser::mark_icon(unread > 0);
     });
     move || match is_joined.get() {
         true => Either::Left(view! { <House /> }),

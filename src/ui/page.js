@@ -23,8 +23,57 @@ window.flack = {
     }
   },
 
+  // Whether something is unread, in the tab.
+  icon: (isUnread) => {
+    const href = isUnread ? '/favicon-unread.svg' : '/favicon.svg';
+    const icon = document.querySelector('link[rel=icon]');
+    if (icon.getAttribute('href') !== href) icon.href = href;
+  },
+
+  // Being told outside of the page, as one has asked for in this browser.
+  wish: (name) => {
+    try {
+      return localStorage.getItem(`flack.wish.${name}`) ?? '';
+    } catch {
+      return '';
+    }
+  },
+  change: async (name) => {
+    let wish = flack.wish(name) === 'yes' ? '' : 'yes';
+    if (wish && name === 'notifications') {
+      const answer = await window.Notification?.requestPermission();
+      wish = answer === 'granted' ? 'yes' : 'refused';
+    }
+    try {
+      localStorage.setItem(`flack.wish.${name}`, wish);
+    } catch {}
+    dispatchEvent(new Event('wish'));
+    if (wish && name === 'sound') flack.ring();
+  },
+  // The service worker tells, because it knows all pages of this browser.
+  tell: (title, text, path, tag) => {
+    const isShown = flack.wish('notifications') === 'yes';
+    const isHeard = flack.wish('sound') === 'yes';
+    const notice = { title, text, path, tag, isShown, isHeard };
+    if (isShown || isHeard) flack.say(notice);
+  },
+  // Two short notes.
+  ring: () => {
+    const audio = new AudioContext();
+    const volume = new GainNode(audio, { gain: 0.12 });
+    const tone = new OscillatorNode(audio, { type: 'sine', frequency: 660 });
+    const now = audio.currentTime;
+    tone.frequency.setValueAtTime(880, now + 0.12);
+    volume.gain.exponentialRampToValueAtTime(0.001, now + 0.5);
+    tone.connect(volume).connect(audio.destination);
+    tone.onended = () => audio.close();
+    tone.start();
+    tone.stop(now + 0.5);
+  },
+
   // Rooms, so that they open without a network.
-  keep: (path) => navigator.serviceWorker?.ready.then(({ active }) => active.postMessage(path)),
+  keep: (path) => flack.say({ keep: path }),
+  say: (words) => navigator.serviceWorker?.ready.then(({ active }) => active.postMessage(words)),
 };
 
 let before;
@@ -41,6 +90,16 @@ for (const time of document.querySelectorAll('time[datetime]')) {
   before = day;
 }
 
+// Where what is new begins.
+if (!location.hash) document.getElementById('new')?.scrollIntoView();
+
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) flack.keep(location.pathname);
+});
+
+navigator.serviceWorker?.addEventListener('message', ({ data }) => {
+  if (data.isHeard) flack.ring();
+  if (!data.path) return;
+  history.pushState(null, '', data.path);
+  dispatchEvent(new PopStateEvent('popstate'));
 });

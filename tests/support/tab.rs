@@ -621,7 +621,7 @@ impl Browser {
                     Output::Connect => witness(Happening::Connecting, &seen.sync),
                     Output::Send(frame) => witness(Happening::Said(frame), &seen.sync),
                     Output::Tell(refusal) => seen.told.push(refusal.clone()),
-                    Output::Disconnect => {}
+                    Output::Disconnect | Output::Notice(_) => {}
                 }
             }
             outputs
@@ -639,7 +639,11 @@ impl Browser {
                         socket.say(&frame).await;
                     }
                 }
-                Output::Keep(_) | Output::Forget(_) | Output::Tell(_) | Output::SignedOut => {}
+                Output::Keep(_)
+                | Output::Forget(_)
+                | Output::Tell(_)
+                | Output::Notice(_)
+                | Output::SignedOut => {}
             }
         }
         if has_effect {

@@ -8,7 +8,11 @@ use super::{
     message::MessageRow,
 };
 use crate::{
-    client::{Client, LOG, browser, reading::Place, timeline::Row},
+    client::{
+        Client, LOG, NEW, browser,
+        reading::{Place, newest},
+        timeline::Row,
+    },
     domain::room::NamedRoom,
 };
 
@@ -51,6 +55,7 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
                     key=Row::key
                     children=move |row| {
                         view! {
+                            {row.is_first_new.then(|| view! { <NewLine /> })}
                             <Day at=row.at() is_first=row.starts_day />
                             <MessageRow room=room.clone() row edit />
                         }
@@ -62,36 +67,83 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
     }
 }
 
-/// Lets people be where they left a room when they come back to it, and else where `Place` says.
+/// Lets people be where they left a room when they come back to it, else where what is new to them
+/// begins, and else where `Place` says; and has read what they have seen.
 fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
     let client = expect_context::<Client>();
-    let of = room.clone();
-    Effect::new(move |is_placed: Option<bool>| {
+    let is_placed = RwSignal::new(false);
+    let (shown, seen) = (room.clone(), room.clone());
+    Effect::new(move |was_shown: Option<bool>| {
         client.rows.with(|rows| {
             // What is shown may still be the room that was left.
-            let Some(rows) = rows.as_ref().filter(|_| client.is_open(&of.room)) else {
+            let Some(rows) = rows.as_ref().filter(|_| client.is_open(&shown.room)) else {
                 return false;
             };
-            if is_placed != Some(true) {
-                match place.get_untracked().way_back() {
-                    // The messages themselves are there from the next frame on.
-                    Some((newest, above)) => request_animation_frame(move || {
-                        browser::scroll_above(LOG, Some(&newest.anchor()), above);
-                    }),
-                    // They may have scrolled before this program was there.
-                    None => place.update(|place| place.begin(browser::scrolled_above(LOG), rows)),
+            if was_shown != Some(true) {
+                if !client.has_all_new() {
+                    return false;
                 }
-            } else if place.try_update(|place| place.follow(rows)) == Some(true) {
+                // The messages themselves are there from the next frame on.
+                request_animation_frame(move || {
+                    begin(client, place);
+                    is_placed.try_set(true);
+                });
+            } else if is_placed.get_untracked()
+                && place.try_update(|place| place.follow(rows)) == Some(true)
+            {
                 client.scroll_to_end();
             }
             true
         })
     });
+    Effect::new(move |_| {
+        let is_at_end = place.with(|place| place.is_at_end());
+        let is_seen = is_placed.get() && client.is_visible.get();
+        client.attend(is_seen);
+        let last = client.rows.with(|rows| {
+            let rows = rows.as_ref().filter(|_| is_seen && client.is_open(&seen.room))?;
+            if is_at_end { newest(rows) } else { browser::last_seen(LOG) }
+        });
+        if let Some(last) = last {
+            client.read(last);
+        }
+    });
     on_cleanup(move || {
+        client.attend(false);
         if let Some(place) = place.try_get_untracked() {
             client.keep_place(&room.room, place);
         }
     });
+}
+
+/// Goes where one begins to read, now that there is something.
+fn begin(client: Client, place: RwSignal<Place>) {
+    let Some(left) = place.try_get_untracked() else { return };
+    client.rows.with_untracked(|rows| {
+        let rows = rows.as_deref().unwrap_or_default();
+        // Who has scrolled before this program was there stays where they are.
+        let is_fresh = browser::scrolled_above(LOG) == 0.0;
+        match left.way_back() {
+            Some((newest, above)) => browser::scroll_above(LOG, Some(&newest.anchor()), above),
+            None if is_fresh => browser::scroll_to(NEW),
+            None => {}
+        }
+        let above = browser::scrolled_above(LOG);
+        place.try_update(|place| match left.way_back() {
+            Some(_) => place.scroll(above, rows),
+            None => place.begin(above, rows),
+        });
+    });
+}
+
+/// Stands before what is new.
+#[component]
+fn NewLine() -> impl IntoView {
+    view! {
+        <p class="new" id=NEW>
+            <span class="new__label">"New"</span>
+        </p>
+    }
 }
 
 /// The name of a day, over its first message. Every message has one, mostly hidden: where a day begins

@@ -14,6 +14,7 @@ pub const DOWN: &str = "M10 4v12M5 11l5 5 5-5";
 pub const FILE: &str = "M5 2.75h6.5l3.5 3.5v11H5zM11.5 2.75v3.5H15";
 pub const LINK: &str = "M8.5 11.5a3.25 3.25 0 0 0 4.6 0l2.65-2.65a3.25 3.25 0 0 0-4.6-4.6L10 5.4M11.5 8.5a3.25 3.25 0 0 0-4.6 0l-2.65 2.65a3.25 3.25 0 0 0 4.6 4.6L10 14.6";
 pub const MENU: &str = "M3 6h14M3 10h10M3 14h14";
+pub const MORE: &str = "M4 10a.5.5 0 1 0 1 0 .5.5 0 0 0-1 0m5.5 0a.5.5 0 1 0 1 0 .5.5 0 0 0-1 0m5.5 0a.5.5 0 1 0 1 0 .5.5 0 0 0-1 0";
 pub const NEXT: &str = "m7.5 4 6 6-6 6";
 pub const PEN: &str = "M4 16l.75-3.5L13.5 3.75l2.75 2.75L7.5 15.25zM11.5 5.75l2.75 2.75";
 pub const PLUS: &str = "M10 4v12M4 10h12";

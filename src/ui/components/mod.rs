@@ -20,6 +20,7 @@ pub mod presence;
 pub mod quote;
 pub mod reactions;
 pub mod room_field;
+pub mod room_menu;
 pub mod sidebar;
 pub mod toast;
 pub mod undo;

@@ -19,14 +19,32 @@ use super::{
 };
 use crate::{
     api,
-    client::{Client, browser},
-    domain::{address::Address, channel::Channel, direct::Direct, room::direct_path, theme::Theme},
+    client::{
+        Client, browser,
+        marks::{Marks, favourites, order},
+    },
+    domain::{
+        address::Address,
+        channel::Channel,
+        direct::Direct,
+        room::{Pair, Room, direct_path},
+        theme::Theme,
+    },
 };
 
 #[component]
 pub fn Sidebar() -> impl IntoView {
     let client = expect_context::<Client>();
-    let channels = move || client.directory.with(|directory| directory.channels().to_vec());
+    let favourites = Memo::new(move |_| client.memberships.with(favourites));
+    // By use, as of when one went somewhere last: nothing moves under the pointer.
+    let channels = Memo::new(move |_| {
+        client.address.track();
+        let favourites = favourites.get();
+        client.directory.with(|directory| {
+            let order = |it: &_| order(directory.channels(), &favourites, it);
+            client.memberships.with_untracked(order)
+        })
+    });
     // Who one is does not change while the sidebar is there.
     let me = client.me.get_untracked();
     let name = me.as_ref().map(|me| me.name.to_string()).unwrap_or_default();
@@ -56,7 +74,7 @@ pub fn Sidebar() -> impl IntoView {
                 <nav class="channels" aria-label="Channels">
                     <ul>
                         <For
-                            each=channels
+                            each=move || channels.get()
                             key=|channel| channel.created
                             children=|channel| view! { <ChannelLink channel /> }
                         />
@@ -127,6 +145,10 @@ pub fn Sidebar() -> impl IntoView {
             aria-label="Account"
         >
             <ThemeChoice />
+            <div class="wishes">
+                <Wish name="notifications" words="Notifications" />
+                <Wish name="sound" words="Sound" />
+            </div>
             <a class="button button--quiet" href="/devices">
                 "Your devices"
             </a>
@@ -146,13 +168,16 @@ fn ChannelLink(channel: Channel) -> impl IntoView {
     let name = channel.name.as_str().to_owned();
     let path = channel.name.path();
     let address = Address::Channel(name.clone());
+    let room = Room::Channel(channel.name);
+    let marks = Memo::new(move |_| client.memberships.with(|it| Marks::of(it, &room)));
     let current =
         Signal::derive(move || client.address.with(|here| *here == address).then_some("page"));
     view! {
-        <li>
+        <li data-marks=move || look(marks.get())>
             <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
                 "#"
                 <bdi>{name}</bdi>
+                <Count marks />
             </a>
         </li>
     }
@@ -164,16 +189,48 @@ fn DirectLink(direct: Direct) -> impl IntoView {
     let person = direct.with;
     let (id, path, name) = (person.id, direct_path(person.id), person.name.to_string());
     let address = Address::Direct(id);
+    let marks = Memo::new(move |_| {
+        let me = client.me.with(|me| me.as_ref().map_or(id, |me| me.id));
+        let room = Room::Direct(Pair::of(me, id));
+        client.memberships.with(|it| Marks::of(it, &room))
+    });
     let current =
         Signal::derive(move || client.address.with(|here| *here == address).then_some("page"));
     view! {
-        <li>
+        <li data-marks=move || look(marks.get())>
             <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
                 <Avatar person />
                 <bdi>{name}</bdi>
                 <Online person=id />
+                <Count marks />
             </a>
         </li>
+    }
+}
+
+/// How the name of a room stands out, or does not.
+fn look(marks: Marks) -> &'static str {
+    match marks {
+        Marks { is_muted: true, .. } => "muted",
+        Marks { mentions: 1.., .. } => "meant",
+        Marks { unread: 1.., .. } => "unread",
+        _ => "",
+    }
+}
+
+#[component]
+fn Count(marks: Memo<Marks>) -> impl IntoView {
+    let label = Signal::derive(move || marks.get().label());
+    let words = Signal::derive(move || marks.get().words());
+    let star = Signal::derive(move || if marks.get().is_favourite { "★" } else { "" });
+    view! {
+        <span class="count" aria-hidden="true">
+            {label}
+        </span>
+        <span class="star" aria-hidden="true">
+            {star}
+        </span>
+        <span class="hidden">{words}</span>
     }
 }
 
@@ -214,6 +271,31 @@ fn ThemeChoice() -> impl IntoView {
         >
             {choices.into_iter().collect_view()}
         </form>
+    }
+}
+
+/// Whether one is told of direct messages and mentions in this way, in this browser.
+#[component]
+fn Wish(name: &'static str, words: &'static str) -> impl IntoView {
+    let wish = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        wish.set(browser::wish(name));
+        browser::on_wish_change(move || drop(wish.try_set(browser::wish(name))));
+    });
+    let is_on = Signal::derive(move || wish.with(|wish| wish == "yes").to_string());
+    let is_fine = Signal::derive(move || wish.with(|wish| wish != "refused"));
+    view! {
+        <button
+            class="button button--quiet setting"
+            type="button"
+            aria-pressed=is_on
+            on:click=move |_| browser::change_wish(name)
+        >
+            {words}
+        </button>
+        <p class="popover__text" role="status" hidden=is_fine>
+            "Your browser refuses. Allow it for this site in the browser’s settings."
+        </p>
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
         conversation::Conversation,
         notice::{LinkNotice, StorageNotice},
         presence::{Online, Typing},
+        room_menu::RoomMenu,
         toast::Toast,
         undo::Undo,
     },
@@ -81,7 +82,8 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
     view! {
         <div class="room" on:dragover=over on:dragleave=leave on:drop=drop>
             <Bar>
-                <Title room=titled />
+                <Title room=titled.clone() />
+                <RoomMenu room=titled />
             </Bar>
             <p class="notice notice--noscript">
                 "Live updates need JavaScript. " <a href=path data-reload="">"Reload"</a>

@@ -1,0 +1,171 @@
+//! What the list of rooms says of each: what is unread, and how much one wants to hear of it.
+
+use std::cmp::Reverse;
+
+use crate::domain::{
+    channel::Channel,
+    position::Position,
+    room::Room,
+    unread::{Memberships, RoomSettings},
+    window::Window,
+};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    pub unread: usize,
+    /// How many of them mean this person. In a direct conversation all do.
+    pub mentions: usize,
+    pub is_muted: bool,
+    pub is_favourite: bool,
+}
+
+impl Marks {
+    pub fn of(memberships: &Memberships, room: &Room) -> Self {
+        let Some(membership) = memberships.find(room) else { return Self::default() };
+        let RoomSettings { is_muted, is_favourite, .. } = membership.settings;
+        let unread = membership.unread.positions().len();
+        let mentions = match room {
+            Room::Direct(_) if is_muted => 0,
+            Room::Direct(_) => unread,
+            Room::Channel(_) => membership.mentions.positions().len(),
+        };
+        Self { unread, mentions, is_muted, is_favourite }
+    }
+
+    /// How much in it is worth a number: of a muted room, only what mentions one.
+    pub fn count(self) -> usize {
+        if self.is_muted { self.mentions } else { self.unread }
+    }
+
+    /// The number as it stands in the list, if there is one. What mentions one is counted apart.
+    pub fn label(self) -> String {
+        match (self.mentions, self.count()) {
+            (0, 0) => String::new(),
+            (0, count) | (count, _) if count >= Window::LIMIT => format!("{}+", Window::LIMIT - 1),
+            (0, count) | (count, _) => count.to_string(),
+        }
+    }
+
+    /// The same for who listens.
+    pub fn words(self) -> String {
+        let unread = match self.unread {
+            0 => String::new(),
+            unread if unread >= Window::LIMIT => format!(" {}+ unread", Window::LIMIT - 1),
+            unread => format!(" {unread} unread"),
+        };
+        let mentions = match self.mentions {
+            0 => String::new(),
+            mentions => format!(", {mentions} for you"),
+        };
+        let muted = if self.is_muted { " muted" } else { "" };
+        let favourite = if self.is_favourite { " favourite" } else { "" };
+        format!("{unread}{mentions}{muted}{favourite}")
+    }
+}
+
+/// How much is worth a number in all rooms together.
+pub fn total(memberships: &Memberships) -> usize {
+    memberships.rooms.iter().map(|it| Marks::of(memberships, &it.room).count()).sum()
+}
+
+/// The favourites.
+pub fn favourites(memberships: &Memberships) -> Vec<Room> {
+    let favourites = memberships.rooms.iter().filter(|it| it.settings.is_favourite);
+    favourites.map(|it| it.room.clone()).collect()
+}
+
+/// The channels in the order of the list: favourites, then those where something happened last, as far
+/// as this person knows; then all others, in alphabetical order as they come.
+pub fn order(channels: &[Channel], favourites: &[Room], memberships: &Memberships) -> Vec<Channel> {
+    let mut channels = channels.to_vec();
+    channels.sort_by_cached_key(|channel| {
+        let room = Room::Channel(channel.name.clone());
+        let newest = memberships.find(&room).map_or(Position::ZERO, |membership| {
+            membership.unread.last().unwrap_or_default().max(membership.read)
+        });
+        (!favourites.contains(&room), Reverse(newest))
+    });
+    channels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{name::ChannelName, person::PersonId, room::Pair};
+
+    fn channel(name: &str) -> Room {
+        Room::Channel(ChannelName::stored(name.to_owned()))
+    }
+
+    fn memberships(rooms: &[(&Room, &[u64])]) -> Memberships {
+        let mut memberships = Memberships::default();
+        for (room, messages) in rooms {
+            messages.iter().for_each(|message| memberships.posted(room, Position(*message)));
+        }
+        memberships
+    }
+
+    fn set(memberships: &mut Memberships, room: &Room, is_muted: bool, is_favourite: bool) {
+        let changed = Position(1);
+        memberships.set(room, RoomSettings { is_muted, is_favourite, changed });
+    }
+
+    #[test]
+    fn what_is_unread_has_a_number_and_what_is_meant_one_of_its_own() {
+        let room = channel("general");
+        let mut memberships = memberships(&[(&room, &[3, 5, 6])]);
+        assert_eq!(Marks::of(&memberships, &room).words(), " 3 unread");
+        assert_eq!(Marks::of(&memberships, &room).label(), "3");
+        memberships.mentioned(&room, Position(5));
+        assert_eq!(Marks::of(&memberships, &room).words(), " 3 unread, 1 for you");
+        assert_eq!(Marks::of(&memberships, &room).label(), "1");
+        assert_eq!(Marks::of(&memberships, &channel("other")), Marks::default());
+        assert_eq!(Marks::default().label(), "");
+    }
+
+    #[test]
+    fn a_direct_message_is_always_meant() {
+        let direct = Room::Direct(Pair::of(PersonId(Position(1)), PersonId(Position(2))));
+        let memberships = memberships(&[(&direct, &[7])]);
+        assert_eq!(Marks::of(&memberships, &direct).mentions, 1);
+    }
+
+    #[test]
+    fn of_a_muted_room_only_mentions_count() {
+        let (loud, quiet) = (channel("loud"), channel("quiet"));
+        let mut memberships = memberships(&[(&loud, &[3]), (&quiet, &[4, 5])]);
+        assert_eq!(total(&memberships), 3);
+        set(&mut memberships, &quiet, true, false);
+        assert_eq!(total(&memberships), 1);
+        memberships.mentioned(&quiet, Position(5));
+        assert_eq!(total(&memberships), 2);
+        assert_eq!(Marks::of(&memberships, &quiet).words(), " 2 unread, 1 for you muted");
+    }
+
+    #[test]
+    fn a_hundred_stands_for_any_more() {
+        let room = channel("busy");
+        let messages: Vec<u64> = (1..=150).collect();
+        let memberships = memberships(&[(&room, &messages)]);
+        assert_eq!(Marks::of(&memberships, &room).label(), "99+");
+        assert_eq!(Marks::of(&memberships, &room).words(), " 99+ unread");
+    }
+
+    #[test]
+    fn favourites_come_first_then_what_is_used() {
+        let channels: Vec<Channel> = ["a", "b", "c", "d", "e"]
+            .map(|name| Channel {
+                name: ChannelName::stored(name.to_owned()),
+                created: Position::ZERO,
+            })
+            .into();
+        let mut memberships = memberships(&[(&channel("b"), &[3]), (&channel("d"), &[9])]);
+        memberships.read(&channel("c"), Position(5));
+        set(&mut memberships, &channel("e"), false, true);
+        let favourites = favourites(&memberships);
+        assert_eq!(favourites, [channel("e")]);
+        let order = order(&channels, &favourites, &memberships);
+        let names: Vec<&str> = order.iter().map(|channel| channel.name.as_str()).collect();
+        assert_eq!(names, ["e", "d", "c", "b", "a"]);
+    }
+}
