@@ -17,7 +17,7 @@ use libfuzzer_sys::fuzz_target;
 const TAGS: [&str; 13] =
     ["a", "blockquote", "br", "code", "del", "em", "li", "ol", "p", "pre", "span", "strong", "ul"];
 
-/// The names of people in the first line, with commas between them; then what is written.
+// The names of people in the first line, with commas between them; then what is written.
 fuzz_target!(|typed: &str| {
     let (names, words) = typed.split_once('\n').unwrap_or(("", typed));
     let Ok(text) = MessageText::try_from(words) else { return };

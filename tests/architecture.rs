@@ -185,8 +185,8 @@ fn html_is_made_in_one_place() {
         with.map(|source| source.path.as_str()).collect()
     };
     assert_eq!(places("Html::rendered"), BTreeSet::from(["server/markdown/mod.rs"]));
-    // And the picker shows the list of emoji, which nobody types.
-    let shown = ["ui/components/emoji.rs", "ui/components/message.rs"];
+    // And two sheets that the server has: of emoji, and of keys. Nobody types them.
+    let shown = ["ui/components/emoji.rs", "ui/components/keys.rs", "ui/components/message.rs"];
     assert_eq!(places("inner_html"), BTreeSet::from(shown));
 }
 
