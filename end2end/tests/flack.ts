@@ -73,7 +73,9 @@ export class Person {
 
   /** The same, as long as the other one is here. */
   onlineDirect(name: string): Locator {
-    return this.direct(name).filter({ hasText: '(online)' });
+    // What is hidden has words, too.
+    const dot = this.page.getByTitle('Online').filter({ visible: true });
+    return this.direct(name).filter({ has: dot });
   }
 
   /** Types without sending. */
