@@ -56,20 +56,27 @@ addEventListener('notificationclick', (event) => {
   event.waitUntil(open(event.notification.data));
 });
 
-/** What was told of, so that it is told once, however many pages are open. */
+/** The messages that pages have come with last, and those that one of them shows: each is told of once. */
 const told = [];
+const seen = [];
 
-async function tell({ title, text, path, tag, isShown, isHeard }, page) {
+/** How long to wait for a page that shows the message, in milliseconds. */
+const A_MOMENT = 500;
+
+async function tell({ title, text, path, tag, isSeen, isShown, isHeard }, page) {
+  if (isSeen) note(seen, tag);
   if (told.includes(tag)) return;
-  told.push(tag);
-  if (told.length > 100) told.shift();
-  const pages = await clients.matchAll({ type: 'window' });
-  const isIt = ({ url, visibilityState }) =>
-    visibilityState === 'visible' && new URL(url).pathname === path;
-  if (pages.some(isIt)) return;
+  note(told, tag);
+  await new Promise((resolve) => setTimeout(resolve, A_MOMENT));
+  if (seen.includes(tag)) return;
   if (isHeard) page.postMessage({ isHeard });
-  const icon = '/icon-192.png';
-  if (isShown) await registration.showNotification(title, { body: text, tag, icon, silent: true, data: path });
+  const options = { body: text, tag, icon: '/icon-192.png', silent: true, data: path };
+  if (isShown) await registration.showNotification(title, options);
+}
+
+function note(list, tag) {
+  list.push(tag);
+  if (list.length > 100) list.shift();
 }
 
 /** Goes to a room, in a page that is there if there is one. */

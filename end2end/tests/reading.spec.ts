@@ -76,7 +76,7 @@ test('nothing moves what somebody reads further up', async ({ people }) => {
   await same('after a new message');
 
   const edit = async (from: string, to: string) => {
-    await ada.edit(from).click();
+    await ada.edit(from);
     await ada.editor.fill(to);
     await ada.editor.press('Enter');
     await expect(bo.messages.filter({ hasText: to })).toBeAttached();

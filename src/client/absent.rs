@@ -136,7 +136,7 @@ pub fn on_visibility_change(_tell: impl Fn(bool) + Copy + 'static) {}
 
 pub fn mark_icon(_is_unread: bool) {}
 
-pub fn tell(_title: &str, _text: &str, _path: &str, _tag: &str) {}
+pub fn tell(_title: &str, _text: &str, _path: &str, _tag: &str, _is_seen: bool) {}
 
 pub fn wish(_name: &str) -> String {
     String::new()

@@ -515,13 +515,14 @@ impl Client {
         }
     }
 
-    /// Tells the person outside of the page, if they have asked for that, do not look, and have not muted
-    /// the room.
+    /// Tells the person outside of the page, if they have asked for that, do not look, here or in another
+    /// page of this browser, and have not muted the room.
     fn be_told(self, me: &Person, Notice { room, message }: Notice) {
         let is_muted = self.memberships.with_untracked(|it| Marks::of(it, &room).is_muted);
-        if is_muted || (self.is_visible.get_untracked() && self.is_open(&room)) {
+        if is_muted {
             return;
         }
+        let is_seen = self.is_visible.get_untracked() && self.is_open(&room);
         let author = message.author.name.as_str();
         let title = match &room {
             Room::Channel(channel) => format!("{author} in #{channel}"),
@@ -531,7 +532,7 @@ impl Client {
             "" => message.attachments.first().map_or("", |file| file.name.as_str()),
             text => text,
         };
-        browser::tell(&title, text, &room.path(me.id), &message.position.anchor());
+        browser::tell(&title, text, &room.path(me.id), &message.position.anchor(), is_seen);
     }
 
     fn hear(self, event: SocketEvent) {

@@ -51,10 +51,10 @@ window.flack = {
     if (wish && name === 'sound') flack.ring();
   },
   // The service worker tells, because it knows all pages of this browser.
-  tell: (title, text, path, tag) => {
+  tell: (title, text, path, tag, isSeen) => {
     const isShown = flack.wish('notifications') === 'yes';
     const isHeard = flack.wish('sound') === 'yes';
-    const notice = { title, text, path, tag, isShown, isHeard };
+    const notice = { title, text, path, tag, isSeen, isShown, isHeard };
     if (isShown || isHeard) flack.say(notice);
   },
   // Two short notes.
