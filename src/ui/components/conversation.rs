@@ -174,6 +174,7 @@ fn ToNewest(place: RwSignal<Place>) -> impl IntoView {
             _ => 0,
         })
     });
+    let is_none = Signal::derive(move || missed.get() == 0);
     let words = Signal::derive(move || match missed.get() {
         0 => String::new(),
         missed => format!(" {missed} new"),
@@ -187,7 +188,9 @@ fn ToNewest(place: RwSignal<Place>) -> impl IntoView {
             <button class="button to-newest__button" type="button" hidden=is_there on:click=go>
                 <Icon path=DOWN />
                 "Jump to newest"
-                <span class="badge">{words}</span>
+                <span class="badge" hidden=is_none>
+                    {words}
+                </span>
             </button>
         </div>
     }

@@ -251,7 +251,7 @@ fn ThemeChoice() -> impl IntoView {
         };
         view! {
             <button
-                class="choice"
+                class="segment"
                 name="theme"
                 value=theme.as_str()
                 aria-pressed=is_chosen
@@ -263,7 +263,7 @@ fn ThemeChoice() -> impl IntoView {
     });
     view! {
         <form
-            class="choices"
+            class="segments"
             method="post"
             action="/api/choose_theme"
             role="group"
