@@ -20,6 +20,7 @@ use flack::{
         files::{ContentHash, Files, StoredFile},
         flack::{Archive, Reading},
         log::{Answer, Follower, Log, Request},
+        metrics::LogMeter,
         store::Reader,
         token::LinkId,
     },
@@ -90,6 +91,10 @@ impl Log for HastyLog {
 
     fn is_writable(&self) -> bool {
         self.log.is_writable()
+    }
+
+    fn meter(&self) -> &LogMeter {
+        self.log.meter()
     }
 }
 
