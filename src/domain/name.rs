@@ -48,6 +48,9 @@ impl DisplayName {
     /// In characters as people count them (extended grapheme clusters, UAX #29).
     pub const LIMIT: usize = 32;
 
+    /// In code points. A visible character alone may have any number of them.
+    pub const CODE_POINTS_LIMIT: usize = Self::LIMIT * CODE_POINTS_PER_CHARACTER;
+
     /// A name that was valid when it was stored; the rules may have changed since.
     pub fn stored(name: String) -> Self {
         Self(name)

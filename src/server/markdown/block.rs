@@ -30,28 +30,28 @@ pub fn blocks(text: &str) -> Vec<Block> {
     parse(&text.split('\n').collect::<Vec<_>>(), 0)
 }
 
+/// What some lines are, and how many. No block if they are as they were typed.
+type Found = (Option<Block>, usize);
+
 fn parse(lines: &[&str], depth: usize) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut paragraph: Vec<&str> = Vec::new();
     let mut rest = lines;
-    while let Some((line, after)) = rest.split_first() {
+    while let Some(line) = rest.first() {
         let deeper = depth + 1;
         let is_in_depth = depth < DEPTH_LIMIT;
-        let found = code(rest)
+        let (block, used) = code(rest)
             .or_else(|| is_in_depth.then(|| quote(rest, deeper)).flatten())
-            .or_else(|| is_in_depth.then(|| list(rest, deeper)).flatten());
-        if found.is_some() || is_blank(line) {
+            .or_else(|| is_in_depth.then(|| list(rest, deeper)).flatten())
+            .unwrap_or((None, 1));
+        let (these, after) = rest.split_at(used);
+        if block.is_some() || is_blank(line) {
             end(&mut paragraph, &mut blocks);
         } else {
-            paragraph.push(line);
+            paragraph.extend(these);
         }
-        match found {
-            Some((block, lines)) => {
-                blocks.push(block);
-                rest = &rest[lines..];
-            }
-            None => rest = after,
-        }
+        blocks.extend(block);
+        rest = after;
     }
     end(&mut paragraph, &mut blocks);
     blocks
@@ -80,7 +80,7 @@ fn dedent(line: &str, up_to: usize) -> &str {
 
 /// Code between lines of three or more backticks. The last ones may stand at the end of its last line,
 /// or be forgotten.
-fn code(lines: &[&str]) -> Option<(Block, usize)> {
+fn code(lines: &[&str]) -> Option<Found> {
     let (first, rest) = lines.split_first()?;
     let indent = indent(first);
     let info = first[indent..].trim_start_matches('`');
@@ -110,14 +110,16 @@ fn code(lines: &[&str]) -> Option<(Block, usize)> {
     }
     let text = code.join("\n");
     let language = if is_language { info.to_owned() } else { String::new() };
-    (!is_blank(&text)).then_some((Block::Code { language, text }, used))
+    (!is_blank(&text)).then_some((Some(Block::Code { language, text }), used))
 }
 
-/// Lines that begin with `>` and a blank.
-fn quote(lines: &[&str], depth: usize) -> Option<(Block, usize)> {
+/// Lines that begin with `>` and a blank. If there is nothing behind any of them, none is a quote, and
+/// none is looked at again.
+fn quote(lines: &[&str], depth: usize) -> Option<Found> {
     let quoted: Vec<&str> = lines.iter().map_while(|line| quoted(line)).collect();
     let is_any = quoted.iter().any(|line| !is_blank(line));
-    is_any.then(|| (Block::Quote(parse(&quoted, depth)), quoted.len()))
+    let block = is_any.then(|| Block::Quote(parse(&quoted, depth)));
+    (!quoted.is_empty()).then_some((block, quoted.len()))
 }
 
 /// What is behind the `>`. A face such as `>_<` is no quote.
@@ -155,7 +157,7 @@ fn marker(line: &str) -> Option<Marker<'_>> {
     is_item.then(|| Marker { number, offset: line.len() - content.len(), content })
 }
 
-fn list(lines: &[&str], depth: usize) -> Option<(Block, usize)> {
+fn list(lines: &[&str], depth: usize) -> Option<Found> {
     let first = marker(lines.first()?)?;
     let is_numbered = first.number.is_some();
     let base = indent(lines[0]);
@@ -184,5 +186,5 @@ fn list(lines: &[&str], depth: usize) -> Option<(Block, usize)> {
     let items = items
         .into_iter()
         .map(|(marker, content)| Item { number: marker.number, blocks: parse(&content, depth) });
-    Some((Block::List(items.collect()), used))
+    Some((Some(Block::List(items.collect())), used))
 }

@@ -17,8 +17,9 @@ use crate::domain::{
     person::{Person, PersonId},
 };
 
-/// How many calls in a message are looked at. Each may be one of up to [`DisplayName::LIMIT`] names, so
-/// a message is 640 look-ups in the index of names at most.
+/// How many calls in a message are looked at. Each may be one of up to [`DisplayName::LIMIT`] names, of
+/// up to [`DisplayName::CODE_POINTS_LIMIT`] each, so a message is 640 look-ups in the index of names at
+/// most.
 const CALLS_LIMIT: usize = 20;
 
 /// An `@` at the beginning of a word, in bytes of its paragraph.
@@ -126,25 +127,32 @@ fn is_in_word(c: char) -> bool {
 /// follows, as before the `'s` in `@Ada's`.
 fn ends(text: &str) -> impl Iterator<Item = usize> {
     let line = text.split('\n').next().unwrap_or_default();
-    let longest: usize = line.graphemes(true).take(DisplayName::LIMIT).map(str::len).sum();
+    let code_points = line.char_indices().nth(DisplayName::CODE_POINTS_LIMIT);
+    let most = code_points.map_or(line.len(), |(end, _)| end);
+    // A tower of marks is one character, and longer than any name.
+    let shown: Vec<usize> = line
+        .grapheme_indices(true)
+        .map(|(start, shown)| start + shown.len())
+        .take(DisplayName::LIMIT)
+        .take_while(|end| *end <= most)
+        .collect();
+    let longest = shown.last().copied().unwrap_or_default();
     // The rest of a word that is cut off here is needed to know that it goes on.
     let bounds: Vec<usize> = line[..line.ceil_char_boundary(longest + 8)]
         .split_word_bound_indices()
         .map(|(start, word)| start + word.len())
         .collect();
-    line[..longest].grapheme_indices(true).map(|(start, shown)| start + shown.len()).filter(
-        move |end| {
-            let (name, after) = line.split_at(*end);
-            let mut next = after.chars();
-            let is_end = match next.next() {
-                None => true,
-                // These join words, if one follows.
-                Some('_' | '-' | '.') => !next.next().is_some_and(char::is_alphanumeric),
-                Some(next) => !next.is_alphanumeric() || bounds.contains(end),
-            };
-            is_end && !name.ends_with(char::is_whitespace)
-        },
-    )
+    shown.into_iter().filter(move |end| {
+        let (name, after) = line.split_at(*end);
+        let mut next = after.chars();
+        let is_end = match next.next() {
+            None => true,
+            // These join words, if one follows.
+            Some('_' | '-' | '.') => !next.next().is_some_and(char::is_alphanumeric),
+            Some(next) => !next.is_alphanumeric() || bounds.contains(end),
+        };
+        is_end && !name.ends_with(char::is_whitespace)
+    })
 }
 
 #[cfg(test)]
@@ -189,5 +197,19 @@ mod tests {
         let many = may_mean(&"@a b c d e f g h i j k l m n o p q r s t u ".repeat(90));
         assert_eq!(many.len(), CALLS_LIMIT);
         assert!(many.iter().all(|names| names.len() <= DisplayName::LIMIT), "{many:?}");
+    }
+
+    #[test]
+    fn what_is_longer_than_any_name_is_not_looked_up() {
+        let tower = |marks: usize| format!("@b a{} c", "\u{334}".repeat(marks));
+        let [fits, too_long] = [tower(120), tower(4_000)].map(|text| may_mean(&text));
+        assert_eq!(fits[0].len(), 3);
+        assert_eq!(too_long, [["b"]]);
+        // The longest that a name can be, however it is typed.
+        for longest in ["👩🏽‍💻", "\u{1fa7}", "\u{3c9}\u{314}\u{342}\u{345}"] {
+            let name = longest.repeat(DisplayName::LIMIT);
+            let key = DisplayName::try_from(name.as_str()).expect("it may be a name").key();
+            assert_eq!(may_mean(&format!("@{name}"))[0].last(), Some(&key));
+        }
     }
 }

@@ -27,8 +27,12 @@ pub use mention::called;
 /// How deep quotes and lists may be in each other, and so may emphasis.
 const DEPTH_LIMIT: usize = 6;
 
-/// In bytes. A text whose HTML would be larger is shown as it was typed.
-const HTML_LIMIT: usize = 64 * 1024;
+/// In bytes. A text whose HTML would be larger is shown as it was typed. Only one of hundreds of links
+/// or blocks is: a message of quotation marks alone, the longest escape, has 24,000.
+const HTML_LIMIT: usize = 32 * 1024;
+
+/// In bytes. Where colours would make the HTML larger, code has none: it goes to every reader.
+const COLOURED_LIMIT: usize = 16 * 1024;
 
 /// The words as HTML; none if they look as they were typed. Those of `people` who are
 /// [called](called) by their names are marked.

