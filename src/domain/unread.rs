@@ -47,6 +47,17 @@ impl Newest {
         Self(self.0[first..].to_vec())
     }
 
+    /// Whether a message may be there: it is among these, or older than all of so many.
+    pub fn could_have(&self, message: Position) -> bool {
+        let is_older = self.0.len() == Window::LIMIT && message < self.0[0];
+        is_older || self.0.binary_search(&message).is_ok()
+    }
+
+    /// Removes the others.
+    pub fn keep(&mut self, is_kept: impl Fn(Position) -> bool) {
+        self.0.retain(|message| is_kept(*message));
+    }
+
     fn forget_up_to(&mut self, position: Position) {
         self.0.retain(|message| *message > position);
     }
@@ -205,6 +216,13 @@ impl Memberships {
         }
     }
 
+    /// A message does not mean this person (any more).
+    pub fn not_mentioned(&mut self, room: &Room, message: Position) {
+        if self.find(room).is_some() {
+            self.of(room).mentions.remove(message);
+        }
+    }
+
     /// A message is there no more.
     pub fn gone(&mut self, room: &Room, message: Position) {
         if self.find(room).is_some() {
@@ -216,8 +234,9 @@ impl Memberships {
 
     /// Follows what happened in a room that is not looked at.
     pub fn moved(&mut self, Moved { room, posted, gone }: &Moved) {
-        posted.positions().iter().for_each(|message| self.posted(room, *message));
+        // What went makes room for what it had covered.
         gone.positions().iter().for_each(|message| self.gone(room, *message));
+        posted.positions().iter().for_each(|message| self.posted(room, *message));
     }
 
     pub fn set(&mut self, room: &Room, settings: RoomSettings) {
@@ -227,11 +246,16 @@ impl Memberships {
         }
     }
 
-    /// Takes all anew, as the server has it. What was read here, and is on its way there, stays read.
+    /// Takes all anew, as the server has it. What was read here, and is on its way there, stays read, and
+    /// so do mentions that were told while the server's word was on its way.
     pub fn renew(&mut self, now: Memberships) {
         let before = std::mem::replace(self, now);
-        for Membership { room, read, settings, .. } in before.rooms {
+        for Membership { room, read, settings, mentions, .. } in before.rooms {
             self.read(&room, read);
+            let unread = self.find(&room).map(|it| it.unread.clone()).unwrap_or_default();
+            for message in mentions.positions().iter().filter(|it| unread.0.contains(it)) {
+                self.mentioned(&room, *message);
+            }
             if settings != RoomSettings::default() {
                 self.set(&room, settings);
             }
@@ -312,29 +336,32 @@ mod tests {
         /// Who follows from whenever has what is left of the newest after what they have read.
         #[test]
         fn following_is_like_asking_again(
-            steps in prop::collection::vec((any::<bool>(), 0_u64..300), 0..600),
+            steps in prop::collection::vec((0_u8..4, any::<usize>()), 0..600),
             read in 0_u64..300,
         ) {
-            let mut newest = Newest::default();
+            let mut there: Vec<u64> = Vec::new();
             let mut here = Memberships::default();
             here.read(&room(), Position(read));
-            for (number, (is_posted, back)) in (1..).zip(steps) {
-                if is_posted {
-                    newest.insert(Position(number));
-                    here.posted(&room(), Position(number));
+            for (number, (kind, pick)) in (1..).zip(steps) {
+                let mut moved = Moved::new(room());
+                if kind > 0 || there.is_empty() {
+                    there.push(number);
+                    moved.post(Position(number));
                 } else {
-                    // As the server does when nothing older takes its place.
-                    let message = Position(number - back.min(number));
-                    newest.remove(message);
-                    here.gone(&room(), message);
+                    let gone = there.remove(pick % there.len());
+                    moved.remove(Position(gone));
+                    // The server says what has come among the newest instead.
+                    let uncovered = there.len().checked_sub(Window::LIMIT).map(|place| there[place]);
+                    if let Some(uncovered) = uncovered.filter(|it| *it < gone) {
+                        moved.post(Position(uncovered));
+                    }
                 }
+                here.moved(&moved);
             }
-            // What fell out of the newest when there were more is not known any more.
-            let known = newest.after(Position(read));
-            let followed: Newest =
-                here.find(&room()).map(|it| it.unread.clone()).unwrap_or_default();
-            prop_assert!(followed.positions().len() <= Window::LIMIT);
-            prop_assert_eq!(followed, known);
+            let newest = &there[there.len().saturating_sub(Window::LIMIT)..];
+            let newest: Newest = newest.iter().copied().map(Position).collect();
+            let followed = here.find(&room()).map(|it| it.unread.clone()).unwrap_or_default();
+            prop_assert_eq!(followed, newest.after(Position(read)));
         }
     }
 }

@@ -1003,7 +1003,7 @@ fn follow(house: Arc<Mutex<House>>, deliveries: Deliveries) -> Follower {
     Box::new(move |entries| {
         let begun = Instant::now();
         let mut bursts: Vec<(Listeners, Vec<Event>)> = Vec::new();
-        let mut asides: Vec<(Vec<Arc<Socket>>, Bytes)> = Vec::new();
+        let mut asides: Vec<(Vec<Arc<Socket>>, ServerFrame)> = Vec::new();
         let mut ended: Vec<Arc<Socket>> = Vec::new();
         {
             let house = &mut *house.lock().unwrap_or_else(PoisonError::into_inner);
@@ -1038,7 +1038,8 @@ fn follow(house: Arc<Mutex<House>>, deliveries: Deliveries) -> Follower {
                 |socket: &&Arc<Socket>| room.iter().all(|room| room.admits(socket.person.id));
             listeners.iter().filter(is_admitted).for_each(|socket| socket.send(&frames));
         }
-        for (sockets, frame) in asides {
+        for (sockets, frame) in asides.into_iter().filter(|(sockets, _)| !sockets.is_empty()) {
+            let frame = encode(&frame);
             sockets.iter().for_each(|socket| socket.send(&frame));
         }
         ended.iter().for_each(|socket| socket.close(CloseCode::SignedOut));
@@ -1046,58 +1047,55 @@ fn follow(house: Arc<Mutex<House>>, deliveries: Deliveries) -> Follower {
     })
 }
 
-/// What single people are told of an entry, beside the events of lanes.
-fn asides_of(entry: &Entry, lanes: &Lanes) -> Vec<(Vec<Arc<Socket>>, Bytes)> {
-    let (room, change) = match &entry.fact {
+/// What single people are told of an entry, beside the events of lanes. It is encoded once, when nobody
+/// waits for the lock any more.
+fn asides_of(entry: &Entry, lanes: &Lanes) -> Vec<(Vec<Arc<Socket>>, ServerFrame)> {
+    let (room, change, meant) = match &entry.fact {
         Fact::Read { person, room, position } => {
             let frame = ServerFrame::Read { room: room.clone(), position: *position };
-            return aside(lanes, *person, None, &frame).into_iter().collect();
+            return vec![(elsewhere(lanes, [*person], None), frame)];
         }
         Fact::RoomSet { person, room, settings } => {
             let frame = ServerFrame::Settings { room: room.clone(), settings: *settings };
-            return aside(lanes, *person, None, &frame).into_iter().collect();
+            return vec![(elsewhere(lanes, [*person], None), frame)];
         }
-        Fact::Changed { lane, change, .. } => (lane.clone().room(), change),
+        Fact::Changed { lane, change, meant, .. } => {
+            (lane.clone().room(), change.clone(), meant.clone())
+        }
         Fact::Begun { between: [one, other], message, .. } => {
             let pair = Pair::of(one.id, other.id);
-            (Some(Room::Direct(pair)), &Change::Posted(message.clone()))
+            let meant = vec![pair.other(message.author.id)];
+            (Some(Room::Direct(pair)), Change::Posted(message.clone()), meant)
         }
         Fact::SignedIn { .. } | Fact::SignedOut { .. } | Fact::Noted => return Vec::new(),
     };
-    let (Some(room), Change::Posted(message) | Change::Revised(message)) = (room, change) else {
-        return Vec::new();
-    };
-    let author = message.author.id;
-    let read = matches!(change, Change::Posted(_)).then(|| {
-        let frame = ServerFrame::Read { room: room.clone(), position: message.position };
-        aside(lanes, author, Some(&room), &frame)
-    });
-    let meant = match &room {
-        Room::Direct(pair) => vec![pair.other(author)],
-        Room::Channel(_) => message.mentions.iter().map(|person| person.id).collect(),
-    };
-    let notices = meant.into_iter().filter(|person| *person != author).map(|person| {
-        let notice = Notice { room: room.clone(), message: message.clone() };
-        aside(lanes, person, Some(&room), &ServerFrame::Notice(notice))
-    });
-    read.into_iter().chain(notices).flatten().collect()
+    let mut asides = Vec::new();
+    let Some(room) = room else { return asides };
+    if let Change::Posted(message) = &change {
+        let read = ServerFrame::Read { room: room.clone(), position: message.position };
+        asides.push((elsewhere(lanes, [message.author.id], Some(&room)), read));
+    }
+    if let Change::Posted(message) | Change::Revised(message) = change {
+        let author = message.author.id;
+        let others = meant.into_iter().filter(|person| *person != author);
+        let sockets = elsewhere(lanes, others, Some(&room));
+        asides.push((sockets, ServerFrame::Notice(Notice { room, message })));
+    }
+    asides
 }
 
-/// A frame for all sockets of a person that do not view this room.
-fn aside(
+/// All sockets of these people that do not view this room.
+fn elsewhere(
     lanes: &Lanes,
-    person: PersonId,
-    but: Option<&Room>,
-    frame: &ServerFrame,
-) -> Option<(Vec<Arc<Socket>>, Bytes)> {
-    let sockets = lanes.listeners(&Lane::Person(person))?;
-    let viewers = but.and_then(|room| lanes.listeners(&room.clone().into()));
-    let views = |socket: &Arc<Socket>| {
-        viewers.is_some_and(|viewers| viewers.iter().any(|other| Arc::ptr_eq(other, socket)))
+    people: impl IntoIterator<Item = PersonId>,
+    room: Option<&Room>,
+) -> Vec<Arc<Socket>> {
+    let viewers = room.and_then(|room| lanes.listeners(&room.clone().into()));
+    let is_elsewhere = |socket: &&Arc<Socket>| {
+        !viewers.is_some_and(|viewers| viewers.iter().any(|other| Arc::ptr_eq(other, socket)))
     };
-    let sockets: Vec<Arc<Socket>> =
-        sockets.iter().filter(|socket| !views(socket)).cloned().collect();
-    (!sockets.is_empty()).then(|| (sockets, encode(frame)))
+    let sockets = people.into_iter().filter_map(|person| lanes.listeners(&Lane::Person(person)));
+    sockets.flat_map(|sockets| sockets.iter()).filter(is_elsewhere).cloned().collect()
 }
 
 /// Tells those who look at a room who is writing there; nobody is told of themselves.

@@ -53,6 +53,8 @@ pub enum Fact {
         lane: Lane,
         command: Option<CommandId>,
         change: Change,
+        /// Who is told of it also when they do not look.
+        meant: Vec<PersonId>,
     },
     /// The first message between two people.
     Begun {
@@ -105,7 +107,7 @@ pub fn apply(state: &mut State, entry: &Entry) -> Vec<Event> {
             Vec::new()
         }
         Fact::Noted | Fact::Read { .. } | Fact::RoomSet { .. } => Vec::new(),
-        Fact::Changed { lane, command, change } => {
+        Fact::Changed { lane, command, change, .. } => {
             vec![state.change(entry.position, lane.clone(), command.clone(), change.clone())]
         }
         Fact::Begun { between: [one, other], command, message } => {
@@ -246,7 +248,10 @@ impl State {
                 None if !is_news => None,
                 kept => {
                     let kept = kept.unwrap_or_else(|| Membership::new(room, read));
-                    let (unread, mentions) = (newest.after(read), kept.mentions.after(read));
+                    let unread = newest.after(read);
+                    let mut mentions = kept.mentions.after(read);
+                    // One may have been deleted since it was read from the disk.
+                    mentions.keep(|message| newest.could_have(message));
                     Some(Membership { read, unread, mentions, ..kept })
                 }
             }

@@ -203,6 +203,9 @@ const SCHEMA_OF_MENTIONS: &str = "
 /// How many unread mentions of a person are known.
 pub const MENTIONS_LIMIT: usize = 100;
 
+/// Among how many of somebody's newest mentions the unread ones are looked for.
+const MENTIONS_LOOKED_AT: usize = 1_000;
+
 /// What is in a data directory.
 const DATABASE: &str = "flack.db";
 const FILES: &str = "files";
@@ -955,7 +958,11 @@ impl Decision<'_> {
                 let room = Room::Channel(room.name);
                 // Too long ago to be brought back.
                 let change = self.delete_as(None, &room, *message, 0)?;
-                Ok(change.map(|change| Fact::Changed { lane: room.into(), command: None, change }))
+                let changed = |change| {
+                    let (lane, meant) = (room.into(), Vec::new());
+                    Fact::Changed { lane, command: None, change, meant }
+                };
+                Ok(change.map(changed))
             }
         }
     }
@@ -1011,7 +1018,7 @@ impl Decision<'_> {
             .prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'channel_deleted'")?
             .execute([sql(self.position)])?;
         let change = Change::ChannelDeleted(channel.name);
-        Ok(Ok(Fact::Changed { lane: Lane::Directory, command: None, change }))
+        Ok(Ok(Fact::Changed { lane: Lane::Directory, command: None, change, meant: Vec::new() }))
     }
 
     fn create_channel(&self, name: &ChannelName) -> Decided<Fact> {
@@ -1039,6 +1046,7 @@ impl Decision<'_> {
             lane: Lane::Directory,
             command: None,
             change: Change::ChannelCreated(channel),
+            meant: Vec::new(),
         }))
     }
 
@@ -1167,6 +1175,11 @@ impl Decision<'_> {
         if !room.admits(by) {
             return Ok(Err(Refusal::unknown_room(room)));
         }
+        // Who is not meant any more has to be told, too.
+        let meant_before = match &command.ask {
+            Ask::Edit(message, _) => self.mentioned_in(*message)?,
+            _ => Vec::new(),
+        };
         let change = match &command.ask {
             Ask::Share(text, files) | Ask::Reply(_, text, files)
                 if text.is_empty() && files.is_empty() =>
@@ -1184,7 +1197,21 @@ impl Decision<'_> {
             Ask::React(message, emoji) => return self.react(by, room, *message, emoji, true),
             Ask::Unreact(message, emoji) => return self.react(by, room, *message, emoji, false),
         };
-        Ok(change.map(|change| changed(room, id, change)))
+        Ok(change.map(|change| {
+            let mut meant = match &change {
+                Change::Revised(message) => meant_by(message, room),
+                _ => Vec::new(),
+            };
+            meant.extend(meant_before);
+            changed(room, id, change, meant)
+        }))
+    }
+
+    fn mentioned_in(&self, message: Position) -> rusqlite::Result<Vec<PersonId>> {
+        self.tx
+            .prepare_cached("SELECT person FROM mentions WHERE message = ?1")?
+            .query_map([sql(message)], |row| at_position(row, 0).map(PersonId))?
+            .collect()
     }
 
     fn post(
@@ -1257,7 +1284,10 @@ impl Decision<'_> {
         };
         Ok(Ok(match begun {
             Some(between) => Fact::Begun { between, command: id.clone(), message },
-            None => changed(room, id, Change::Posted(message)),
+            None => {
+                let meant = meant_by(&message, room);
+                changed(room, id, Change::Posted(message), meant)
+            }
         }))
     }
 
@@ -1431,7 +1461,7 @@ impl Decision<'_> {
             .execute([here, place])?;
         let (lane, change) = (room.clone().into(), self.revised(room, message)?);
         // Who hears of it must not take somebody else's id for their own.
-        Ok(Ok(Fact::Changed { lane, command: None, change }))
+        Ok(Ok(Fact::Changed { lane, command: None, change, meant: Vec::new() }))
     }
 
     /// Why a reaction cannot be added to those of a message, if it cannot.
@@ -1542,8 +1572,16 @@ impl Decision<'_> {
     }
 }
 
-fn changed(room: &Room, id: &CommandId, change: Change) -> Fact {
-    Fact::Changed { lane: room.clone().into(), command: Some(id.clone()), change }
+fn changed(room: &Room, id: &CommandId, change: Change, meant: Vec<PersonId>) -> Fact {
+    Fact::Changed { lane: room.clone().into(), command: Some(id.clone()), change, meant }
+}
+
+/// Whom a message means: the other one of a direct conversation, or those whom it mentions.
+fn meant_by(message: &Message, room: &Room) -> Vec<PersonId> {
+    match room {
+        Room::Direct(pair) => vec![pair.other(message.author.id)],
+        Room::Channel(_) => message.mentions.iter().map(|person| person.id).collect(),
+    }
 }
 
 /// Removes attachments, with a query that gives their hashes, and what no other attachment has of
@@ -1845,11 +1883,13 @@ impl Reader {
         let mut mentions = self
             .db
             .prepare_cached(&format!(
-                "SELECT rooms.name, rooms.one, rooms.other, message FROM mentions
+                "SELECT rooms.name, rooms.one, rooms.other, message
+                 FROM (SELECT message FROM mentions WHERE person = ?1
+                       ORDER BY message DESC LIMIT {MENTIONS_LOOKED_AT})
                  JOIN messages ON messages.position = message AND deleted IS NULL
                  JOIN rooms ON rooms.id = messages.room
                  LEFT JOIN memberships ON memberships.person = ?1 AND memberships.room = rooms.id
-                 WHERE mentions.person = ?1 AND author <> ?1 AND message > coalesce(read, 0)
+                 WHERE author <> ?1 AND message > coalesce(read, 0)
                  ORDER BY message DESC LIMIT {MENTIONS_LIMIT}"
             ))?
             .query_map([sql(of.0)], |row| Ok((room(row, 0)?, at_position(row, 3)?)))?

@@ -486,10 +486,7 @@ impl Sync {
             }
             ServerFrame::Notice(notice) => {
                 let Notice { room, message } = &notice;
-                self.memberships.posted(room, message.position);
-                if message.means(self.me.id) {
-                    self.memberships.mentioned(room, message.position);
-                }
+                self.came(room, message);
                 if message.revised.is_none() {
                     todo.push(Output::Notice(notice));
                 }
@@ -645,22 +642,28 @@ impl Sync {
 
     /// Keeps what is unread in step with what happens in a room that is looked at.
     fn count(&mut self, room: &Room, change: &Change) {
-        let mut came = |message: &Message| match message.author.id == self.me.id {
-            true => drop(self.memberships.read(room, message.position)),
-            false => {
-                self.memberships.posted(room, message.position);
-                if message.means(self.me.id) {
-                    self.memberships.mentioned(room, message.position);
-                }
-            }
-        };
         match change {
-            Change::Posted(message) | Change::Revised(message) => came(message),
+            Change::Posted(message) | Change::Revised(message) => self.came(room, message),
             Change::Deleted(deletion) => {
-                deletion.uncovered.iter().for_each(came);
+                // What went makes room for what it had covered.
                 self.memberships.gone(room, deletion.message);
+                deletion.uncovered.iter().for_each(|message| self.came(room, message));
             }
             Change::ChannelCreated(_) | Change::ChannelDeleted(_) | Change::DirectBegun(_) => {}
+        }
+    }
+
+    /// A message is there, and mentions this person or not.
+    fn came(&mut self, room: &Room, message: &Message) {
+        let position = message.position;
+        if message.author.id == self.me.id {
+            self.memberships.read(room, position);
+            return;
+        }
+        self.memberships.posted(room, position);
+        match message.means(self.me.id) {
+            true => self.memberships.mentioned(room, position),
+            false => self.memberships.not_mentioned(room, position),
         }
     }
 }

@@ -199,6 +199,16 @@ async fn whoever_is_mentioned_is_told_at_once_until_they_have_read_it() {
     assert_eq!(notices(&tab), [message]);
     expect_unread(&others, &design, 1).await;
     assert_eq!((notices(&others), others.look(mentions)), (vec![], 0));
+    // Whom other words do not mean is told, and so is whom they mean.
+    let edit = async |text: &str| {
+        let fields = [("channel", "design"), ("message", &message.to_string()), ("text", text)];
+        ada.ask("/api/edit_message", &fields).await.expect(200);
+    };
+    edit("What do you think, @eve?").await;
+    tab.until("no mention", |seen| (mentions(seen) == 0).then_some(())).await;
+    others.until("a mention", |seen| (mentions(seen) == 1).then_some(())).await;
+    expect_unread(&tab, &design, 1).await;
+    edit("What do you think, @bob?").await;
     // It is there for who comes later, too, and on another server run.
     house.restart().await;
     let later = bob.live("general").await;
