@@ -47,10 +47,13 @@ async fn a_whole_visit() {
     assert!(articles[0].contains("Cleo") && articles[0].contains("one two"), "{articles:?}");
     assert!(page.body.contains("<time"), "with its time");
 
-    // The form to delete it is in the page.
+    // The form to delete it is in the page that its link leads to.
     let article = page.body.split("<article").nth(1).unwrap();
-    let value = article.split("name=\"message\" value=\"").nth(1).unwrap();
-    let message = value.split('"').next().unwrap();
+    let link = article.split("href=\"/c/general/").nth(1).expect("a link to the message");
+    let message = link.split('"').next().unwrap();
+    let of_message = cleo.get(&format!("/c/general/{message}")).await.expect(200);
+    assert!(of_message.body.contains("action=\"/api/delete_message\""));
+    assert!(of_message.body.contains(&format!("name=\"message\" value=\"{message}\"")));
     let fields = [("channel", "general"), ("message", message)];
     let deleted = submit(&cleo, "/c/general", "/api/delete_message", &fields).await;
     assert_leads_to(&deleted, "/c/general");
@@ -66,10 +69,11 @@ async fn a_whole_visit() {
 async fn only_ones_own_messages_can_be_deleted() {
     let house = House::open().await;
     let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
-    ada.post("general", "Ada's").await;
-    bob.post("general", "Bob's").await;
-    let page = bob.page("general").await;
-    assert_eq!(page.body.matches("action=\"/api/delete_message\"").count(), 1);
+    let [adas, bobs] = [ada.post("general", "Ada's").await, bob.post("general", "Bob's").await];
+    for (message, forms) in [(adas, 0), (bobs, 1)] {
+        let page = bob.get(&format!("/c/general/{message}")).await.expect(200);
+        assert_eq!(page.body.matches("action=\"/api/delete_message\"").count(), forms);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
