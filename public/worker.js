@@ -12,6 +12,12 @@ const LIMIT = 50;
 /** How old a kept room may be until it is fetched anew without being loaded, in milliseconds. */
 const FRESH = 60_000;
 
+/** Who is here, as far as is known; '' when they have just left. */
+let here;
+
+/** Grows when somebody leaves or comes. What was asked for before that is kept no more. */
+let era = 0;
+
 /** The address of the room, of one that may lead to a message in it. */
 const room = (path) => path.replace(/^(\/[cd]\/[^/?]+)\/\d+$/, '$1');
 
@@ -37,18 +43,27 @@ addEventListener('fetch', (event) => {
   const { origin, pathname, search } = new URL(url);
   if (origin !== location.origin) return;
   if (method === 'POST' && ['/api/sign_out', '/api/use_link'].includes(pathname)) {
-    event.waitUntil(caches.delete(PAGES));
+    event.waitUntil(leave());
   }
   if (method !== 'GET') return;
   if (mode === 'navigate') event.respondWith(page(event, pathname + search));
   else if (SHELL.includes(pathname)) event.respondWith(file(event.request));
 });
 
+/** Nobody is here any more: nothing is left of them. */
+async function leave() {
+  here = '';
+  era += 1;
+  await Promise.all([caches.delete(PAGES), close()]);
+}
+
 // The page says which room is open, because going there loads nothing, and when it is looked at no more;
-// and what somebody wants to be told of.
+// what somebody wants to be told of, and what of that is not so any more.
 addEventListener('message', (event) => {
   const { data, source } = event;
-  event.waitUntil(data.keep ? refresh(data.keep) : tell(data, source));
+  if (data.keep) event.waitUntil(refresh(data.keep));
+  else if (data.close) event.waitUntil(close(data.close));
+  else event.waitUntil(tell(data, source));
 });
 
 addEventListener('notificationclick', (event) => {
@@ -56,27 +71,39 @@ addEventListener('notificationclick', (event) => {
   event.waitUntil(open(event.notification.data));
 });
 
-/** The messages that pages have come with last, and those that one of them shows: each is told of once. */
+/** The messages that pages have come with last, and those that are not to be told of: one of the pages
+ * shows them, or they are not so any more. Each is told of once. */
 const told = [];
-const seen = [];
+const over = [];
 
 /** How long to wait for a page that shows the message, in milliseconds. */
 const A_MOMENT = 500;
 
 async function tell({ title, text, path, tag, isSeen, isShown, isHeard }, page) {
-  if (isSeen) note(seen, tag);
+  if (isSeen) note(over, tag);
   if (told.includes(tag)) return;
   note(told, tag);
+  const begun = era;
+  const isOver = () => over.includes(tag) || era !== begun;
   await new Promise((resolve) => setTimeout(resolve, A_MOMENT));
-  if (seen.includes(tag)) return;
+  if (isOver()) return;
   if (isHeard) page.postMessage({ isHeard });
   const options = { body: text, tag, icon: '/icon-192.png', silent: true, data: path };
   if (isShown) await registration.showNotification(title, options);
+  // Perhaps while it came up.
+  if (isOver()) await close(tag);
 }
 
 function note(list, tag) {
   list.push(tag);
   if (list.length > 100) list.shift();
+}
+
+/** Takes back what was told of a message, and does not tell of it later; or all that was told. */
+async function close(tag) {
+  if (tag) note(over, tag);
+  const shown = await registration.getNotifications(tag ? { tag } : {});
+  shown.forEach((notification) => notification.close());
 }
 
 /** Goes to a room, in a page that is there if there is one. */
@@ -96,9 +123,10 @@ async function file(request) {
 
 /** A page, from the network if there is one. */
 async function page(event, path) {
+  const asked = era;
   try {
     const answer = await fetch(event.request);
-    event.waitUntil(keep(path, answer.clone()));
+    event.waitUntil(keep(path, answer.clone(), asked));
     return answer;
   } catch {
     const pages = await caches.open(PAGES);
@@ -118,18 +146,38 @@ async function refresh(path) {
   const kept = await pages.match(path);
   const age = kept ? Date.now() - Date.parse(kept.headers.get('date')) : Infinity;
   if (age < FRESH) return;
+  const asked = era;
   const answer = await fetch(path).catch(() => undefined);
-  if (answer) await keep(path, answer);
+  if (answer) await keep(path, answer, asked);
 }
 
-async function keep(path, answer) {
-  if (!person(answer)) return;
+/** One answer after the other, so that each finds what the one before it has left. */
+let keeping = Promise.resolve();
+
+function keep(path, answer, asked) {
+  keeping = keeping.catch(() => {}).then(() => take(path, answer, asked));
+  return keeping;
+}
+
+async function take(path, answer, asked) {
+  const who = person(answer);
+  if (!who) return;
+  // Opened first: when somebody leaves after the question, it is theirs, and goes with them.
   const pages = await caches.open(PAGES);
+  if (asked !== era) return;
+  let isOther = who === 'nobody' || ![undefined, who].includes(here);
+  here = who;
   for (const request of await pages.keys()) {
     const kept = await pages.match(request);
-    if (!kept || person(kept) !== person(answer)) await pages.delete(request);
+    if (kept && person(kept) === who) continue;
+    await pages.delete(request);
+    isOther = true;
   }
-  if (person(answer) === 'nobody' || !answer.ok || !/^\/[cd]\/[^/?]*$/.test(path)) return;
+  if (isOther) {
+    era += 1;
+    await close();
+  }
+  if (who === 'nobody' || !answer.ok || !/^\/[cd]\/[^/?]*$/.test(path)) return;
   await put(pages, path, answer);
 }
 

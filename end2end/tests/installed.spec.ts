@@ -127,6 +127,38 @@ test('nor does who was here before, when somebody else is', async ({ people }) =
   await isKept(ada, '/c/plans');
 });
 
+test('nor does a page that was asked for before and comes after', async ({ people }) => {
+  const ada = await people.join('Ada', installed);
+  await isKept(ada, '/c/general');
+  for (const name of ['late', 'plans']) {
+    await ada.context.request.post('/api/create_channel', { form: { name } });
+  }
+  const keep = (path: string) => ada.page.evaluate((path) => (window as any).flack.keep(path), path);
+  const [worker] = ada.context.serviceWorkers();
+  await worker.evaluate(() => {
+    const { fetch } = self as any;
+    (self as any).fetch = async (path: string) => {
+      (self as any).fetch = fetch;
+      const answer = await fetch(path);
+      await new Promise((release) => Object.assign(self, { release }));
+      return answer;
+    };
+  });
+  await keep('/c/late');
+  await expect.poll(() => worker.evaluate(() => 'release' in self)).toBe(true);
+
+  await ada.page.getByRole('button', { name: 'Ada' }).click();
+  await ada.page.getByRole('button', { name: 'Sign out' }).click();
+  await expect(ada.namePrompt).toBeVisible();
+  await ada.isReady();
+  await ada.namePrompt.fill('Bo');
+  await ada.page.getByRole('button', { name: 'Join' }).click();
+  await isKept(ada, '/c/general');
+  await worker.evaluate(() => (self as any).release());
+  await keep('/c/plans');
+  await isKept(ada, '/c/general', '/c/plans');
+});
+
 test('the manifest names what is there', async ({ people }) => {
   const ada = await people.guest('Ada');
   const { request } = ada.context;

@@ -39,9 +39,14 @@ async function ask(person: Person, ...wishes: string[]) {
   await person.page.keyboard.press('Escape');
 }
 
-async function whisper(from: Person, to: Person, text: string) {
+/** The one who is called so, as this person finds them. */
+async function find(from: Person, name: string) {
   const people = await (await from.context.request.get('/api/list_people?name=')).json();
-  const direct = people.find(({ name }: any) => name === to.name).id;
+  return people.find((person: any) => person.name === name).id;
+}
+
+async function whisper(from: Person, to: Person, text: string) {
+  const direct = await find(from, to.name);
   const answer = await from.context.request.post('/api/post_message', { form: { direct, text } });
   await expect(answer).toBeOK();
 }
@@ -71,6 +76,11 @@ test('one is told of direct messages when one has asked for it, by one page', as
   await ada.sees('Too early', 'Are you coming?');
   await whisper(bo, ada, 'Here?');
   await ada.sees('Too early', 'Are you coming?', 'Here?');
+  // Nor is it at the address of a message there.
+  await ada.time('Here?').click();
+  await expect(ada.page).toHaveURL(/\/d\/\d+\/\d+$/);
+  await whisper(bo, ada, 'Still here?');
+  await ada.sees('Too early', 'Are you coming?', 'Here?', 'Still here?');
   await expect(tab.direct('Bo')).toHaveAccessibleName(/^Bo( \(online\))?$/);
   expect(await notifications(ada)).toEqual(['Bo: Are you coming?']);
 
@@ -82,6 +92,33 @@ test('one is told of direct messages when one has asked for it, by one page', as
   await whisper(bo, ada, 'Hush');
   await expect(tab.direct('Bo')).toHaveAccessibleName(/^Bo( \(online\))? 1 unread muted$/);
   expect(await notifications(ada)).toEqual(['Bo: Are you coming?']);
+});
+
+test('what one was told of goes with the message, and with the session', async ({ people }) => {
+  const ada = await people.join('Ada', told);
+  const bo = await people.join('Bo');
+  await ada.isConnected();
+  await ask(ada, 'Notifications');
+  const isTold = (...all: string[]) => expect.poll(() => notifications(ada)).toEqual(all);
+  await bo.visit(`/d/${await find(bo, 'Ada')}`);
+  await bo.write('For Cy');
+  await isTold('Bo: For Cy');
+  await bo.delete('For Cy');
+  await isTold();
+
+  await bo.write('At noun');
+  await isTold('Bo: At noun');
+  await bo.edit('At noun');
+  await bo.editor.fill('At noon');
+  await bo.editor.press('Enter');
+  await isTold();
+
+  await bo.write('Bye');
+  await isTold('Bo: Bye');
+  await ada.page.getByRole('button', { name: 'Ada' }).click();
+  await ada.page.getByRole('button', { name: 'Sign out' }).click();
+  await expect(ada.namePrompt).toBeVisible();
+  await isTold();
 });
 
 test('a refusal of the browser is said', async ({ people }) => {

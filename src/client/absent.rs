@@ -138,6 +138,8 @@ pub fn mark_icon(_is_unread: bool) {}
 
 pub fn tell(_title: &str, _text: &str, _path: &str, _tag: &str, _is_seen: bool) {}
 
+pub fn withdraw(_tag: &str) {}
+
 pub fn wish(_name: &str) -> String {
     String::new()
 }

@@ -371,6 +371,8 @@ extern "C" {
     pub fn mark_icon(is_unread: bool);
     #[wasm_bindgen(js_namespace = flack)]
     pub fn tell(title: &str, text: &str, path: &str, tag: &str, is_seen: bool);
+    #[wasm_bindgen(js_namespace = flack)]
+    pub fn withdraw(tag: &str);
     /// Whether the person wants to be told in this way: "yes", or "refused" by the browser.
     #[wasm_bindgen(js_namespace = flack)]
     pub fn wish(name: &str) -> String;

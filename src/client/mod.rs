@@ -511,6 +511,7 @@ impl Client {
             Output::Forget(id) => browser::forget(me, &id),
             Output::Tell(refusal) => self.say(&refusal.message),
             Output::Notice(notice) => self.be_told(me, notice),
+            Output::Withdraw(message) => browser::withdraw(&message.anchor()),
             Output::SignedOut => browser::load_page("/?signed-out"),
         }
     }

@@ -101,6 +101,8 @@ pub enum Output {
     Tell(Refusal),
     /// Somebody has just written something that means this person, whether they look or not.
     Notice(Notice),
+    /// What was said of this message is not so any more: it was edited, or is gone.
+    Withdraw(Position),
     /// The session has ended.
     SignedOut,
 }
@@ -482,13 +484,17 @@ impl Sync {
             }
             ServerFrame::Settings { room, settings } => self.memberships.set(&room, settings),
             ServerFrame::Moved { moved } => {
-                moved.iter().for_each(|moved| self.memberships.moved(moved));
+                for moved in moved {
+                    self.memberships.moved(&moved);
+                    todo.extend(moved.gone.positions().iter().copied().map(Output::Withdraw));
+                }
             }
             ServerFrame::Notice(notice) => {
                 let Notice { room, message } = &notice;
                 self.came(room, message);
-                if message.revised.is_none() {
-                    todo.push(Output::Notice(notice));
+                match message.revised {
+                    None => todo.push(Output::Notice(notice)),
+                    Some(_) => todo.extend(withdrawn(&Change::Revised(notice.message))),
                 }
             }
             ServerFrame::Reset(Reset { room, window }) => {
@@ -496,6 +502,7 @@ impl Sync {
                 self.windows.insert(room, window);
             }
             ServerFrame::Difference(Difference { lane, position, changes }) => {
+                todo.extend(changes.iter().filter_map(withdrawn));
                 self.catch_up(lane, position, changes);
             }
             ServerFrame::Event(event) => self.follow(event, now, todo),
@@ -614,6 +621,7 @@ impl Sync {
             window.apply(event.position, &event.change);
         }
         self.count(&room, &event.change);
+        todo.extend(withdrawn(&event.change));
         if let Change::Posted(message) = &event.change
             && self.viewing.as_ref() == Some(&room)
         {
@@ -665,6 +673,15 @@ impl Sync {
             true => self.memberships.mentioned(room, position),
             false => self.memberships.not_mentioned(room, position),
         }
+    }
+}
+
+/// Takes back what may have been said of a message, when its words are others now, or it is gone.
+fn withdrawn(change: &Change) -> Option<Output> {
+    match change {
+        Change::Revised(message) => message.edited.map(|_| Output::Withdraw(message.position)),
+        Change::Deleted(deletion) => Some(Output::Withdraw(deletion.message)),
+        _ => None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::domain::{
     name::{ChannelName, DisplayName},
     person::PersonId,
     room::Pair,
+    unread::Moved,
 };
 
 fn general() -> Room {
@@ -271,7 +272,7 @@ impl World {
                 }
                 Output::Send(frame) => told.to_server.push_back(frame),
                 Output::Keep(pending) => drop(told.stored.insert(pending.id.clone(), pending)),
-                Output::Notice(_) => {}
+                Output::Notice(_) | Output::Withdraw(_) => {}
                 Output::Forget(id) => drop(told.stored.remove(&id)),
                 Output::Tell(_) => {}
                 Output::SignedOut => unreachable!("nobody signs out here"),
@@ -1085,4 +1086,38 @@ fn a_person_hears_of_what_means_them_once() {
     };
     assert_eq!(told(posted(7, &person(3))), [7]);
     assert_eq!(told(posted(8, &me)), [0; 0]);
+}
+
+#[test]
+fn what_was_told_is_taken_back_when_it_is_not_so_any_more() {
+    let server = Server::new();
+    let me = person(2);
+    let mut sync = Sync::new(me.clone(), &server.page(me.clone()), Vec::new());
+    let mut withdrawn = |frame| {
+        let outputs = sync.handle(Input::Frame(frame), Moment { millis: 1, random: 0.0 });
+        let withdrawn = outputs.into_iter().filter_map(|output| match output {
+            Output::Withdraw(message) => Some(message.0),
+            _ => None,
+        });
+        withdrawn.collect::<Vec<u64>>()
+    };
+    let room = Room::Direct(Pair::of(me.id, person(3).id));
+    let mut moved = Moved::new(room.clone());
+    moved.post(Position(4));
+    moved.remove(Position(5));
+    assert_eq!(withdrawn(ServerFrame::Moved { moved: vec![moved] }), [5]);
+    let deletion = Deletion { position: Position(8), message: Position(7), uncovered: None };
+    let lane: Lane = room.into();
+    let event = Event {
+        lane: lane.clone(),
+        prev: Position(7),
+        position: Position(8),
+        command: None,
+        change: Change::Deleted(deletion.clone()),
+    };
+    assert_eq!(withdrawn(ServerFrame::Event(event)), [7]);
+    // And when that has happened while there was no link.
+    let changes = vec![Change::Deleted(deletion)];
+    let difference = Difference { lane, position: Position(8), changes };
+    assert_eq!(withdrawn(ServerFrame::Difference(difference)), [7]);
 }

@@ -57,6 +57,10 @@ window.flack = {
     const notice = { title, text, path, tag, isSeen, isShown, isHeard };
     if (isShown || isHeard) flack.say(notice);
   },
+  // Takes that back, where there may be something to take back.
+  withdraw: (tag) => {
+    if (window.Notification?.permission === 'granted') flack.say({ close: tag });
+  },
   // Two short notes.
   ring: () => {
     const audio = new AudioContext();

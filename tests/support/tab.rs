@@ -621,7 +621,7 @@ impl Browser {
                     Output::Connect => witness(Happening::Connecting, &seen.sync),
                     Output::Send(frame) => witness(Happening::Said(frame), &seen.sync),
                     Output::Tell(refusal) => seen.told.push(refusal.clone()),
-                    Output::Disconnect | Output::Notice(_) => {}
+                    Output::Disconnect | Output::Notice(_) | Output::Withdraw(_) => {}
                 }
             }
             outputs
@@ -643,6 +643,7 @@ impl Browser {
                 | Output::Forget(_)
                 | Output::Tell(_)
                 | Output::Notice(_)
+                | Output::Withdraw(_)
                 | Output::SignedOut => {}
             }
         }

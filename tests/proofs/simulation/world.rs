@@ -669,7 +669,7 @@ impl World {
                 }
                 Output::Keep(pending) => self.browsers[browser].store(tab, &pending),
                 Output::Forget(id) => self.browsers[browser].forget(tab, &id),
-                Output::Tell(_) | Output::Notice(_) => {}
+                Output::Tell(_) | Output::Notice(_) | Output::Withdraw(_) => {}
                 Output::SignedOut => return Err("somebody was signed out".to_owned()),
             }
         }
