@@ -213,6 +213,8 @@ test.describe('on a server with little room', () => {
 test('without a script, text and files go together', async ({ people, mayLog }) => {
   // What the browser itself puts around a picture that it shows alone.
   mayLog(/^error: (Applying inline style violates|Blocked script execution in)/);
+  // What Playwright asks for in every page, which a file alone does not allow.
+  mayLog(/^exception: SecurityError: Failed to read the 'serviceWorker' property/);
   const ada = await people.join('Ada');
   const bo = await people.join('Bo', off);
   await bo.composer.fill('From a plain form');
