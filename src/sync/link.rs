@@ -47,9 +47,9 @@ enum Phase {
     Live {
         since: u64,
         ping_at: u64,
-        /// When the link is dead if nothing is heard until then.
+        /// When the link is dead if no ping is answered until then.
         dead_at: u64,
-        /// When the first ping since the last frame was sent.
+        /// When the first ping was sent that is not answered yet.
         asked: Option<u64>,
     },
     Stopped,
@@ -66,9 +66,10 @@ const HEALTHY: u64 = 10_000;
 /// How much longer than after any other end to stay away, when too much was said.
 const FLOODED: u64 = 10_000;
 const PING: u64 = PING_SECONDS * 1_000;
-/// A second less than it may take, so that it is noticed in time.
+/// How long the server may leave pings unanswered. A second less than it may take, so that it is
+/// noticed in time.
 const SILENCE: u64 = SILENCE_SECONDS * 1_000 - 1_000;
-/// How long a link may be silent that is doubted, because the browser slept or changed its network.
+/// How long it may do so on a link that is doubted, because the browser slept or changed its network.
 const DOUBT: u64 = 5_000;
 
 impl Link {
@@ -120,12 +121,19 @@ impl Link {
     pub fn heard(&mut self, now: Moment) {
         // Whatever the browser says: this came over a network.
         self.unplugged = false;
-        if let Phase::Live { since, dead_at, asked, .. } = &mut self.phase {
+        if let Phase::Live { since, .. } = self.phase
+            && now.millis.saturating_sub(since) >= HEALTHY
+        {
+            self.failures = 0;
+        }
+    }
+
+    /// A ping is answered. Nothing else keeps a link alive: where only one direction is dead, there
+    /// is much to hear from a server that hears nothing.
+    pub fn answered(&mut self, now: Moment) {
+        if let Phase::Live { dead_at, asked, .. } = &mut self.phase {
             *dead_at = now.millis + SILENCE;
             *asked = None;
-            if now.millis.saturating_sub(*since) >= HEALTHY {
-                self.failures = 0;
-            }
         }
     }
 
@@ -321,7 +329,7 @@ mod tests {
             // As browsers do in the background.
             let now = minute * 60_000;
             assert_eq!(link.tick(at(now)), Some(Output::Send(ClientFrame::Ping)), "{minute}");
-            link.heard(at(now + 50));
+            link.answered(at(now + 50));
         }
         // Without an answer, it does.
         assert_eq!(link.tick(at(10 * 60_000)), Some(Output::Send(ClientFrame::Ping)));
@@ -338,6 +346,16 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_talks_but_does_not_answer_is_on_a_dead_link() {
+        let mut link = live();
+        let ends = (1..=30).find(|second| {
+            link.heard(at(second * 1_000));
+            link.tick(at(second * 1_000)) == Some(Output::Disconnect)
+        });
+        assert_eq!(ends, Some(24));
+    }
+
+    #[test]
     fn a_link_that_may_have_died_in_sleep_is_asked_at_once_and_not_believed_for_long() {
         let ping = Output::Send(ClientFrame::Ping);
         let mut link = live();
@@ -349,7 +367,7 @@ mod tests {
         assert_eq!(wait(&mut link, 1..=6), []);
         link.woken(at(7_000));
         assert_eq!(wait(&mut link, 7..=7), [(7, ping.clone())]);
-        link.heard(at(7_050));
+        link.answered(at(7_050));
         assert_eq!(wait(&mut link, 8..=20), [(18, ping)]);
         assert_eq!(link.state(), LinkState::Live);
     }

@@ -518,7 +518,10 @@ impl Sync {
                 let kept = self.outbox.refused(&id, refusal);
                 todo.push(kept.map_or(Output::Forget(id), Output::Keep));
             }
-            ServerFrame::Pong { spread } => self.link.spread_over(spread),
+            ServerFrame::Pong { spread } => {
+                self.link.answered(now);
+                self.link.spread_over(spread);
+            }
             ServerFrame::Presence { all, online, offline } => {
                 if let Some(all) = all {
                     self.online = all;
