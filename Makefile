@@ -126,6 +126,10 @@ e2e: setup $(flack) ## run the browser tests (ARGS='...' goes to Playwright)
 	$(heading) 'Testing in a browser'
 	cd end2end && $(browser) playwright test --reporter=list $(ARGS)
 
+.PHONY: pictures
+pictures: setup $(flack) ## take the pictures anew that the browser tests compare: look at them
+	cd end2end && $(browser) playwright test --reporter=list --update-snapshots pictures
+
 .PHONY: firefox
 firefox: setup $(flack) ## run the main browser tests in Firefox
 	$(heading) 'Testing in Firefox'

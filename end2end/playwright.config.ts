@@ -10,7 +10,10 @@ export default defineConfig({
   retries: 0,
   forbidOnly: !!process.env.CI,
   timeout: 60_000,
-  expect: { timeout: 10_000 },
+  // In a picture, a colour may be off by what one hardly sees, and a few pixels by more. An icon that is
+  // hidden, or the colour of a line, is more than that.
+  expect: { timeout: 10_000, toHaveScreenshot: { threshold: 0.08, maxDiffPixels: 24 } },
+  snapshotPathTemplate: '{testDir}/pictures/{arg}{ext}',
   use: {
     browserName: 'chromium',
     headless: true,
