@@ -253,6 +253,12 @@ pub fn is_itself(_event: &MouseEvent) -> bool {
     false
 }
 
+/// What has to stand in a text area so that browsers read `text` there: its inside is written into the
+/// page as it is.
+pub fn in_textarea(text: String) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
 pub fn fetch(_path: &str, _tell: impl FnOnce(Option<String>) + 'static) {}
 
 pub fn write_into(_id: &str, _text: &str) {}

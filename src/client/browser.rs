@@ -713,6 +713,11 @@ pub fn is_itself(event: &MouseEvent) -> bool {
     event.target().is_some() && event.target() == event.current_target()
 }
 
+/// A text area's text is no HTML here.
+pub fn in_textarea(text: String) -> String {
+    text
+}
+
 /// Asks the server for a file, and tells what is in it, or that it could not be had.
 pub fn fetch(path: &str, tell: impl FnOnce(Option<String>) + 'static) {
     let Ok(request) = XmlHttpRequest::new() else { return tell(None) };

@@ -123,6 +123,10 @@ async fn a_refused_message_stays_where_it_was_typed() {
     let answer = submit(&ada, "/c/general", "/api/post_message", &fields).await;
     assert_refused(&answer, 422, "This one has 4999.", long.trim_end());
     assert_eq!(answer.articles().len(), 1, "the conversation is still there");
+    let sly = format!("</textarea><img src=x>&lt; {long}");
+    let fields = [("channel", "general"), ("text", sly.as_str())];
+    let answer = submit(&ada, "/c/general", "/api/post_message", &fields).await;
+    assert_refused(&answer, 422, "can have up to", "&lt;/textarea>&lt;img src=x>&amp;lt; long");
     let fields = [("channel", "general"), ("text", " ")];
     let answer = submit(&ada, "/c/general", "/api/post_message", &fields).await;
     assert_refused(&answer, 422, "Write something first.", "Message #general");

@@ -168,7 +168,7 @@ pub fn Words(
                 on:mouseup=move |_| close()
                 on:blur=move |_| close()
             >
-                {typed}
+                {typed.map(browser::in_textarea)}
             </textarea>
             <Choices id=list label="Suggestions" choices active choose />
         </div>
