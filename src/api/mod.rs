@@ -78,6 +78,12 @@ pub async fn create_channel(name: String) -> Result<Channel, Refusal> {
     crate::server::doors::create_channel(name).await
 }
 
+/// Says in one line what a channel is about; an empty one takes that back.
+#[server(endpoint = "/set_topic", output = Answer)]
+pub async fn set_topic(channel: String, topic: String) -> Result<Channel, Refusal> {
+    crate::server::doors::set_topic(channel, topic).await
+}
+
 /// All channels, in alphabetical order.
 #[server(endpoint = "/list_channels", input = GetUrl, output = Answer)]
 pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {

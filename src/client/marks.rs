@@ -157,6 +157,7 @@ mod tests {
             .map(|name| Channel {
                 name: ChannelName::stored(name.to_owned()),
                 created: Position::ZERO,
+                topic: None,
             })
             .into();
         let mut memberships = memberships(&[(&channel("b"), &[3]), (&channel("d"), &[9])]);

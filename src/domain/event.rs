@@ -17,7 +17,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
-    /// Which channels there are; everyone who is signed in listens.
+    /// Which channels there are, and what about; everyone who is signed in listens.
     Directory,
     /// What concerns one person; all their sockets listen.
     Person(PersonId),
@@ -65,6 +65,8 @@ pub struct Event {
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     ChannelCreated(Channel),
+    /// A channel has another topic, or none any more; this is how it is now.
+    ChannelRevised(Channel),
     /// The operator has deleted it, with all that was said there.
     ChannelDeleted(ChannelName),
     DirectBegun(Direct),

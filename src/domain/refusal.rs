@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     attachment::size_in_words,
-    channel::{Channel, FIRST},
+    channel::{Channel, FIRST, TopicText, TopicTooLong},
     device::{DEVICES_LIMIT, LINK_MINUTES},
     message::{MessageText, TextFault},
     name::{ChannelName, DisplayName, NameFault},
@@ -45,6 +45,7 @@ pub enum RefusalCode {
     UnknownLink,
     TextEmpty,
     TextTooLong,
+    TopicTooLong,
     EmojiInvalid,
     /// A message has as many reactions as it can have.
     TooManyReactions,
@@ -93,6 +94,7 @@ impl RefusalCode {
             | RefusalCode::ChannelNameInvalid
             | RefusalCode::TextEmpty
             | RefusalCode::TextTooLong
+            | RefusalCode::TopicTooLong
             | RefusalCode::EmojiInvalid
             | RefusalCode::TooManyReactions
             | RefusalCode::TooManyFiles => 422,
@@ -260,6 +262,12 @@ impl Refusal {
                 format!("A message can have up to {limit} characters. This one has {count}."),
             ),
         }
+    }
+
+    pub fn topic(TopicTooLong(count): TopicTooLong) -> Self {
+        let limit = TopicText::LIMIT;
+        let message = format!("A topic can have up to {limit} characters. This one has {count}.");
+        Self::new(RefusalCode::TopicTooLong, message)
     }
 
     pub fn emoji_invalid() -> Self {

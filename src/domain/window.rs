@@ -79,7 +79,10 @@ impl Window {
                 self.remember(deletion.clone());
             }
             Change::Revised(message) => self.revise(message),
-            Change::ChannelCreated(_) | Change::ChannelDeleted(_) | Change::DirectBegun(_) => {}
+            Change::ChannelCreated(_)
+            | Change::ChannelRevised(_)
+            | Change::ChannelDeleted(_)
+            | Change::DirectBegun(_) => {}
         }
     }
 
@@ -115,7 +118,10 @@ impl Window {
                 Change::Posted(message) => message.position,
                 Change::Revised(message) => message.revised.unwrap_or(message.position),
                 Change::Deleted(deletion) => deletion.position,
-                Change::ChannelCreated(_) | Change::ChannelDeleted(_) | Change::DirectBegun(_) => {
+                Change::ChannelCreated(_)
+                | Change::ChannelRevised(_)
+                | Change::ChannelDeleted(_)
+                | Change::DirectBegun(_) => {
                     continue;
                 }
             };

@@ -166,7 +166,7 @@ const RATE_CHANNELS: Setting = Setting {
     name: "rate-channels",
     env: "FLACK_RATE_CHANNELS",
     value: "NUMBER",
-    help: "Channels that one person creates in an hour",
+    help: "Channels that one person creates, and topics that they set, in an hour",
     more: "",
     default: Some("60"),
 };

@@ -141,6 +141,14 @@ pub async fn create_channel(name: String) -> Result<Channel, Refusal> {
     asker.flack.create_channel(by, &name).await
 }
 
+pub async fn set_topic(channel: String, topic: String) -> Result<Channel, Refusal> {
+    let asker = asker()?;
+    let by = asker.person()?.id;
+    // Everyone is told of it, wherever they are, as of a new channel.
+    asker.flack.rates().channel(by, asker.source)?;
+    asker.flack.set_topic(by, &channel, &topic).await
+}
+
 pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {
     let asker = asker()?;
     asker.person()?;

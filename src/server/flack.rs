@@ -29,7 +29,7 @@ use super::{
 };
 use crate::domain::{
     attachment::{Attachment, AttachmentId},
-    channel::{Channel, Directory},
+    channel::{Channel, Directory, TopicText},
     command::{Command, CommandId},
     device::{Device, DeviceId},
     direct::Directs,
@@ -402,16 +402,21 @@ impl Flack {
     /// # Errors
     /// When there is none.
     pub fn channel(&self, name: &str) -> Result<ChannelName, Refusal> {
+        self.find_channel(name).map(|channel| channel.name)
+    }
+
+    /// The same, with all that is known of it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find_channel(&self, name: &str) -> Result<Channel, Refusal> {
         let house = self.house();
         let directory = house.state.directory();
-        directory
-            .find(name)
-            .or_else(|| {
-                let tidy = ChannelName::try_from(name).ok()?;
-                directory.find(tidy.as_str())
-            })
-            .map(|channel| channel.name.clone())
-            .ok_or_else(Refusal::unknown_channel)
+        let found = directory.find(name).or_else(|| {
+            let tidy = ChannelName::try_from(name).ok()?;
+            directory.find(tidy.as_str())
+        });
+        found.cloned().ok_or_else(Refusal::unknown_channel)
     }
 
     /// The room that somebody means, if they may be there.
@@ -465,7 +470,24 @@ impl Flack {
         let name = ChannelName::try_from(name).map_err(Refusal::channel_name)?;
         let request = Request::CreateChannel { by, name: name.clone() };
         let created = self.request(request).await?;
-        Ok(Channel { name, created })
+        Ok(Channel { name, created, topic: None })
+    }
+
+    /// Says what a channel is about, and gives the channel. Nothing to see says that it is about nothing
+    /// in particular.
+    ///
+    /// # Errors
+    /// When there is no such channel, or that is too long.
+    pub async fn set_topic(
+        &self,
+        by: PersonId,
+        channel: &str,
+        topic: &str,
+    ) -> Result<Channel, Refusal> {
+        let text = TopicText::read(topic).map_err(Refusal::topic)?;
+        let channel = self.channel(channel)?;
+        self.request(Request::SetTopic { by, channel: channel.clone(), text }).await?;
+        self.find_channel(channel.as_str())
     }
 
     /// Does a command, once, and gives the position at which it was done.

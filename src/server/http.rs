@@ -40,6 +40,7 @@ use crate::{
         address::Address,
         attachment::{AttachmentId, FileName},
         device::Link,
+        name::ChannelName,
         page::{Found, Page, RefusedForm},
         person::{Person, PersonId, SessionId},
         position::Position,
@@ -53,6 +54,7 @@ use crate::{
             devices::{DevicesPage, LinkPage, Qr, ShownLink},
             keys::KeysPage,
             offline::OfflinePage,
+            topic::{RefusedTopic, TopicPage},
         },
     },
 };
@@ -108,6 +110,8 @@ pub enum Route {
     Link,
     /// The page of all keys.
     Keys,
+    /// The page of a channel's topic.
+    Topic,
     /// A file for a message, on its way in.
     Upload,
     /// A file of a message, or of one's own; also to throw it away.
@@ -123,7 +127,7 @@ pub enum Route {
 }
 
 impl Route {
-    pub const ALL: [Route; 13] = [
+    pub const ALL: [Route; 14] = [
         Route::Health,
         Route::Metrics,
         Route::Live,
@@ -131,6 +135,7 @@ impl Route {
         Route::Devices,
         Route::Link,
         Route::Keys,
+        Route::Topic,
         Route::Upload,
         Route::File,
         Route::Thumbnail,
@@ -148,6 +153,7 @@ impl Route {
             Route::Devices => router.route(DEVICES, get(devices)),
             Route::Link => router.route("/link/{secret}", get(link)),
             Route::Keys => router.route("/keys", get(keys)),
+            Route::Topic => router.route("/c/{channel}/topic", get(topic)),
             Route::Upload => router.route("/files", post(upload)),
             Route::File => router.route("/files/{id}", get(original).delete(discard)),
             Route::Thumbnail => router.route("/files/{id}/thumbnail", get(thumbnail)),
@@ -388,6 +394,11 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
             let uri = form.page();
             if parts.uri.path() == "/api/use_link" {
                 return render_link(&door, &parts, Err(refusal)).await;
+            }
+            if parts.uri.path() == "/api/set_topic" && refusal.code != RefusalCode::NotSignedIn {
+                let [channel, typed] = ["channel", "topic"]
+                    .map(|field| form.fields.get(field).cloned().unwrap_or_default());
+                return render_topic(&door, &parts, channel, Some((typed, refusal))).await;
             }
             if uri.path() == DEVICES && refusal.code != RefusalCode::NotSignedIn {
                 return render_devices(&door, &parts, None, Some(refusal)).await;
@@ -701,6 +712,41 @@ async fn keys(request: Request) -> Response<Body> {
     let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let is_mac = agent.is_some_and(|agent| agent.contains("Mac OS"));
     render_document(&parts, "Keys · Flack", move || view! { <KeysPage is_mac /> }).await
+}
+
+/// The page of a channel's topic.
+async fn topic(
+    State(door): State<Door>,
+    Path(channel): Path<String>,
+    request: Request,
+) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    render_topic(&door, &parts, channel, None).await
+}
+
+/// With what was typed in vain, if it was. Who may not see it, or where there is no such channel, its own
+/// page says so.
+async fn render_topic(
+    door: &Door,
+    parts: &Parts,
+    channel: String,
+    refused: Option<(String, Refusal)>,
+) -> Response<Body> {
+    let found = door.flack.find_channel(&channel);
+    let (Ok(channel), Some(_)) = (found, door.session(&parts.headers)) else {
+        return Redirect::to(&ChannelName::stored(channel).path()).into_response();
+    };
+    let (typed, refusal) = refused.unzip();
+    let refused = refusal.as_ref().zip(typed);
+    let refused =
+        refused.map(|(refusal, typed)| RefusedTopic { typed, error: refusal.message.clone() });
+    let view = move || view! { <TopicPage channel=channel.clone() refused=refused.clone() /> };
+    let mut response = render_document(parts, "Topic · Flack", view).await;
+    if let Some(refusal) = refusal {
+        *response.status_mut() = status(&refusal);
+        mark(&mut response, &refusal);
+    }
+    response
 }
 
 /// The page of a link to this device. Opening it does not use it up: what looks at links before

@@ -40,7 +40,7 @@ pub struct RateLimits {
     pub requests: u32,
     /// Sockets that a person opens in a minute.
     pub sockets: u32,
-    /// Channels that a person creates in an hour.
+    /// Channels that a person creates, and topics that they set, in an hour.
     pub channels: u32,
     /// Names that are asked for from one address in an hour.
     pub sign_ins: u32,

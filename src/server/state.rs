@@ -69,8 +69,9 @@ pub enum Fact {
 pub struct State {
     sessions: HashMap<SessionId, Person>,
     directory: Directory,
-    /// Where a channel was deleted last.
-    deleted: Position,
+    /// Where the directory changed last in a way of which its differences say nothing: a channel was
+    /// deleted or revised.
+    rewritten: Position,
     directs: HashMap<PersonId, Directs>,
     rooms: HashMap<Room, RoomState>,
     /// Up to here everybody counts as having read everything.
@@ -129,24 +130,23 @@ pub fn apply(state: &mut State, entry: &Entry) -> Vec<Event> {
 
 impl State {
     /// The state as the store remembers it: sessions, and rooms with the position of each lane and the
-    /// newest messages. `deleted` is where a channel was deleted last, and `unread_since` up to where
-    /// everybody counts as having read everything.
+    /// newest messages. `rewritten` is where a channel was deleted or revised last, and `unread_since` up
+    /// to where everybody counts as having read everything.
     pub fn restore(
         sessions: impl IntoIterator<Item = (SessionId, Person)>,
         channels: impl IntoIterator<Item = (Channel, Position, Newest)>,
         directs: impl IntoIterator<Item = ([Person; 2], Position, Position, Newest)>,
-        deleted: Position,
+        rewritten: Position,
         unread_since: Position,
     ) -> Self {
         let sessions = sessions.into_iter().collect();
-        let mut state = Self { sessions, unread_since, ..Self::default() };
+        let mut state = Self { sessions, rewritten, unread_since, ..Self::default() };
         for (channel, position, newest) in channels {
             let room = RoomState { position, newest, ..RoomState::default() };
             state.rooms.insert(Room::Channel(channel.name.clone()), room);
             state.directory.apply(channel);
         }
-        state.directory.position = state.directory.position.max(deleted);
-        state.deleted = deleted;
+        state.directory.position = state.directory.position.max(rewritten);
         for ([one, other], created, position, newest) in directs {
             let room = RoomState { position, newest, ..RoomState::default() };
             state.rooms.insert(Room::Direct(Pair::of(one.id, other.id)), room);
@@ -176,10 +176,16 @@ impl State {
                 self.rooms.insert(Room::Channel(channel.name.clone()), room);
                 prev
             }
+            (Lane::Directory, Change::ChannelRevised(channel)) => {
+                let prev = self.directory.position;
+                self.directory.revise(position, channel.clone());
+                self.rewritten = position;
+                prev
+            }
             (Lane::Directory, Change::ChannelDeleted(name)) => {
                 let prev = self.directory.position;
                 self.directory.remove(position, name);
-                self.deleted = position;
+                self.rewritten = position;
                 self.rooms.remove(&Room::Channel(name.clone()));
                 self.moved.remove(&Room::Channel(name.clone()));
                 prev
@@ -216,7 +222,10 @@ impl State {
                     moved.post(message.position);
                 }
             }
-            Change::ChannelCreated(_) | Change::ChannelDeleted(_) | Change::DirectBegun(_) => {}
+            Change::ChannelCreated(_)
+            | Change::ChannelRevised(_)
+            | Change::ChannelDeleted(_)
+            | Change::DirectBegun(_) => {}
         }
         if let Some(window) = &mut room.window {
             window.apply(position, change);
@@ -270,7 +279,7 @@ impl State {
     /// The channels that were created after `position`, if that is all that has changed in the
     /// directory since.
     pub fn directory_since(&self, position: Position) -> Option<Vec<Channel>> {
-        self.directory.since(position).filter(|_| self.deleted <= position)
+        self.directory.since(position).filter(|_| self.rewritten <= position)
     }
 
     /// The direct conversations of a person.

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::domain::{
     attachment::{Attachment, AttachmentId},
-    channel::{Channel, FIRST},
+    channel::{Channel, FIRST, Topic, TopicText},
     command::{Ask, Command, CommandId, UNDO_SECONDS},
     device::{DEVICES_LIMIT, Device, DeviceId, LINK_MINUTES},
     event::{Change, Deletion, Lane},
@@ -46,7 +46,7 @@ use crate::domain::{
 };
 
 /// Raised by one with every change of the tables, which [`migrate`] makes.
-pub const SCHEMA_VERSION: i64 = 6;
+pub const SCHEMA_VERSION: i64 = 7;
 
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -227,6 +227,14 @@ const SCHEMA_OF_REACTIONS: &str = "
         position INTEGER NOT NULL,    -- where this person added it
         PRIMARY KEY (message, emoji, person)
     ) STRICT, WITHOUT ROWID;
+";
+
+/// What channels are about.
+const SCHEMA_OF_TOPICS: &str = "
+    ALTER TABLE rooms ADD COLUMN topic TEXT;
+    ALTER TABLE rooms ADD COLUMN topic_by INTEGER REFERENCES people;
+    -- The position where it was set last, also if it was taken away.
+    ALTER TABLE rooms ADD COLUMN topic_set INTEGER;
 ";
 
 /// What is asked for of a message in a query of messages, for [`message`]: attachments and mentions as on
@@ -503,6 +511,7 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
     tx.execute_batch(SCHEMA_OF_MEMBERSHIPS)?;
     tx.execute_batch(SCHEMA_OF_MENTIONS)?;
     tx.execute_batch(SCHEMA_OF_REACTIONS)?;
+    tx.execute_batch(SCHEMA_OF_TOPICS)?;
     tx.execute(
         "INSERT INTO meta VALUES
              ('epoch', ?1), ('last', 1), ('trimmed', 0), ('channel_deleted', 0),
@@ -579,6 +588,9 @@ fn migrate(db: &mut Connection, version: i64) -> Result<(), StoreError> {
         )?;
         tx.execute_batch(SCHEMA_OF_MENTIONS)?;
         tx.execute_batch(SCHEMA_OF_REACTIONS)?;
+    }
+    if version < 7 {
+        tx.execute_batch(SCHEMA_OF_TOPICS)?;
     }
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
@@ -821,6 +833,9 @@ impl Decision<'_> {
             },
             Request::Order(order) => self.order(order)?,
             Request::CreateChannel { name, .. } => self.create_channel(name)?,
+            Request::SetTopic { by, channel, text } => {
+                return self.set_topic(*by, channel, text.as_ref());
+            }
             Request::StoreFile { by, attachment, hash } => {
                 self.store_file(*by, attachment, *hash)?
             }
@@ -985,7 +1000,7 @@ impl Decision<'_> {
         let bare = name.trim().trim_start_matches('#');
         let key = ChannelName::stored(bare.to_owned()).key();
         self.tx
-            .prepare_cached("SELECT id, name FROM rooms WHERE key = ?1")?
+            .prepare_cached(&format!("{CHANNELS} AND rooms.key = ?1"))?
             .query_row([key], channel)
             .optional()
     }
@@ -1026,7 +1041,7 @@ impl Decision<'_> {
         let alike = find_look(self.tx, Named::Channel, &looks)?;
         let existing = self
             .tx
-            .prepare_cached("SELECT id, name FROM rooms WHERE key = ?1 OR id = ?2")?
+            .prepare_cached(&format!("{CHANNELS} AND (rooms.key = ?1 OR rooms.id = ?2)"))?
             .query_row(params![key, alike], channel)
             .optional()?;
         if let Some(existing) = existing {
@@ -1041,13 +1056,51 @@ impl Decision<'_> {
             .prepare_cached("INSERT INTO rooms (id, last, name, key) VALUES (?1, ?1, ?2, ?3)")?
             .execute(params![sql(self.position), name.as_str(), key])?;
         note_looks(self.tx, Named::Channel, sql(self.position), &looks)?;
-        let channel = Channel { name: name.clone(), created: self.position };
+        let channel = Channel { name: name.clone(), created: self.position, topic: None };
         Ok(Ok(Fact::Changed {
             lane: Lane::Directory,
             command: None,
             change: Change::ChannelCreated(channel),
             meant: Vec::new(),
         }))
+    }
+
+    /// Says what a channel is about. What is said already stays the word of whoever said it.
+    fn set_topic(
+        &self,
+        by: PersonId,
+        name: &ChannelName,
+        text: Option<&TopicText>,
+    ) -> Decided<Outcome> {
+        let found = self
+            .tx
+            .prepare_cached(&format!("{CHANNELS} AND rooms.name = ?1"))?
+            .query_row([name.as_str()], |row| Ok((channel(row)?, at_position(row, 6)?)))
+            .optional()?;
+        let (Some((channel, set)), Some(by)) = (found, self.person(by)?) else {
+            return Ok(Err(Refusal::unknown_channel()));
+        };
+        if channel.topic.as_ref().map(|topic| &topic.text) == text {
+            return Ok(Ok(Outcome::Repeated(set)));
+        }
+        let topic = text.map(|text| Topic { text: text.clone(), by });
+        self.tx
+            .prepare_cached(
+                "UPDATE rooms SET topic = ?1, topic_by = ?2, topic_set = ?3 WHERE id = ?4",
+            )?
+            .execute(params![
+                text.map(TopicText::as_str),
+                topic.as_ref().map(|topic| sql(topic.by.id.0)),
+                sql(self.position),
+                sql(channel.created)
+            ])?;
+        let fact = Fact::Changed {
+            lane: Lane::Directory,
+            command: None,
+            change: Change::ChannelRevised(Channel { topic, ..channel }),
+            meant: Vec::new(),
+        };
+        Ok(Ok(Outcome::Accepted(Entry { position: self.position, at: self.at, fact })))
     }
 
     fn store_file(
@@ -1732,10 +1785,9 @@ impl Reader {
             newest.reverse();
             Ok(newest.into_iter().collect())
         };
-        let query = "SELECT id, name, last FROM rooms WHERE name IS NOT NULL";
-        let mut channels = self.db.prepare(query)?;
+        let mut channels = self.db.prepare(CHANNELS)?;
         let channels = channels
-            .query_map([], |row| Ok((channel(row)?, at_position(row, 2)?, newest(row.get(0)?)?)))?
+            .query_map([], |row| Ok((channel(row)?, at_position(row, 5)?, newest(row.get(0)?)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut directs = self.db.prepare(
             "SELECT rooms.id, rooms.last, one.id, one.name, other.id, other.name FROM rooms
@@ -1748,11 +1800,12 @@ impl Reader {
                 Ok((between, at_position(row, 0)?, at_position(row, 1)?, newest(row.get(0)?)?))
             })?
             .collect::<Result<Vec<_>, _>>()?;
-        let query = "SELECT value FROM meta WHERE key = 'channel_deleted'";
-        let deleted = self.db.query_row(query, [], position)?;
+        let query = "SELECT max(value, coalesce((SELECT max(topic_set) FROM rooms), 0)) FROM meta
+             WHERE key = 'channel_deleted'";
+        let rewritten = self.db.query_row(query, [], position)?;
         let query = "SELECT value FROM meta WHERE key = 'unread_since'";
         let unread_since = self.db.query_row(query, [], position)?;
-        Ok(State::restore(sessions, channels, directs, deleted, unread_since))
+        Ok(State::restore(sessions, channels, directs, rewritten, unread_since))
     }
 
     /// The person of this id, if there is one.
@@ -2030,8 +2083,20 @@ fn room(row: &Row, first: usize) -> rusqlite::Result<Room> {
     })
 }
 
+/// Asks for channels, each with the position of its lane and where its topic was set last. What follows
+/// it says for which.
+const CHANNELS: &str = "SELECT rooms.id, rooms.name, topic, people.id, people.name, last,
+    coalesce(topic_set, rooms.id) FROM rooms LEFT JOIN people ON people.id = topic_by
+    WHERE rooms.name IS NOT NULL";
+
+/// Reads a row of [`CHANNELS`].
 fn channel(row: &Row) -> rusqlite::Result<Channel> {
-    Ok(Channel { created: at_position(row, 0)?, name: ChannelName::stored(row.get(1)?) })
+    let topic = match row.get(2)? {
+        Some(text) => Some(Topic { text: TopicText::stored(text), by: person(row, 3)? }),
+        None => None,
+    };
+    let name = ChannelName::stored(row.get(1)?);
+    Ok(Channel { name, created: at_position(row, 0)?, topic })
 }
 
 fn position(row: &Row) -> rusqlite::Result<Position> {

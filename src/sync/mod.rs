@@ -574,6 +574,7 @@ impl Sync {
     fn list(&mut self, position: Position, change: Change) {
         match change {
             Change::ChannelCreated(channel) => self.directory.apply(channel),
+            Change::ChannelRevised(channel) => self.directory.revise(position, channel),
             Change::ChannelDeleted(name) => {
                 self.directory.remove(position, &name);
                 self.keep_channels();
@@ -608,7 +609,7 @@ impl Sync {
             // A link that skips an event is broken; the next one starts with a difference.
             self.link.closed(None, now);
             todo.push(Output::Disconnect);
-        } else {
+        } else if event.position > known {
             self.list(event.position, event.change);
         }
     }
@@ -660,7 +661,10 @@ impl Sync {
                 self.memberships.gone(room, deletion.message);
                 deletion.uncovered.iter().for_each(|message| self.came(room, message));
             }
-            Change::ChannelCreated(_) | Change::ChannelDeleted(_) | Change::DirectBegun(_) => {}
+            Change::ChannelCreated(_)
+            | Change::ChannelRevised(_)
+            | Change::ChannelDeleted(_)
+            | Change::DirectBegun(_) => {}
         }
     }
 

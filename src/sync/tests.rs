@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::{outbox::PendingState, *};
 use crate::domain::{
     attachment::{AttachmentId, FileName},
+    channel::{Topic, TopicText},
     event::Deletion,
     frame::{Heartbeat, Limits, Welcome},
     message::Reply,
@@ -45,7 +46,7 @@ struct Server {
 impl Server {
     fn new() -> Self {
         let mut directory = Directory::default();
-        directory.apply(Channel { name: channel(), created: Position(1) });
+        directory.apply(Channel { name: channel(), created: Position(1), topic: None });
         Self {
             epoch: Epoch("first".to_owned()),
             last: Position(1),
@@ -875,6 +876,37 @@ fn a_channel_that_was_deleted_meanwhile_is_forgotten() {
     empty.remove(Position(9), &channel());
     sync.handle(Input::Frame(ServerFrame::Directory(empty)), now);
     assert!(sync.window().is_none());
+}
+
+#[test]
+fn a_topic_is_followed_in_the_order_of_the_lane() {
+    let server = Server::new();
+    let mut sync = Sync::new(person(2), &server.page(person(2)), Vec::new());
+    let now = Moment { millis: 1, random: 0.0 };
+    let revised = |topic: &str| {
+        let topic = TopicText::read(topic).unwrap().map(|text| Topic { text, by: person(3) });
+        Channel { name: channel(), created: Position(1), topic }
+    };
+    let event = |position, prev, topic| {
+        let (lane, change) = (Lane::Directory, Change::ChannelRevised(revised(topic)));
+        let (position, prev) = (Position(position), Position(prev));
+        Input::Frame(ServerFrame::Event(Event { lane, position, prev, command: None, change }))
+    };
+    let lunch = event(5, 1, "Lunch");
+    sync.handle(lunch.clone(), now);
+    sync.handle(event(8, 5, "Dinner"), now);
+    assert_eq!(sync.directory().find("general"), Some(&revised("Dinner")));
+    // What is known already takes nothing back.
+    sync.handle(lunch, now);
+    assert_eq!(sync.directory().find("general"), Some(&revised("Dinner")));
+    assert_eq!(sync.directory().position, Position(8));
+    // Who could not read an event notices at the next one, and begins anew with what there is.
+    let outputs = sync.handle(event(12, 10, "Tea"), now);
+    assert!(outputs.contains(&Output::Disconnect), "{outputs:?}");
+    let mut whole = server.directory.clone();
+    whole.revise(Position(12), revised("Tea"));
+    sync.handle(Input::Frame(ServerFrame::Directory(whole)), now);
+    assert_eq!(sync.directory().find("general"), Some(&revised("Tea")));
 }
 
 #[test]

@@ -63,6 +63,14 @@ impl Database {
         newest
     }
 
+    /// What channels are about, in the order of their names.
+    pub fn topics(&self) -> Vec<(String, String)> {
+        let query = "SELECT name, topic FROM rooms WHERE topic IS NOT NULL ORDER BY name";
+        let mut query = self.db.prepare_cached(query).expect("the tables");
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.expect("the file can be read").collect::<Result<_, _>>().expect("rows")
+    }
+
     pub fn message(&self, position: Position) -> Option<Stored> {
         let query = format!("{MESSAGES} WHERE position = ?1");
         let mut query = self.db.prepare_cached(&query).expect("the tables");

@@ -332,6 +332,7 @@ impl Record {
                 deletion.uncovered.iter().for_each(|message| self.see_message(message));
             }
             Change::ChannelCreated(_)
+            | Change::ChannelRevised(_)
             | Change::ChannelDeleted(_)
             | Change::DirectBegun(_)
             | Change::Revised(_) => {}

@@ -99,6 +99,11 @@ pub enum Told {
         name: String,
         created: Position,
     },
+    /// What a channel is about, by a number that only grows.
+    Topic {
+        channel: String,
+        number: usize,
+    },
     Posted {
         position: Position,
         author: PersonId,
@@ -216,6 +221,7 @@ async fn work_for(guests: &[Guest], count: usize, from: usize, witness: &Witness
                     watching.note(Told::Deleted { message: deletion.message });
                 }
                 Change::ChannelCreated(_)
+                | Change::ChannelRevised(_)
                 | Change::ChannelDeleted(_)
                 | Change::DirectBegun(_)
                 | Change::Revised(_) => {}
@@ -253,6 +259,12 @@ async fn write(guest: &Guest, number: usize, numbers: std::ops::Range<usize>, wi
         witness.note(Told::Done { by: author, id, position });
         witness.note(Told::Posted { position, author, text });
         own.push(position);
+        // One of those who write there.
+        if command % 8 == 0 && number < 2 {
+            let topic = [("channel", channel), ("topic", &format!("{TOPIC}{command}"))];
+            guest.ask("/api/set_topic", &topic).await.expect(200);
+            witness.note(Told::Topic { channel: channel.to_owned(), number: command });
+        }
         if command % 5 == 0 {
             let message = own.swap_remove(random.usize(0..own.len()));
             guest.delete(channel, message).await.expect(200);
@@ -466,11 +478,15 @@ pub fn check(data: &Path, told: &[&Told]) -> Result<(), Violation> {
     Ok(())
 }
 
+/// What every topic begins with.
+const TOPIC: &str = "topic ";
+
 /// What the file holds.
 struct Stored {
     people: HashMap<u64, String>,
     sessions: HashSet<u64>,
     channels: HashMap<u64, String>,
+    topics: HashMap<String, usize>,
     messages: HashMap<u64, (u64, String)>,
     deleted: HashSet<u64>,
     commands: HashMap<(u64, String), u64>,
@@ -493,6 +509,12 @@ impl Stored {
         let people = pairs("SELECT id, name FROM people")?.into_iter().collect();
         let channels =
             pairs("SELECT id, name FROM rooms WHERE name IS NOT NULL")?.into_iter().collect();
+        let topics =
+            pairs("SELECT id, name || char(0) || topic FROM rooms WHERE topic IS NOT NULL")?;
+        let topics = topics.into_iter().filter_map(|(_, topic)| {
+            let (channel, topic) = topic.split_once('\0')?;
+            Some((channel.to_owned(), topic.strip_prefix(TOPIC)?.parse().ok()?))
+        });
         let sessions = pairs("SELECT person, hex(id) FROM sessions")?;
         let deleted = pairs("SELECT message, '' FROM log")?;
         let mut messages =
@@ -516,6 +538,7 @@ impl Stored {
             people,
             sessions: sessions.into_iter().map(|(person, _)| person).collect(),
             channels,
+            topics: topics.collect(),
             messages,
             deleted: deleted.into_iter().map(|(message, _)| message).collect(),
             commands,
@@ -530,6 +553,10 @@ impl Stored {
         let channels = self.channels.iter().map(|(created, name)| {
             let (name, created) = (name.clone(), Position(*created));
             Told::Channel { name, created }
+        });
+        let topics = self.topics.iter().map(|(channel, number)| {
+            let (channel, number) = (channel.clone(), *number);
+            Told::Topic { channel, number }
         });
         let messages = self.messages.iter().map(|(position, (author, text))| {
             let (position, author, text) = (Position(*position), id(author), text.clone());
@@ -546,7 +573,7 @@ impl Stored {
             Some(Told::Attached { message, id: id.clone() })
         });
         let rest = commands.chain(deleted).chain(attached);
-        people.chain(channels).chain(messages).chain(rest).collect()
+        people.chain(channels).chain(topics).chain(messages).chain(rest).collect()
     }
 
     /// Whatever the store knows is on the disk, as it was.
@@ -567,6 +594,10 @@ impl Stored {
                 self.people.get(&id.0.0) == Some(name) && self.sessions.contains(&id.0.0)
             }
             Told::Channel { name, created } => self.channels.get(&created.0) == Some(name),
+            // Or there is a newer one.
+            Told::Topic { channel, number } => {
+                self.topics.get(channel).is_some_and(|stored| stored >= number)
+            }
             Told::Posted { position, author, text } => {
                 let stored = self.messages.get(&position.0);
                 let is_same = stored.is_some_and(|(by, it)| *by == author.0.0 && it == text);

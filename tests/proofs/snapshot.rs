@@ -7,7 +7,7 @@ use chrono::DateTime;
 use flack::{
     domain::{
         attachment::{Attachment, AttachmentId, FileName},
-        channel::Directory,
+        channel::{Directory, TopicText},
         command::{Ask, Command, CommandId},
         event::{Change, Event, Lane},
         frame::{Difference, ServerFrame},
@@ -52,6 +52,7 @@ pub fn run(form: Form) -> Report {
     report.did("differences", tally.differences, cases * 2);
     report.did("answers", tally.answers, cases);
     report.did("reactions", tally.reactions, cases * 2);
+    report.did("topics", tally.topics, cases / 10);
     report.did("reactions refused", tally.refused, cases / 100);
     report.never("unlike the snapshot", broken);
     let is_found = (0..10).any(|seed| House::new(seed, true).live().is_err());
@@ -70,6 +71,8 @@ struct Tally {
     answers: u64,
     /// Messages that have reactions after a change.
     reactions: u64,
+    /// Channels that were about something else after a change.
+    topics: u64,
     /// Reactions for which there was no room.
     refused: u64,
 }
@@ -84,6 +87,7 @@ impl Tally {
             differences: self.differences + other.differences,
             answers: self.answers + other.answers,
             reactions: self.reactions + other.reactions,
+            topics: self.topics + other.topics,
             refused: self.refused + other.refused,
         }
     }
@@ -185,7 +189,7 @@ impl House {
             let batch: Vec<Request> = (0..60).map(|_| crowd(self)).collect();
             self.follow(&mut follower, &batch)?;
         }
-        let mut away = vec![follower.window.clone()];
+        let mut away = vec![(follower.window.clone(), self.directory.clone())];
         for _ in 0..COMMANDS {
             let request = self.request(&follower);
             self.follow(&mut follower, std::slice::from_ref(&request))?;
@@ -193,10 +197,13 @@ impl House {
             self.tally.commands += 1;
             self.compare(&follower)?;
             if self.random.u8(0..10) == 0 {
-                away.push(follower.window.clone());
+                away.push((follower.window.clone(), self.directory.clone()));
             }
         }
-        away.into_iter().try_for_each(|window| self.come_back(&follower.room, window))
+        away.into_iter().try_for_each(|(window, directory)| {
+            self.come_back(&follower.room, window)?;
+            self.list_again(directory)
+        })
     }
 
     /// Something to ask for, possible or not.
@@ -250,7 +257,17 @@ impl House {
                 let message = follower.messages.last().map_or(Position(1), |(message, _)| *message);
                 self.command(by, Command { room, ask: Ask::Delete(message) })
             }
-            92..96 => {
+            92..94 => {
+                // Of this channel, or of one that may not be there; sometimes what it is already.
+                let Room::Channel(this) = &room else { unreachable!("it is one") };
+                let other = format!("other {}", self.random.u32(0..20));
+                let other = ChannelName::try_from(other.as_str()).expect("a name");
+                let channel = if self.random.bool() { this.clone() } else { other };
+                let topic = ["", "lunch", "dinner", "a *topic*\nof two lines"];
+                let topic = topic[self.random.usize(0..topic.len())];
+                Request::SetTopic { by, channel, text: TopicText::read(topic).expect("short") }
+            }
+            94..97 => {
                 // Few, so that some are deleted again, and come again.
                 let name = format!("other {}", self.random.u32(0..20));
                 if self.random.u8(0..3) == 0 {
@@ -355,6 +372,10 @@ impl House {
         }
         match event.change {
             Change::ChannelCreated(channel) => self.directory.apply(channel),
+            Change::ChannelRevised(channel) => {
+                self.tally.topics += 1;
+                self.directory.revise(event.position, channel);
+            }
             Change::ChannelDeleted(name) => self.directory.remove(event.position, &name),
             other => return Err(format!("the directory heard {other:?}")),
         }
@@ -393,12 +414,29 @@ impl House {
                         follower.messages.insert(place, of);
                     }
                 }
-                Change::ChannelCreated(_) | Change::ChannelDeleted(_) | Change::DirectBegun(_) => {}
+                Change::ChannelCreated(_)
+                | Change::ChannelRevised(_)
+                | Change::ChannelDeleted(_)
+                | Change::DirectBegun(_) => {}
             }
             follower.window.apply(event.position, &event.change);
             self.tally.events += 1;
         }
         Ok(())
+    }
+
+    /// Somebody who left with `directory` hears what they missed, or that they have to forget it.
+    fn list_again(&mut self, mut directory: Directory) -> Result<(), Violation> {
+        let (now, left) = (self.state.directory(), directory.position);
+        // Else the whole of it comes, which is what it is.
+        let Some(channels) = self.state.directory_since(left) else { return Ok(()) };
+        channels.into_iter().for_each(|channel| directory.apply(channel));
+        directory.position = directory.position.max(now.position);
+        self.tally.differences += 1;
+        match directory == *now {
+            true => Ok(()),
+            false => Err(format!("the list of {left} and its difference are not that of now")),
+        }
     }
 
     /// Memory, the store and the follower show the same.

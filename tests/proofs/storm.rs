@@ -7,7 +7,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -83,6 +86,8 @@ async fn prove(clients: usize, cuts: u64) -> Report {
     while begun.try_recv().is_ok() {} // the arrival
 
     let writer = tokio::spawn(write(guests[1].socket(&[]).await, chance.fork()));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let talker = tokio::spawn(set_topics(guests[4].clone(), is_over.clone()));
     let missed = tokio::spawn(miss_and_return(program.address, guests[2].cookie.clone(), {
         let habits = Habits::default();
         (guests[3].blank(ASIDE, habits), form_tries(cuts))
@@ -113,6 +118,8 @@ async fn prove(clients: usize, cuts: u64) -> Report {
     ambush.abort();
     let (worst, tries) = soon("the return of one", missed).await.expect("no panic");
     writer.abort();
+    is_over.store(true, Ordering::Relaxed);
+    let topics = soon("the last topic", talker).await.expect("no panic");
     let written = history_is_complete(dir.path(), &history).await;
     up_to_date(&tabs).await;
     let different = different(dir.path(), &tabs).await;
@@ -141,6 +148,7 @@ async fn prove(clients: usize, cuts: u64) -> Report {
     report.did("of them while connecting", told.cut_connecting, cuts / 50);
     report.did("while catching up", told.cut_catching_up, cuts / 50);
     report.did("commands", written, cuts / 5);
+    report.did("topics", topics, cuts / 100);
     report.did("events heard", told.events, cuts * 10);
     report.did("returns compared", told.returns.len() as u64, cuts / 4);
     report.did("absences of 100 messages", tries, form_tries(cuts) as u64);
@@ -319,6 +327,7 @@ impl History {
             Change::Posted(message) => messages.push(message.position),
             Change::Deleted(deletion) => messages.retain(|known| *known != deletion.message),
             Change::ChannelCreated(_)
+            | Change::ChannelRevised(_)
             | Change::ChannelDeleted(_)
             | Change::DirectBegun(_)
             | Change::Revised(_) => {}
@@ -354,6 +363,20 @@ async fn keep_history(mut socket: Socket, history: Arc<Mutex<History>>) {
             _ = alive.tick() => socket.say(&ClientFrame::Ping).await,
         }
     }
+}
+
+/// Says again and again what channels are about, until it is over. Gives how often.
+async fn set_topics(guest: Guest, is_over: Arc<AtomicBool>) -> u64 {
+    let mut is_due = tokio::time::interval(Duration::from_millis(250));
+    let mut number = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        is_due.tick().await;
+        let channel = CHANNELS[number % CHANNELS.len()];
+        let topic = [("channel", channel), ("topic", &format!("topic {number}"))];
+        guest.ask("/api/set_topic", &topic).await.expect(200);
+        number += 1;
+    }
+    number as u64
 }
 
 /// Writes into all channels, and deletes every seventh message, until it is stopped.
@@ -470,10 +493,23 @@ async fn history_is_complete(dir: &std::path::Path, history: &Mutex<History>) ->
     history.lock().unwrap().shown.len() as u64
 }
 
+/// What a page lists channels as being about.
+fn topics_of(tab: &Tab) -> Vec<(String, String)> {
+    tab.look(|seen| {
+        let channels = seen.sync.directory().channels().iter();
+        let topics = channels.filter_map(|channel| {
+            let topic = channel.topic.as_ref()?.text.as_str().to_owned();
+            Some((channel.name.as_str().to_owned(), topic))
+        });
+        topics.collect()
+    })
+}
+
 /// How many pages do not show, in the end, what the file holds.
 async fn different(dir: &std::path::Path, tabs: &[Arc<Tab>]) -> u64 {
     let database = Database::open(dir);
     let windows = CHANNELS.map(|channel| database.window(channel));
+    let topics = database.topics();
     let mut different = 0;
     for (number, tab) in tabs.iter().enumerate() {
         let window = &windows[number % CHANNELS.len()];
@@ -481,6 +517,7 @@ async fn different(dir: &std::path::Path, tabs: &[Arc<Tab>]) -> u64 {
             let shown = tab.messages();
             let shown = shown.iter().map(|it| (it.position, it.author.id, it.text.as_str()));
             shown.eq(window.iter().map(|it| (it.position, it.author, it.text.as_str())))
+                && topics_of(tab) == topics
         };
         let same = async {
             while !is_same() {

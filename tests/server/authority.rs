@@ -212,6 +212,14 @@ fn function(path: &'static str) -> Vec<Row> {
         "/api/create_channel" => vec![Row::new(path, FOR_MEMBERS, move |stage, asker| {
             stage.form(asker, path, &[("name", &format!("channel {}", stage.in_direct))])
         })],
+        "/api/set_topic" => vec![
+            Row::new(path, FOR_MEMBERS, move |stage, asker| {
+                stage.form(asker, path, &[("channel", "general"), ("topic", "!")])
+            }),
+            Row::new("/api/set_topic of no channel", FOR_NOBODY, move |stage, asker| {
+                stage.form(asker, path, &[("channel", "nowhere"), ("topic", "!")])
+            }),
+        ],
         "/api/list_channels" | "/api/list_devices" | "/api/list_people" | "/api/create_link" => {
             vec![Row::new(path, FOR_MEMBERS, move |stage, asker| {
                 let method = if path == "/api/create_link" { "POST" } else { "GET" };
@@ -359,6 +367,15 @@ fn route(route: Route) -> Vec<Row> {
         Route::Keys => {
             vec![Row::new("/keys", [200; 5], |stage, asker| stage.request(asker, "GET", "/keys"))]
         }
+        // The page of the channel says why not.
+        Route::Topic => vec![
+            Row::new("/c/general/topic", [303, 303, 200, 200, 200], |stage, asker| {
+                stage.request(asker, "GET", "/c/general/topic")
+            }),
+            Row::new("/c/nowhere/topic", [303; 5], |stage, asker| {
+                stage.request(asker, "GET", "/c/nowhere/topic")
+            }),
+        ],
         Route::Upload => {
             vec![Row::new("/files", [401, 401, 201, 201, 201], |stage, asker| {
                 stage.request(asker, "POST", "/files?name=a.txt").bytes(b"mine")

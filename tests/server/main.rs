@@ -29,5 +29,6 @@ mod resume;
 mod session;
 mod socket;
 mod store;
+mod topics;
 mod unread;
 mod window;

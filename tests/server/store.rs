@@ -2,9 +2,13 @@
 
 use std::{fs, path::Path};
 
-use flack::server::{
-    files::FileLimits,
-    store::{DataDir, Limits, Store, StoreError},
+use flack::{
+    domain::{channel::TopicText, person::PersonId, position::Position},
+    server::{
+        files::FileLimits,
+        log::Request,
+        store::{DataDir, Limits, Store, StoreError},
+    },
 };
 use rusqlite::Connection;
 
@@ -113,7 +117,18 @@ fn the_data_of_the_first_version_is_taken_over() {
     let window = reader.window(&channel("general")).unwrap().unwrap();
     let texts: Vec<&str> = window.messages().map(|message| message.text.as_str()).collect();
     assert_eq!((window.position.0, texts), (6, vec!["kept"]));
-    assert_eq!(window.since(flack::domain::position::Position(4)).unwrap().len(), 1);
+    assert_eq!(window.since(Position(4)).unwrap().len(), 1);
+    // They are about nothing yet, and can be about something.
+    let channels = beginning.state.directory().channels();
+    assert!(channels.iter().all(|channel| channel.topic.is_none()));
+    let (by, text) = (PersonId(Position(2)), TopicText::read("Lunch").unwrap());
+    let request = Request::SetTopic { by, channel: channels[0].name.clone(), text };
+    let mut store = store;
+    store.commit(&[request], chrono::DateTime::UNIX_EPOCH).unwrap();
+    let directory = reader.beginning(store.last()).unwrap().state.directory().clone();
+    let topic = directory.find("design").unwrap().topic.clone().unwrap();
+    assert_eq!((topic.text.as_str(), topic.by.name.as_str()), ("Lunch", "Ada"));
+    assert_eq!(directory.position.0, 7);
     let db = Connection::open(&file).unwrap();
     let broken: bool = db.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap();
     assert!(!broken, "every row leads somewhere");

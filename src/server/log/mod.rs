@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         attachment::{Attachment, AttachmentId},
+        channel::TopicText,
         command::{Command, CommandId},
         device::DeviceId,
         name::{ChannelName, DisplayName},
@@ -58,6 +59,12 @@ pub enum Request {
     CreateChannel {
         by: PersonId,
         name: ChannelName,
+    },
+    /// Says what a channel is about, or that it is about nothing in particular.
+    SetTopic {
+        by: PersonId,
+        channel: ChannelName,
+        text: Option<TopicText>,
     },
     /// A file is on the disk, and is to be known.
     StoreFile {

@@ -8,3 +8,4 @@ pub mod nowhere;
 pub mod offline;
 pub mod people;
 pub mod room;
+pub mod topic;

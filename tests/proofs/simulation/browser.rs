@@ -121,6 +121,7 @@ pub fn check(sync: &Sync, wrote: &[CommandId], truth: &Truth) -> Result<(), Viol
     if let Some((created, room)) = truth.rooms.iter().find(is_missing) {
         return Err(format!("{room:?}, begun at {created}, is not in the list"));
     }
+    truth.check_topics(directory)?;
     let Some(room) = sync.viewing() else { return Ok(()) };
     let Some(window) = sync.window() else { return Ok(()) };
     truth.check_window(room, window)?;

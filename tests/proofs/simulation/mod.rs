@@ -45,6 +45,7 @@ pub fn run(form: Form) -> Report {
     report.did("crashes", tally.crashes, seeds);
     report.did("reloads", tally.reloads, seeds / 2);
     report.did("times somebody read", tally.reads, seeds);
+    report.did("topics", tally.topics, seeds / 4);
     report.did("commands held for a full disk", tally.held, seeds / 10);
     report.did("for too many at once", tally.limited, seeds / 10);
     report.did("sockets closed for too many frames", tally.flooded, seeds / 100);

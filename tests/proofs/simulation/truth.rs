@@ -1,11 +1,12 @@
 //! What really happened, read from the database file behind the server's back.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::Path,
 };
 
 use flack::domain::{
+    channel::Directory,
     command::{Ask, Command, CommandId},
     message::Message,
     name::ChannelName,
@@ -32,6 +33,10 @@ pub struct Truth {
     lanes: HashMap<Room, Vec<Step>>,
     /// With the positions where they began.
     pub rooms: BTreeMap<Position, Room>,
+    /// All topics that anybody asked for.
+    pub topics: HashSet<String>,
+    /// What each channel is about, and where that was said.
+    topics_of: HashMap<String, (Position, Option<String>)>,
 }
 
 /// A change of a room.
@@ -99,6 +104,8 @@ impl Truth {
             said: HashMap::new(),
             lanes: HashMap::new(),
             rooms: BTreeMap::new(),
+            topics: HashSet::new(),
+            topics_of: HashMap::new(),
         }
     }
 
@@ -125,6 +132,24 @@ impl Truth {
         let done =
             rows("SELECT position, id, person FROM commands WHERE position > ?1 ORDER BY position");
         let there = rows("SELECT position, text, author FROM messages WHERE position > ?1");
+        let query = "SELECT topic_set, name, topic FROM rooms WHERE topic_set > ?1";
+        let mut statement = self.db.prepare_cached(query).expect("a query");
+        let set = statement.query_map([from], |row| {
+            let position: i64 = row.get(0)?;
+            Ok((Position(position.cast_unsigned()), row.get(1)?, row.get(2)?))
+        });
+        let set: Vec<(Position, String, Option<String>)> =
+            set.expect("rows").map(|row| row.expect("a row")).collect();
+        drop(statement);
+        for (position, name, topic) in set {
+            self.last = self.last.max(position);
+            if let Some(topic) = &topic
+                && !self.topics.contains(topic)
+            {
+                return Err(format!("{name} is about {topic}, which nobody has said"));
+            }
+            self.topics_of.insert(name, (position, topic));
+        }
         for (position, name, _) in created {
             self.last = self.last.max(position);
             self.rooms.insert(position, Room::Channel(ChannelName::stored(name)));
@@ -264,6 +289,27 @@ impl Truth {
             shown.len(),
             newest.len()
         ))
+    }
+
+    /// Whether channels are listed as being about what they were at that position.
+    ///
+    /// # Errors
+    /// With the first that is not.
+    pub fn check_topics(&self, directory: &Directory) -> Result<(), Violation> {
+        for channel in directory.channels() {
+            let shown = channel.topic.as_ref().map(|topic| topic.text.as_str().to_owned());
+            let (set, is) = self.topics_of.get(channel.name.as_str()).cloned().unwrap_or_default();
+            // What there was before that is not on disk any more.
+            let is_true = match set <= directory.position {
+                true => shown == is,
+                false => shown.as_ref().is_none_or(|shown| self.topics.contains(shown)),
+            };
+            if !is_true {
+                let (name, position) = (&channel.name, directory.position);
+                return Err(format!("at {position} {name} is about {is:?}, not {shown:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Whether somebody's unread messages are those that are there, newer than what they have read.

@@ -9,7 +9,7 @@ use std::{
 
 use flack::{
     domain::{
-        channel::FIRST,
+        channel::{Channel, FIRST},
         command::{Ask, Command, CommandId},
         frame::{CloseCode, SILENCE_SECONDS, ServerFrame},
         message::MessageText,
@@ -17,7 +17,7 @@ use flack::{
         person::{PersonId, SessionId},
         position::Position,
         reaction::Emoji,
-        refusal::RefusalCode,
+        refusal::{Refusal, RefusalCode},
         room::{Pair, Room},
     },
     server::{
@@ -56,6 +56,8 @@ pub struct Tally {
     /// Differences that were not empty.
     pub differences: u64,
     pub resets: u64,
+    /// How often somebody said what a channel is about.
+    pub topics: u64,
     /// How often somebody was told who is here, and who writes.
     pub presence: u64,
     pub typing: u64,
@@ -96,6 +98,8 @@ pub struct World {
     connections: Vec<Option<Line>>,
     /// Commands that a program asked for, past any browser, and the answers to them.
     answers: Arc<Mutex<Vec<(CommandId, Position)>>>,
+    /// Topics on their way.
+    topics: Vec<Errand<Result<Channel, Refusal>>>,
     /// How likely faults are in this world, of 1,000 steps.
     faults: u32,
     /// Whether much is said at once in this world.
@@ -155,6 +159,7 @@ impl World {
             browsers,
             connections: Vec::new(),
             answers: Arc::default(),
+            topics: Vec::new(),
             faults: random.u32(0..60),
             is_loud: random.u8(0..4) == 0,
             tally: Tally::default(),
@@ -311,6 +316,7 @@ impl World {
     fn crash(&mut self) {
         self.note("the server crashes");
         self.tally.crashes += 1;
+        self.topics.clear();
         for browser in &mut self.browsers {
             for tab in &mut browser.tabs {
                 tab.creating = None;
@@ -514,6 +520,7 @@ impl World {
 
     /// Pages that are under way come a step nearer.
     fn load(&mut self) -> Result<(), Violation> {
+        self.topics.retain_mut(|topic| poll(topic).is_none());
         for browser in 0..self.browsers.len() {
             for tab in 0..self.browsers[browser].tabs.len() {
                 let it = &mut self.browsers[browser].tabs[tab];
@@ -789,6 +796,22 @@ impl World {
                 self.browsers[browser].tabs[tab].creating = Some(Box::pin(creating));
                 Ok(())
             }
+            (97..98, _) => {
+                let channels = sync.directory().channels().to_vec();
+                let Some(channel) = self.random.choice(channels) else { return Ok(()) };
+                let (flack, me) = (self.flack(), self.browsers[browser].me.id);
+                self.tally.topics += 1;
+                let topic = match self.random.u8(0..4) {
+                    0 => String::new(),
+                    _ => format!("topic {}", self.tally.topics),
+                };
+                self.note(&format!("{browser}.{tab} says that {} is about {topic}", channel.name));
+                self.truth.topics.insert(topic.clone());
+                self.topics.push(Box::pin(async move {
+                    flack.set_topic(me, channel.name.as_str(), &topic).await
+                }));
+                Ok(())
+            }
             _ if self.is_loud => {
                 self.burst();
                 Ok(())
@@ -896,7 +919,7 @@ impl World {
                 && line.network.under_way() == (0, 0)
                 && line.session.as_ref().is_some_and(Session::is_idle)
         });
-        is_delivered && self.is_idle() && self.unrest().is_empty()
+        is_delivered && self.is_idle() && self.topics.is_empty() && self.unrest().is_empty()
     }
 
     /// Whether nothing is on its way to the disk.
@@ -998,6 +1021,7 @@ impl World {
                         break page.map_err(|refusal| refusal.message)?;
                     }
                 };
+                self.truth.check_topics(&page.directory)?;
                 let (_, window) = page.open.ok_or("no window")?;
                 self.truth.check_window(&room, &window)?;
             }
@@ -1048,6 +1072,7 @@ impl Tally {
         self.full_disks += other.full_disks;
         self.differences += other.differences;
         self.resets += other.resets;
+        self.topics += other.topics;
         self.presence += other.presence;
         self.typing += other.typing;
         self.held += other.held;
