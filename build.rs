@@ -6,7 +6,8 @@
 //!
 //! What `tools/client` has made small is taken from `target/site/pkg`. The stylesheet is one file a
 //! thing in `style/`; where nobody has made it small, the list in `style/flack.css` is followed here.
-//! The list of emoji is made from a crate, and is a file like the others.
+//! The list of emoji is made from a crate, and the words of each language from their table; both are files
+//! like the others.
 
 #[cfg(not(feature = "ssr"))]
 fn main() {
@@ -24,6 +25,10 @@ mod emoji;
 #[cfg(feature = "ssr")]
 #[path = "src/server/stylesheet.rs"]
 mod stylesheet;
+#[cfg(feature = "ssr")]
+#[path = "src/words/mod.rs"]
+#[expect(dead_code, reason = "the server uses all of it")]
+mod words;
 
 #[cfg(feature = "ssr")]
 mod embed {
@@ -38,11 +43,12 @@ mod embed {
     use flate2::{Compression, write::GzEncoder};
     use sha2::{Digest, Sha256};
 
-    use crate::{emoji, stylesheet};
+    use crate::{emoji, stylesheet, words::Language};
 
     pub fn main() {
         let sources = ["build.rs", "src/server/emoji.rs", "src/server/stylesheet.rs"];
-        for input in sources.into_iter().chain(["style", "public", "target/site/pkg"]) {
+        for input in sources.into_iter().chain(["src/words", "style", "public", "target/site/pkg"])
+        {
             println!("cargo::rerun-if-changed={input}");
         }
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -76,6 +82,8 @@ mod embed {
                 ),
             }
         }
+        let words = |language: Language| (language.file(), language.words().lines().into_bytes());
+        files.extend(Language::ALL.map(words));
         let icons = fs::read_dir("public").expect("public/ is there");
         for icon in icons.map(|entry| entry.expect("public/ can be read")) {
             let name = icon.file_name().into_string().expect("file names are UTF-8");

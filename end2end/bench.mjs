@@ -109,7 +109,7 @@ async function measureStart(headers) {
 
 async function measureFirstLoad(base, headers) {
   const { body } = await request(base, '/c/general', { headers });
-  const addresses = new Set(body.toString().match(/\/pkg\/[\w.-]+\.(css|js|wasm)/g));
+  const addresses = new Set(body.toString().match(/\/pkg\/[\w.-]+\.(css|js|wasm|txt)/g));
   let bytes = 0;
   for (const address of addresses) {
     const file = await request(base, address, { headers: { 'accept-encoding': 'br' } });

@@ -24,7 +24,7 @@ fuzz_target!(|typed: &str| {
             assert!(look::of_person(&name).iter().all(|look| !look.is_empty()));
             look::is_reserved(&name);
         }
-        Err(fault) => assert!(!Refusal::display_name(fault).message.is_empty()),
+        Err(fault) => assert!(!Refusal::display_name(fault).to_string().is_empty()),
     }
     let file = FileName::from(typed);
     assert_eq!(FileName::from(file.as_str()), file, "clean is clean");
@@ -36,11 +36,11 @@ fuzz_target!(|typed: &str| {
             assert!(path.is_ascii() && !path[3..].contains('/'));
             assert_eq!(Address::of(&path), Address::Channel(name.as_str().to_owned()));
         }
-        Err(fault) => assert!(!Refusal::channel_name(fault).message.is_empty()),
+        Err(fault) => assert!(!Refusal::channel_name(fault).to_string().is_empty()),
     }
     match MessageText::try_from(typed) {
         Ok(text) => assert_eq!(MessageText::try_from(text.as_str()), Ok(text.clone())),
-        Err(fault) => assert!(!Refusal::text(fault).message.is_empty()),
+        Err(fault) => assert!(!Refusal::text(fault).to_string().is_empty()),
     }
     let _ = Address::of(typed);
     let _ = Token::parse(typed);

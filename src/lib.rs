@@ -13,13 +13,18 @@ pub mod domain;
 pub mod server;
 pub mod sync;
 pub mod ui;
+pub mod words;
 
-/// Takes over the page that the server rendered.
+/// Takes over the page that the server rendered, in the language of these words.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
+pub fn hydrate(words: String) {
     if cfg!(debug_assertions) {
         console_error_panic_hook::set_once();
     }
-    leptos::mount::hydrate_body(ui::app::App);
+    // Of another build they are of no use, and the page stays as the server rendered it.
+    if let Some(words) = words::Words::of_lines(words.leak()) {
+        client::browser::speak(words);
+        leptos::mount::hydrate_body(ui::app::App);
+    }
 }

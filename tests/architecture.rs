@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use flack::words::Language;
+
 /// A file of `src`, without its comments.
 struct Source {
     /// Such as `domain/name.rs`.
@@ -112,15 +114,18 @@ fn paths_are_read_as_the_compiler_does() {
 fn dependencies_point_one_way() {
     for source in sources() {
         let allowed: &[&str] = match (source.layer(), source.path.as_str()) {
-            ("domain", _) => &["domain"],
+            ("words", _) => &["words"],
+            ("domain", _) => &["domain", "words"],
             ("sync", _) => &["sync", "domain"],
-            ("client", _) => &["client", "sync", "domain"],
-            ("ui", _) => &["ui", "client", "sync", "api", "domain"],
+            ("client", _) => &["client", "sync", "domain", "words"],
+            ("ui", _) => &["ui", "client", "sync", "api", "domain", "words"],
             // The bodies of the server functions, which only the server has.
-            ("api", _) => &["domain", "server"],
+            ("api", _) => &["domain", "words", "server"],
             // To render it, and to tell it where its files are.
-            ("server", "server/http.rs" | "server/assets.rs") => &["server", "domain", "ui"],
-            ("server", _) => &["server", "domain"],
+            ("server", "server/http.rs" | "server/assets.rs") => {
+                &["server", "domain", "words", "ui"]
+            }
+            ("server", _) => &["server", "domain", "words"],
             ("", "lib.rs" | "main.rs") => continue,
             (layer, path) => panic!("what may {path} in {layer:?} know?"),
         };
@@ -188,6 +193,54 @@ fn html_is_made_in_one_place() {
     // And two sheets that the server has: of emoji, and of keys. Nobody types them.
     let shown = ["ui/components/emoji.rs", "ui/components/keys.rs", "ui/components/message.rs"];
     assert_eq!(places("inner_html"), BTreeSet::from(shown));
+}
+
+/// What people read is in the tables of `words`, and every text there is said somewhere.
+#[test]
+fn words_for_people_are_in_one_place() {
+    /// The name, what is printed on keys, and a mark that the server stores.
+    const NAMES: [&str; 15] = [
+        "Flack",
+        "ArrowDown",
+        "ArrowLeft",
+        "ArrowRight",
+        "ArrowUp",
+        "Control+K Meta+K",
+        "Ctrl",
+        "Ctrl K",
+        "Alt",
+        "End",
+        "Enter",
+        "Escape",
+        "Esc",
+        "Home",
+        "Shift",
+    ];
+    const MARKS: [&str; 2] = ["Tab", "Unknown device"];
+    let sources = sources();
+    for source in sources.iter().filter(|source| source.is_in(&["ui"])) {
+        let code = source.code.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines() {
+            // Between the first quotation mark and the second, and so on.
+            for literal in line.split('"').skip(1).step_by(2) {
+                let mut letters = literal.trim_start().chars();
+                let is_sentence = letters.next().is_some_and(char::is_uppercase)
+                    && letters.next().is_some_and(|letter| letter.is_lowercase());
+                let is_name = NAMES.contains(&literal) || MARKS.contains(&literal);
+                assert!(!is_sentence || is_name, "{}: {literal:?}", source.path);
+            }
+        }
+    }
+    let english = Language::English;
+    let texts = [english.words().texts(), english.documents().texts()].concat();
+    for (name, _) in texts {
+        let use_of = format!("words.{name}");
+        let called = format!("words().{name}");
+        let is_said = sources.iter().any(|source| {
+            !source.is_in(&["words"]) && (source.has_word(&use_of) || source.has_word(&called))
+        });
+        assert!(is_said, "nobody says {name}");
+    }
 }
 
 #[test]

@@ -62,7 +62,8 @@ fn again(example: &Example) -> Value {
         ("answer", "device") => read::<Device>(json),
         ("answer", "link") => read::<Link>(json),
         ("answer", "accepted") => read::<Accepted>(json),
-        ("answer", "refusal") => read::<Refusal>(json),
+        ("answer", "refusal") => serde_json::from_str::<Refusal>(json)
+            .and_then(|refusal| serde_json::to_value(refusal.spelled_out())),
         _ => panic!("there is no {kind} {name}"),
     };
     written.unwrap_or_else(|error| panic!("{name}: {error} in {json}"))
@@ -70,7 +71,16 @@ fn again(example: &Example) -> Value {
 
 /// The frame with all that the server tells. What this build knows by itself, it does not read.
 fn told(frame: ServerFrame) -> ServerFrame {
-    let ServerFrame::Welcome(welcome) = frame else { return frame };
+    let welcome = match frame {
+        ServerFrame::Welcome(welcome) => welcome,
+        ServerFrame::Refused { id, refusal } => {
+            return ServerFrame::Refused { id, refusal: refusal.spelled_out() };
+        }
+        ServerFrame::Unviewable { room, refusal } => {
+            return ServerFrame::Unviewable { room, refusal: refusal.spelled_out() };
+        }
+        frame => return frame,
+    };
     ServerFrame::Welcome(Welcome {
         heartbeat: Heartbeat { ping: PING_SECONDS, silence: SILENCE_SECONDS },
         limits: Limits {

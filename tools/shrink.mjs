@@ -82,7 +82,7 @@ async function glue(names = imports(), minified) {
       glue.__wbg_set_wasm(wasm);
       wasm.__wbindgen_start();
     };
-    export const hydrate = () => wasm.hydrate();
+    export { hydrate } from 'glue';
   `;
   const sources = {
     entry,

@@ -22,8 +22,9 @@ export const refusal = (status: number) =>
 export const noServer =
   /^\w+: (WebSocket connection to .* failed|Failed to load resource: net::ERR_)/;
 
-/** What the browser logs when the client was loaded ahead, and then has no script to use it. */
-const unused = /^warning: The resource \S+\.wasm was preloaded using link preload but not used /;
+/** What the browser logs when the client and its words were loaded ahead, and no script uses them. */
+const unused =
+  /^warning: The resource \S+\.(wasm|txt) was preloaded using link preload but not used /;
 
 /** What Playwright says where it keeps the service worker out. */
 const blocked = /^warning: Service Worker registration blocked by Playwright$/;

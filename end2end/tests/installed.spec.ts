@@ -85,6 +85,7 @@ test('only rooms and the shell are kept, and not too many', async ({ people }) =
     '/pkg/flack.css',
     '/pkg/flack.js',
     '/pkg/flack.wasm',
+    '/pkg/words-en.txt',
   ]);
 
   const channels = Array.from({ length: 51 }, (_, number) => `room-${number + 10}`);

@@ -2,7 +2,7 @@ import http, { type IncomingMessage } from 'node:http';
 
 import { expect, test } from './flack';
 
-/** What a browser may load before a page can be used: WASM, JS and CSS, in bytes on the way. */
+/** What a browser may load before a page can be used: WASM, JS, CSS and words, in bytes on the way. */
 const BUDGET = 285_000;
 
 function get(address: string): Promise<{ answer: IncomingMessage; bytes: number }> {
@@ -21,7 +21,7 @@ for (const path of ['/', '/c/general']) {
     const ada = path === '/' ? await people.guest('Ada') : await people.join('Ada');
     const loaded = new Set<string>();
     ada.page.on('request', (request) => {
-      if (/\.(css|js|wasm)$/.test(request.url())) loaded.add(request.url());
+      if (/\.(css|js|wasm|txt)$/.test(request.url())) loaded.add(request.url());
     });
     await ada.visit(path);
     if (path !== '/') await ada.isConnected();
@@ -30,7 +30,7 @@ for (const path of ['/', '/c/general']) {
     const files = await Promise.all([...loaded].map(get));
     // Builds for development carry nothing inside, and nothing small.
     test.skip(!files[0]!.answer.headers['content-encoding'], 'only the finished program is small');
-    expect(files.length).toBeGreaterThanOrEqual(3);
+    expect(files.length).toBeGreaterThanOrEqual(4);
     for (const { answer } of files) {
       expect(answer.headers['content-encoding']).toBe('br');
       expect(answer.headers['cache-control']).toContain('immutable');

@@ -40,6 +40,14 @@ pub async fn choose_theme(theme: Theme) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Remembers in this browser, with a cookie, in which language to show Flack: by its tag, or as the browser
+/// asks for, with any other word or none.
+#[server(endpoint = "/choose_language", output = Answer)]
+pub async fn choose_language(#[server(default)] language: String) -> Result<(), Refusal> {
+    crate::server::doors::choose_language(&language);
+    Ok(())
+}
+
 /// The browsers and programs that speak for oneself, the newest first.
 #[server(endpoint = "/list_devices", input = GetUrl, output = Answer)]
 pub async fn list_devices() -> Result<Vec<Device>, Refusal> {

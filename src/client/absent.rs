@@ -7,7 +7,7 @@ use leptos::{
     prelude::use_context,
 };
 
-use super::{SocketEvent, keys::Press, upload::SendingEvent};
+use super::{SocketEvent, date, keys::Press, upload::SendingEvent};
 use crate::{
     domain::{
         command::CommandId,
@@ -16,6 +16,7 @@ use crate::{
         theme::Theme,
     },
     sync::{Input, Moment, outbox::Pending},
+    words::{Language, Spoken, Words},
 };
 
 pub struct Socket;
@@ -100,7 +101,8 @@ pub fn clock_time(at: DateTime<Utc>) -> String {
 }
 
 pub fn exact_time(at: DateTime<Utc>) -> String {
-    at.format("%A, %-d %B %Y, %H:%M:%S UTC").to_string()
+    let day = date::day(at, spoken().language.documents());
+    format!("{day}, {}", at.format("%H:%M:%S UTC"))
 }
 
 pub fn day(at: DateTime<Utc>) -> i32 {
@@ -112,11 +114,25 @@ pub fn today() -> i32 {
 }
 
 pub fn day_name(at: DateTime<Utc>) -> String {
+    let words = spoken().language.documents();
     match today() - day(at) {
-        0 => "Today".to_owned(),
-        1 => "Yesterday".to_owned(),
-        _ => at.format("%A, %-d %B %Y").to_string(),
+        0 => words.today.to_owned(),
+        1 => words.yesterday.to_owned(),
+        _ => date::day(at, words),
     }
+}
+
+/// Those of the language that the request is answered in.
+pub fn words() -> &'static Words {
+    spoken().language.words()
+}
+
+pub fn chosen_language() -> Option<Language> {
+    spoken().chosen
+}
+
+fn spoken() -> Spoken {
+    use_context().unwrap_or_default()
 }
 
 /// The one that the request's cookie names.

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::{
     COMPOSER, Client, browser,
     timeline::{Quoted, quoted},
+    words,
 };
 use crate::{
     domain::{
@@ -168,10 +169,10 @@ impl Client {
     pub fn copy_link(self, path: &str) {
         let there = path.to_owned();
         browser::copy(&browser::url(path), move |is_copied| match is_copied {
-            true => self.say("Link copied."),
+            true => self.say(words().link_copied),
             false => {
                 self.go(&there);
-                self.say("This browser does not let pages copy. The link is in the address bar.");
+                self.say(words().link_not_copied);
             }
         });
     }

@@ -3,7 +3,7 @@
 //! Storage may be full, blocked or absent. Then nothing is remembered, and everything else works; a
 //! page says so when that matters.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, sync::OnceLock};
 
 use chrono::{DateTime, Utc};
 use gloo_storage::{LocalStorage, Storage};
@@ -34,6 +34,7 @@ use crate::{
         theme::Theme,
     },
     sync::{Input, Moment, outbox::Pending},
+    words::{Language, Words},
 };
 
 /// From here on a difference of clocks, in milliseconds, is not by chance.
@@ -383,6 +384,24 @@ extern "C" {
 /// Tells when one of those has changed.
 pub fn on_wish_change(tell: impl Fn() + 'static) {
     window_event_listener_untyped("wish", move |_| tell());
+}
+
+static WORDS: OnceLock<Words> = OnceLock::new();
+
+/// What the page says from now on.
+pub fn speak(words: Words) {
+    let _ = WORDS.set(words);
+}
+
+/// What the page says. It is set before there is a page.
+pub fn words() -> &'static Words {
+    WORDS.get().expect("the page speaks")
+}
+
+/// The language that somebody has chosen for this browser, if they have.
+pub fn chosen_language() -> Option<Language> {
+    let root = document().document_element();
+    Language::of(&root.and_then(|root| root.get_attribute("data-language"))?)
 }
 
 /// The colours that the page is in.

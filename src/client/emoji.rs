@@ -5,6 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 use leptos::prelude::*;
 
 use super::{COMPOSER, Client, browser};
+use crate::words::Words;
 
 /// Where the server has the list; `server/emoji.rs` says what its lines are.
 const ADDRESS: &str = "/emoji.txt";
@@ -101,18 +102,21 @@ impl EmojiList {
 
     /// Buttons for those that are looked for, or for all, with the `recent` ones first. What is in the list
     /// needs no escape, which a test of the server holds.
-    pub fn buttons(&self, typed: &str, recent: &[String]) -> String {
+    pub fn buttons(&self, typed: &str, recent: &[String], words: &Words) -> String {
         let mut html = String::new();
         if !typed.trim().is_empty() {
-            return group("Found", self.find(typed, FOUND).into_iter(), html);
+            return group(words.emoji_found, self.find(typed, FOUND).into_iter(), html);
         }
         let known = |sign: &String| self.emoji().find(|emoji| emoji.sign == sign);
         let mut recent = recent.iter().filter_map(known).peekable();
         if recent.peek().is_some() {
-            html = group("Used last", recent, html);
+            html = group(words.emoji_recent, recent, html);
         }
         let mut lines = self.lines().peekable();
-        while let Some(name) = lines.next() {
+        let mut names = words.emoji_groups.split('|');
+        // The list has its own name for each.
+        while lines.next().is_some() {
+            let name = names.next().unwrap_or_default();
             let next = || lines.next_if(|line| line.contains('\t')).and_then(Emoji::read);
             html = group(name, std::iter::from_fn(next), html);
         }
@@ -166,6 +170,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Language;
 
     fn list() -> EmojiList {
         EmojiList::Here(
@@ -209,14 +214,15 @@ mod tests {
 
     #[test]
     fn all_are_shown_in_their_groups() {
-        let html = list().buttons("", &["🎉".to_owned(), "gone".to_owned()]);
-        let names = ["Used last", "Smileys", "Hands", "Activities"];
+        let words = Language::English.words();
+        let html = list().buttons("", &["🎉".to_owned(), "gone".to_owned()], words);
+        let names = ["Used last", "Smileys", "People", "Animals and nature"];
         let at = names.map(|name| html.find(&format!(">{name}</h3>")).expect(name));
         assert!(at.is_sorted());
         assert_eq!(html.matches("<button").count(), 7);
         assert_eq!(html.matches("tabindex=0").count(), 1);
         assert!(html.find("title=\"party popper :tada:\"").expect("it was used") < at[1]);
-        assert_eq!(list().buttons("pinata", &[]).matches("<button").count(), 1);
-        assert_eq!(EmojiList::Failed.buttons("", &[]), "");
+        assert_eq!(list().buttons("pinata", &[], words).matches("<button").count(), 1);
+        assert_eq!(EmojiList::Failed.buttons("", &[], words), "");
     }
 }

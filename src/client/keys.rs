@@ -1,6 +1,6 @@
 //! What keys do: one table, by which they are obeyed, and from which the sheet that explains them is made.
 
-use std::fmt;
+use crate::words::Documents;
 
 /// A key as somebody pressed it, with those that were held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,10 +126,10 @@ impl Chord {
     }
 
     /// What is printed on the keys.
-    pub fn caps(self, is_mac: bool) -> impl Iterator<Item = String> {
+    pub fn caps(self, is_mac: bool, words: &Documents) -> impl Iterator<Item = String> {
         let (control, option) = if is_mac { ("⌘", "⌥") } else { ("Ctrl", "Alt") };
         let key = match self.key {
-            LETTER => "A letter".to_owned(),
+            LETTER => words.key_letter.to_owned(),
             "ArrowUp" => "↑".to_owned(),
             "ArrowDown" => "↓".to_owned(),
             "Escape" => "Esc".to_owned(),
@@ -155,43 +155,10 @@ impl Mark {
     }
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Place::Page => "Everywhere",
-            Place::Outside => "Outside of text fields",
-            Place::Words => "While writing",
-        })
-    }
-}
-
-impl fmt::Display for Deed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Deed::Jump => "Jump to a channel or a person",
-            Deed::Previous => "Go one conversation up in the list",
-            Deed::Next => "Go one conversation down in the list",
-            Deed::PreviousUnread => "Go up to a conversation with something new",
-            Deed::NextUnread => "Go down to a conversation with something new",
-            Deed::Help => "Show these keys",
-            Deed::Write => "Begin to write",
-            Deed::Send => "Send the message, or save its new words",
-            Deed::Break => "Begin a new line",
-            Deed::EditLast => "Change your last message, where nothing is written yet",
-            Deed::Leave => "Leave the field",
-            Deed::Mention => "Mention somebody: go on with their name",
-            Deed::Emoji => "Write an emoji: go on with what it is called",
-            Deed::Mark(Mark::Bold) => "Bold",
-            Deed::Mark(Mark::Italic) => "Italic",
-            Deed::Mark(Mark::Strike) => "Struck through",
-            Deed::Mark(Mark::Code) => "Code",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Language;
 
     fn press(held: &str, key: &str) -> Press {
         Press {
@@ -244,7 +211,8 @@ mod tests {
 
     #[test]
     fn caps_are_what_is_printed_on_the_keys() {
-        let caps = |chord: Chord, is_mac| chord.caps(is_mac).collect::<Vec<_>>().join(" ");
+        let words = Language::English.documents();
+        let caps = |chord: Chord, is_mac| chord.caps(is_mac, words).collect::<Vec<_>>().join(" ");
         assert_eq!(caps(command("k"), false), "Ctrl K");
         assert_eq!(caps(shift(command("x")), true), "⌘ Shift X");
         assert_eq!(caps(alt("ArrowUp"), true), "⌥ ↑");

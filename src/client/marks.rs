@@ -2,12 +2,15 @@
 
 use std::cmp::Reverse;
 
-use crate::domain::{
-    channel::Channel,
-    position::Position,
-    room::Room,
-    unread::{Memberships, RoomSettings},
-    window::Window,
+use crate::{
+    domain::{
+        channel::Channel,
+        position::Position,
+        room::Room,
+        unread::{Memberships, RoomSettings},
+        window::Window,
+    },
+    words::{Words, with},
 };
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,19 +50,27 @@ impl Marks {
     }
 
     /// The same for who listens.
-    pub fn words(self) -> String {
+    pub fn words(self, words: &Words) -> String {
         let unread = match self.unread {
             0 => String::new(),
-            unread if unread >= Window::LIMIT => format!(" {}+ unread", Window::LIMIT - 1),
-            unread => format!(" {unread} unread"),
+            unread if unread >= Window::LIMIT => {
+                format!(" {}", with(words.unread, &format!("{}+", Window::LIMIT - 1)))
+            }
+            unread => format!(" {}", with(words.unread, &unread.to_string())),
         };
         let mentions = match self.mentions {
             0 => String::new(),
-            mentions => format!(", {mentions} for you"),
+            mentions => format!(", {}", with(words.for_you, &mentions.to_string())),
         };
-        let muted = if self.is_muted { " muted" } else { "" };
-        let favourite = if self.is_favourite { " favourite" } else { "" };
-        format!("{unread}{mentions}{muted}{favourite}")
+        let mut told = unread + &mentions;
+        for (is_so, word) in [(self.is_muted, words.muted), (self.is_favourite, words.is_favourite)]
+        {
+            if is_so {
+                told.push(' ');
+                told += word;
+            }
+        }
+        told
     }
 }
 
@@ -91,7 +102,14 @@ pub fn order(channels: &[Channel], favourites: &[Room], memberships: &Membership
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{name::ChannelName, person::PersonId, room::Pair};
+    use crate::{
+        domain::{name::ChannelName, person::PersonId, room::Pair},
+        words::Language,
+    };
+
+    fn english() -> &'static Words {
+        Language::English.words()
+    }
 
     fn channel(name: &str) -> Room {
         Room::Channel(ChannelName::stored(name.to_owned()))
@@ -114,10 +132,10 @@ mod tests {
     fn what_is_unread_has_a_number_and_what_is_meant_one_of_its_own() {
         let room = channel("general");
         let mut memberships = memberships(&[(&room, &[3, 5, 6])]);
-        assert_eq!(Marks::of(&memberships, &room).words(), " 3 unread");
+        assert_eq!(Marks::of(&memberships, &room).words(english()), " 3 unread");
         assert_eq!(Marks::of(&memberships, &room).label(), "3");
         memberships.mentioned(&room, Position(5));
-        assert_eq!(Marks::of(&memberships, &room).words(), " 3 unread, 1 for you");
+        assert_eq!(Marks::of(&memberships, &room).words(english()), " 3 unread, 1 for you");
         assert_eq!(Marks::of(&memberships, &room).label(), "1");
         assert_eq!(Marks::of(&memberships, &channel("other")), Marks::default());
         assert_eq!(Marks::default().label(), "");
@@ -139,7 +157,7 @@ mod tests {
         assert_eq!(total(&memberships), 1);
         memberships.mentioned(&quiet, Position(5));
         assert_eq!(total(&memberships), 2);
-        assert_eq!(Marks::of(&memberships, &quiet).words(), " 2 unread, 1 for you muted");
+        assert_eq!(Marks::of(&memberships, &quiet).words(english()), " 2 unread, 1 for you muted");
     }
 
     #[test]
@@ -148,7 +166,7 @@ mod tests {
         let messages: Vec<u64> = (1..=150).collect();
         let memberships = memberships(&[(&room, &messages)]);
         assert_eq!(Marks::of(&memberships, &room).label(), "99+");
-        assert_eq!(Marks::of(&memberships, &room).words(), " 99+ unread");
+        assert_eq!(Marks::of(&memberships, &room).words(english()), " 99+ unread");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::{
         unread::{Memberships, Notice},
     },
     sync::{Input, Output, Sync, link::LinkState, returning},
+    words::fill,
 };
 
 pub mod attention;
@@ -29,6 +30,7 @@ pub mod attention;
 pub mod browser;
 pub mod choice;
 pub mod completion;
+pub mod date;
 pub mod draft;
 pub mod emoji;
 pub mod keys;
@@ -38,6 +40,7 @@ pub mod reading;
 pub mod timeline;
 pub mod upload;
 
+pub use browser::words;
 use draft::Drafts;
 use emoji::{EmojiList, OnEmoji};
 use marks::Marks;
@@ -509,7 +512,7 @@ impl Client {
                 }
             }
             Output::Forget(id) => browser::forget(me, &id),
-            Output::Tell(refusal) => self.say(&refusal.message),
+            Output::Tell(refusal) => self.say(&refusal.told(words())),
             Output::Notice(notice) => self.be_told(me, notice),
             Output::Withdraw(message) => browser::withdraw(&message.anchor()),
             Output::SignedOut => browser::load_page("/?signed-out"),
@@ -526,7 +529,9 @@ impl Client {
         let is_seen = self.is_visible.get_untracked() && self.is_open(&room);
         let author = message.author.name.as_str();
         let title = match &room {
-            Room::Channel(channel) => format!("{author} in #{channel}"),
+            Room::Channel(channel) => {
+                fill(words().notice_in, &[("name", author), ("channel", channel.as_str())])
+            }
             Room::Direct(_) => author.to_owned(),
         };
         let text = match message.text.as_str() {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::name::is_ignorable;
+use crate::words::{Words, count};
 
 /// What an attachment is known by: 128 random bits, as 32 hexadecimal digits.
 ///
@@ -75,16 +76,15 @@ impl Attachment {
         format!("/files/{}/thumbnail", self.id.as_str())
     }
 
-    /// What kind of file it is, in a word such as PDF; what its content says counts more than its
-    /// name.
-    pub fn kind(&self) -> String {
+    /// What kind of file it is, in a word such as PDF, if there is one; what its content says counts more
+    /// than its name.
+    pub fn kind(&self) -> Option<String> {
         let subtype = match self.media_type.as_str() {
             "text/html" => Some("HTML"),
             "image/svg+xml" => Some("SVG"),
             _ => None,
         };
-        let kind = subtype.or_else(|| self.name.extension()).unwrap_or("File");
-        if kind == "File" { kind.to_owned() } else { kind.to_ascii_uppercase() }
+        subtype.or_else(|| self.name.extension()).map(str::to_ascii_uppercase)
     }
 }
 
@@ -206,10 +206,10 @@ pub struct AttachmentLimits {
 }
 
 /// A number of bytes as people read it: `812 bytes`, `3.4 KB`, `25 MB`; a KB has 1,024 bytes.
-pub fn size_in_words(bytes: u64) -> String {
+pub fn size_in_words(bytes: u64, words: &Words) -> String {
     const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
-    if bytes < 1_024 {
-        return if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") };
+    if let Ok(bytes @ ..1_024) = usize::try_from(bytes) {
+        return count(bytes, words.byte, words.bytes);
     }
     // In tenths, rounded up: no file is said to be smaller than it is.
     let mut tenths = bytes.saturating_mul(10).div_ceil(1_024);
@@ -220,7 +220,9 @@ pub fn size_in_words(bytes: u64) -> String {
     }
     let unit = UNITS[unit];
     match (tenths / 10, tenths % 10) {
-        (whole, 1..) if whole < 10 => format!("{whole}.{} {unit}", tenths % 10),
+        (whole, tenth @ 1..) if whole < 10 => {
+            format!("{whole}{}{tenth} {unit}", words.decimal_sign)
+        }
         (whole, 0) => format!("{whole} {unit}"),
         (whole, _) => format!("{} {unit}", whole + 1),
     }
@@ -231,6 +233,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::words::Language;
 
     fn name(raw: &str) -> String {
         FileName::from(raw).0
@@ -298,8 +301,9 @@ mod tests {
             (10 << 30, "10 GB"),
             (1_048_575, "1 MB"),
         ] {
-            assert_eq!(size_in_words(bytes), words, "{bytes}");
+            assert_eq!(size_in_words(bytes, Language::English.words()), words, "{bytes}");
         }
+        assert_eq!(size_in_words(1_600, Language::German.words()), "1,6 KB");
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::person::{Person, PersonId};
+use crate::words::{Words, count};
 
 /// One emoji, in the form that Unicode calls fully qualified. Which ones there are is known on the
 /// server only.
@@ -46,23 +47,25 @@ impl Reaction {
     }
 
     /// The emoji and who put it there, to be read aloud: "👍 Ada, Grace and you".
-    pub fn in_words(&self, me: Option<PersonId>) -> String {
+    pub fn in_words(&self, me: Option<PersonId>, words: &Words) -> String {
         let is_me = |person: &&Person| Some(person.id) == me;
         let others = self.people.iter().filter(|person| !is_me(person));
         let mut names: Vec<String> =
             others.take(NAMED).map(|person| person.name.to_string()).collect();
         if self.people.iter().any(|person| is_me(&person)) {
-            names.push("you".to_owned());
+            names.push(words.you.to_owned());
         }
         match self.people.len() - names.len() {
             0 => {}
-            1 => names.push("1 other".to_owned()),
-            rest => names.push(format!("{rest} others")),
+            rest => names.push(count(rest, words.reaction_other, words.reaction_others)),
         }
         let last = names.pop().unwrap_or_default();
         let before = names.join(", ");
-        let and = if before.is_empty() { "" } else { " and " };
-        format!("{} {before}{and}{last}", self.emoji.as_str())
+        let emoji = self.emoji.as_str();
+        match before.as_str() {
+            "" => format!("{emoji} {last}"),
+            _ => format!("{emoji} {before} {} {last}", words.reaction_and),
+        }
     }
 }
 
@@ -89,7 +92,10 @@ pub fn remove(reactions: &mut Vec<Reaction>, emoji: &Emoji, person: PersonId) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{name::DisplayName, position::Position};
+    use crate::{
+        domain::{name::DisplayName, position::Position},
+        words::Language,
+    };
 
     fn person(id: u64) -> Person {
         let name = match id {
@@ -103,7 +109,7 @@ mod tests {
     fn words(people: impl IntoIterator<Item = u64>, me: u64) -> String {
         let people = people.into_iter().map(person).collect();
         let reaction = Reaction { emoji: Emoji::stored("👍".to_owned()), people };
-        reaction.in_words(Some(PersonId(Position(me))))
+        reaction.in_words(Some(PersonId(Position(me))), Language::English.words())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Why Flack does not do what was asked, in words that a person can act on.
+//! Why Flack does not do what was asked: a code for programs, and what people are told in their language.
 
 use std::{error, fmt};
 
@@ -14,14 +14,24 @@ use super::{
     reaction::{EMOJI_LIMIT, REACTIONS_LIMIT},
     room::Room,
 };
+use crate::words::{Language, Words, count, fill};
 
-/// The one error that leaves the server: what it is for programs, and a sentence for people.
+/// The one error that leaves the server. Whoever shows it to a person finds the sentence by its reason.
 ///
 /// Causes stay behind; they are logged where they happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     pub code: RefusalCode,
+    /// The sentence in English, for who reads what programs get: written where it leaves the server, and
+    /// not read again.
+    #[serde(skip_deserializing, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Which sentence it is.
+    #[serde(default)]
+    pub reason: Reason,
+    /// What the sentence names: sizes in bytes, and times in seconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<(String, String)>,
     /// Seconds after which asking again makes sense. Without it, asking again gives the same answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
@@ -114,136 +124,288 @@ impl RefusalCode {
     }
 }
 
-impl Refusal {
-    fn new(code: RefusalCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after: None }
+/// What exactly is in the way, each with a sentence of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    NotSignedIn,
+    AlreadySignedIn,
+    /// The session was ended from elsewhere.
+    SignedOut,
+    DisplayNameEmpty,
+    DisplayNameTooLong,
+    DisplayNameInvisible,
+    DisplayNameForm,
+    NameTaken,
+    NameReserved,
+    ChannelNameEmpty,
+    ChannelNameTooLong,
+    ChannelNameInvisible,
+    ChannelNameForm,
+    ChannelExists,
+    UnknownChannel,
+    UnknownMessage,
+    /// What is to be answered.
+    UnknownOriginal,
+    UnknownPerson,
+    UnknownDevice,
+    UnknownLink,
+    UnknownFile,
+    /// A file that a message names.
+    UnknownAttachment,
+    NobodyCalled,
+    NowhereSignedIn,
+    FirstChannel,
+    BackupUnderWay,
+    TextEmpty,
+    TextTooLong,
+    TopicTooLong,
+    EmojiInvalid,
+    TooManyEmoji,
+    TooManyReactions,
+    TooManyFiles,
+    TooManyDevices,
+    TooManyRooms,
+    FileTooLarge,
+    QuotaFull,
+    NoRoomForPeople,
+    NoRoomForChannels,
+    NoRoomForDirects,
+    NoRoomForFiles,
+    UploadBroken,
+    Malformed,
+    ForeignOrigin,
+    RateLimited,
+    TimedOut,
+    Busy,
+    NotSaved,
+    Unavailable,
+    /// One that this build does not know.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+impl Reason {
+    /// What programs are told.
+    fn code(self) -> RefusalCode {
+        match self {
+            Reason::NotSignedIn | Reason::SignedOut => RefusalCode::NotSignedIn,
+            Reason::AlreadySignedIn => RefusalCode::AlreadySignedIn,
+            Reason::DisplayNameEmpty
+            | Reason::DisplayNameTooLong
+            | Reason::DisplayNameInvisible
+            | Reason::DisplayNameForm => RefusalCode::NameInvalid,
+            Reason::NameTaken => RefusalCode::NameTaken,
+            Reason::NameReserved => RefusalCode::NameReserved,
+            Reason::ChannelNameEmpty
+            | Reason::ChannelNameTooLong
+            | Reason::ChannelNameInvisible
+            | Reason::ChannelNameForm => RefusalCode::ChannelNameInvalid,
+            Reason::ChannelExists => RefusalCode::ChannelExists,
+            Reason::UnknownChannel => RefusalCode::UnknownChannel,
+            Reason::UnknownMessage | Reason::UnknownOriginal => RefusalCode::UnknownMessage,
+            Reason::UnknownPerson | Reason::NobodyCalled => RefusalCode::UnknownPerson,
+            Reason::UnknownDevice | Reason::NowhereSignedIn => RefusalCode::UnknownDevice,
+            Reason::UnknownLink => RefusalCode::UnknownLink,
+            Reason::UnknownFile | Reason::UnknownAttachment => RefusalCode::UnknownFile,
+            Reason::TextEmpty => RefusalCode::TextEmpty,
+            Reason::TextTooLong => RefusalCode::TextTooLong,
+            Reason::TopicTooLong => RefusalCode::TopicTooLong,
+            Reason::EmojiInvalid => RefusalCode::EmojiInvalid,
+            Reason::TooManyEmoji | Reason::TooManyReactions => RefusalCode::TooManyReactions,
+            Reason::TooManyFiles => RefusalCode::TooManyFiles,
+            Reason::FileTooLarge => RefusalCode::FileTooLarge,
+            Reason::QuotaFull => RefusalCode::QuotaFull,
+            Reason::TooManyDevices
+            | Reason::TooManyRooms
+            | Reason::NoRoomForPeople
+            | Reason::NoRoomForChannels
+            | Reason::NoRoomForDirects
+            | Reason::NoRoomForFiles => RefusalCode::Full,
+            Reason::UploadBroken => RefusalCode::UploadBroken,
+            Reason::Malformed | Reason::FirstChannel => RefusalCode::Malformed,
+            Reason::ForeignOrigin => RefusalCode::ForeignOrigin,
+            Reason::RateLimited => RefusalCode::RateLimited,
+            Reason::TimedOut => RefusalCode::TimedOut,
+            Reason::Busy | Reason::BackupUnderWay => RefusalCode::Busy,
+            Reason::NotSaved => RefusalCode::NotSaved,
+            Reason::Unavailable | Reason::Other => RefusalCode::Unavailable,
+        }
     }
 
-    fn for_now(code: RefusalCode, message: &str, retry_after: u32) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(code, message) }
+    fn sentence(self, words: &Words) -> &'static str {
+        match self {
+            Reason::NotSignedIn => words.not_signed_in,
+            Reason::AlreadySignedIn => words.already_signed_in,
+            Reason::SignedOut => words.signed_out,
+            Reason::DisplayNameEmpty => words.display_name_empty,
+            Reason::DisplayNameTooLong => words.display_name_too_long,
+            Reason::DisplayNameInvisible => words.display_name_invisible,
+            Reason::DisplayNameForm => words.display_name_form,
+            Reason::NameTaken => words.name_taken,
+            Reason::NameReserved => words.name_reserved,
+            Reason::ChannelNameEmpty => words.channel_name_empty,
+            Reason::ChannelNameTooLong => words.channel_name_too_long,
+            Reason::ChannelNameInvisible => words.channel_name_invisible,
+            Reason::ChannelNameForm => words.channel_name_form,
+            Reason::ChannelExists => words.channel_exists,
+            Reason::UnknownChannel => words.unknown_channel,
+            Reason::UnknownMessage => words.unknown_message,
+            Reason::UnknownOriginal => words.unknown_original,
+            Reason::UnknownPerson => words.unknown_person,
+            Reason::UnknownDevice => words.unknown_device,
+            Reason::UnknownLink => words.unknown_link,
+            Reason::UnknownFile => words.unknown_file,
+            Reason::UnknownAttachment => words.unknown_attachment,
+            Reason::NobodyCalled => words.nobody_called,
+            Reason::NowhereSignedIn => words.nowhere_signed_in,
+            Reason::FirstChannel => words.first_channel,
+            Reason::BackupUnderWay => words.backup_under_way,
+            Reason::TextEmpty => words.text_empty,
+            Reason::TextTooLong => words.text_too_long,
+            Reason::TopicTooLong => words.topic_too_long,
+            Reason::EmojiInvalid => words.emoji_invalid,
+            Reason::TooManyEmoji => words.too_many_emoji,
+            Reason::TooManyReactions => words.too_many_reactions,
+            Reason::TooManyFiles => words.too_many_files,
+            Reason::TooManyDevices => words.too_many_devices,
+            Reason::TooManyRooms => words.too_many_rooms,
+            Reason::FileTooLarge => words.file_too_large,
+            Reason::QuotaFull => words.quota_full,
+            Reason::NoRoomForPeople => words.no_room_for_people,
+            Reason::NoRoomForChannels => words.no_room_for_channels,
+            Reason::NoRoomForDirects => words.no_room_for_directs,
+            Reason::NoRoomForFiles => words.no_room_for_files,
+            Reason::UploadBroken => words.upload_broken,
+            Reason::Malformed => words.malformed,
+            Reason::ForeignOrigin => words.foreign_origin,
+            Reason::RateLimited => words.rate_limited,
+            Reason::TimedOut => words.timed_out,
+            Reason::Busy => words.busy,
+            Reason::NotSaved => words.not_saved,
+            Reason::Unavailable => words.unavailable,
+            Reason::Other => words.refused_otherwise,
+        }
+    }
+}
+
+impl Refusal {
+    fn new(reason: Reason) -> Self {
+        Self {
+            code: reason.code(),
+            message: String::new(),
+            reason,
+            args: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    fn about(mut self, name: &str, value: impl ToString) -> Self {
+        self.args.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    fn for_now(reason: Reason, retry_after: u32) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(reason) }
     }
 
     pub fn not_signed_in() -> Self {
-        Self::new(RefusalCode::NotSignedIn, "Choose a display name first.")
+        Self::new(Reason::NotSignedIn)
     }
 
     pub fn already_signed_in(person: &Person) -> Self {
-        let name = &person.name;
-        let message = format!("You are here as {name}. To take another name, sign out first.");
-        Self::new(RefusalCode::AlreadySignedIn, message)
+        Self::new(Reason::AlreadySignedIn).about("name", &person.name)
     }
 
     pub fn display_name(fault: NameFault) -> Self {
-        let limit = DisplayName::LIMIT;
-        let message = match fault {
-            NameFault::Empty => "Type the name that others should see.".to_owned(),
-            NameFault::TooLong => format!("A display name can have up to {limit} characters."),
-            NameFault::Invisible | NameFault::LooseMark => {
-                "A display name can only have characters that others can see.".to_owned()
+        match fault {
+            NameFault::Empty => Self::new(Reason::DisplayNameEmpty),
+            NameFault::TooLong => {
+                Self::new(Reason::DisplayNameTooLong).about("limit", DisplayName::LIMIT)
             }
-            NameFault::Address => "A display name cannot have this form.".to_owned(),
-        };
-        Self::new(RefusalCode::NameInvalid, message)
+            NameFault::Invisible | NameFault::LooseMark => Self::new(Reason::DisplayNameInvisible),
+            NameFault::Address => Self::new(Reason::DisplayNameForm),
+        }
     }
 
     pub fn name_taken(name: &DisplayName) -> Self {
-        let message = format!(
-            "Somebody is called {name} already, or by a name that looks like it. Try another name."
-        );
-        Self::new(RefusalCode::NameTaken, message)
+        Self::new(Reason::NameTaken).about("name", name)
     }
 
     pub fn name_reserved(name: &DisplayName) -> Self {
-        let message = format!("Nobody can be called {name} here. Try another name.");
-        Self::new(RefusalCode::NameReserved, message)
+        Self::new(Reason::NameReserved).about("name", name)
     }
 
     pub fn channel_name(fault: NameFault) -> Self {
-        let limit = ChannelName::LIMIT;
-        let message = match fault {
-            NameFault::Empty => "Type a name for the channel.".to_owned(),
-            NameFault::TooLong => format!("A channel name can have up to {limit} characters."),
-            NameFault::Invisible | NameFault::LooseMark => {
-                "A channel name can only have characters that others can see.".to_owned()
+        match fault {
+            NameFault::Empty => Self::new(Reason::ChannelNameEmpty),
+            NameFault::TooLong => {
+                Self::new(Reason::ChannelNameTooLong).about("limit", ChannelName::LIMIT)
             }
-            NameFault::Address => {
-                "A channel name cannot have slashes, or be made of dots alone.".to_owned()
-            }
-        };
-        Self::new(RefusalCode::ChannelNameInvalid, message)
+            NameFault::Invisible | NameFault::LooseMark => Self::new(Reason::ChannelNameInvisible),
+            NameFault::Address => Self::new(Reason::ChannelNameForm),
+        }
     }
 
     pub fn channel_exists(channel: &Channel) -> Self {
-        let message = format!("There is already a channel called {}.", channel.name);
-        Self::new(RefusalCode::ChannelExists, message)
+        Self::new(Reason::ChannelExists).about("channel", &channel.name)
     }
 
     pub fn unknown_channel() -> Self {
-        Self::new(RefusalCode::UnknownChannel, "There is no such channel.")
+        Self::new(Reason::UnknownChannel)
     }
 
     /// The same answer whether the message never was, is gone, or belongs to somebody else.
     pub fn unknown_message() -> Self {
-        Self::new(RefusalCode::UnknownMessage, "You have no such message here.")
+        Self::new(Reason::UnknownMessage)
     }
 
     /// What is answered is not there, for whatever reason.
     pub fn unknown_original() -> Self {
-        let message = "The message that this one answers is no longer there.";
-        Self::new(RefusalCode::UnknownMessage, message)
+        Self::new(Reason::UnknownOriginal)
     }
 
     /// The same answer whether there is no such person, or the conversation is other people's.
     pub fn unknown_person() -> Self {
-        Self::new(RefusalCode::UnknownPerson, "There is no such person.")
+        Self::new(Reason::UnknownPerson)
     }
 
     pub fn unknown_device() -> Self {
-        Self::new(RefusalCode::UnknownDevice, "You are not signed in there.")
+        Self::new(Reason::UnknownDevice)
     }
 
     pub fn unknown_link() -> Self {
-        let message = format!(
-            "This link does not work any more. It works once, and for {LINK_MINUTES} minutes: make another one on a \
-             device where you are signed in."
-        );
-        Self::new(RefusalCode::UnknownLink, message)
+        Self::new(Reason::UnknownLink).about("limit", LINK_MINUTES)
     }
 
     pub fn too_many_devices() -> Self {
-        let message = format!(
-            "You are signed in on {DEVICES_LIMIT} devices, which is as many as one person can have. Sign one of \
-             them out first."
-        );
-        Self::new(RefusalCode::Full, message)
+        Self::new(Reason::TooManyDevices).about("limit", DEVICES_LIMIT)
     }
 
     /// For the operator.
     pub fn nobody_called(name: &str) -> Self {
-        Self::new(RefusalCode::UnknownPerson, format!("Nobody is called {name}."))
+        Self::new(Reason::NobodyCalled).about("name", name)
     }
 
     /// For the operator.
     pub fn nowhere_signed_in() -> Self {
-        Self::new(RefusalCode::UnknownDevice, "They are signed in nowhere.")
+        Self::new(Reason::NowhereSignedIn)
     }
 
     /// For the operator.
     pub fn backup_under_way() -> Self {
-        Self::new(RefusalCode::Busy, "A backup is being made already.")
+        Self::new(Reason::BackupUnderWay)
     }
 
     /// For the operator.
     pub fn first_channel() -> Self {
-        let message = format!("#{FIRST} has to stay: people enter there.");
-        Self::new(RefusalCode::Malformed, message)
+        Self::new(Reason::FirstChannel).about("channel", FIRST)
     }
 
     /// Said on the page of a browser whose session was ended from elsewhere.
     pub fn signed_out() -> Self {
-        let message = "You were signed out here. Your name stays yours: make a link to this device on \
-             another one where you are signed in, or ask whoever runs this server.";
-        Self::new(RefusalCode::NotSignedIn, message)
+        Self::new(Reason::SignedOut)
     }
 
     pub fn unknown_room(room: &Room) -> Self {
@@ -254,127 +416,195 @@ impl Refusal {
     }
 
     pub fn text(fault: TextFault) -> Self {
-        let limit = MessageText::LIMIT;
         match fault {
-            TextFault::Empty => Self::new(RefusalCode::TextEmpty, "Write something first."),
-            TextFault::TooLong(count) => Self::new(
-                RefusalCode::TextTooLong,
-                format!("A message can have up to {limit} characters. This one has {count}."),
-            ),
+            TextFault::Empty => Self::new(Reason::TextEmpty),
+            TextFault::TooLong(count) => Self::new(Reason::TextTooLong)
+                .about("limit", MessageText::LIMIT)
+                .about("count", count),
         }
     }
 
     pub fn topic(TopicTooLong(count): TopicTooLong) -> Self {
-        let limit = TopicText::LIMIT;
-        let message = format!("A topic can have up to {limit} characters. This one has {count}.");
-        Self::new(RefusalCode::TopicTooLong, message)
+        Self::new(Reason::TopicTooLong).about("limit", TopicText::LIMIT).about("count", count)
     }
 
     pub fn emoji_invalid() -> Self {
-        Self::new(RefusalCode::EmojiInvalid, "A reaction is one emoji.")
+        Self::new(Reason::EmojiInvalid)
     }
 
     pub fn too_many_emoji() -> Self {
-        let message = format!(
-            "This message has {EMOJI_LIMIT} different emoji, and cannot have more. Choose one of them."
-        );
-        Self::new(RefusalCode::TooManyReactions, message)
+        Self::new(Reason::TooManyEmoji).about("limit", EMOJI_LIMIT)
     }
 
     pub fn too_many_reactions() -> Self {
-        let message =
-            format!("This message has {REACTIONS_LIMIT} reactions, and cannot have more.");
-        Self::new(RefusalCode::TooManyReactions, message)
+        Self::new(Reason::TooManyReactions).about("limit", REACTIONS_LIMIT)
     }
 
     /// The same answer whether the file never was, is gone, or is not for the asker.
     pub fn unknown_file() -> Self {
-        Self::new(RefusalCode::UnknownFile, "There is no such file.")
+        Self::new(Reason::UnknownFile)
     }
 
     /// A message names a file that its author has not, or not any more.
     pub fn unknown_attachment() -> Self {
-        let message = "A file of this message is no longer there. Attach it again.";
-        Self::new(RefusalCode::UnknownFile, message)
+        Self::new(Reason::UnknownAttachment)
     }
 
     /// `limit` in bytes.
     pub fn file_too_large(limit: u64) -> Self {
-        let message = format!("A file can have up to {}.", size_in_words(limit));
-        Self::new(RefusalCode::FileTooLarge, message)
+        Self::new(Reason::FileTooLarge).about("size", limit)
     }
 
     pub fn too_many_files(limit: usize) -> Self {
-        let message = format!("A message can have up to {limit} files.");
-        Self::new(RefusalCode::TooManyFiles, message)
+        Self::new(Reason::TooManyFiles).about("limit", limit)
     }
 
     /// `limit` in bytes.
     pub fn quota_full(limit: u64) -> Self {
-        let message = format!(
-            "Your files may take up {} here, and this one does not fit. Deleting messages with \
-             files makes room.",
-            size_in_words(limit)
-        );
-        Self::new(RefusalCode::QuotaFull, message)
+        Self::new(Reason::QuotaFull).about("size", limit)
     }
 
     pub fn upload_broken() -> Self {
-        Self::new(RefusalCode::UploadBroken, "The file did not arrive in whole. Try again.")
+        Self::new(Reason::UploadBroken)
     }
 
     pub fn malformed() -> Self {
-        Self::new(RefusalCode::Malformed, "Flack could not read this request.")
+        Self::new(Reason::Malformed)
     }
 
     pub fn foreign_origin() -> Self {
-        Self::new(RefusalCode::ForeignOrigin, "This request came from another website.")
+        Self::new(Reason::ForeignOrigin)
     }
 
     /// Says when there is room for the next one.
     pub fn rate_limited(seconds: u32) -> Self {
-        let wait = match seconds {
-            1 => "1 second".to_owned(),
-            2..=99 => format!("{seconds} seconds"),
-            _ => format!("{} minutes", seconds.div_ceil(60)),
-        };
-        let message = format!("That is too much at once. The server takes the next in {wait}.");
-        Self { retry_after: Some(seconds), ..Self::new(RefusalCode::RateLimited, message) }
+        Self::for_now(Reason::RateLimited, seconds).about("wait", seconds)
     }
 
     pub fn timed_out() -> Self {
-        Self::for_now(RefusalCode::TimedOut, "This request took too long to arrive.", 1)
+        Self::for_now(Reason::TimedOut, 1)
     }
 
     pub fn busy() -> Self {
-        Self::for_now(RefusalCode::Busy, "Flack is busy. Try again in a moment.", 1)
+        Self::for_now(Reason::Busy, 1)
     }
 
-    pub fn full(of: &str) -> Self {
-        let message =
-            format!("This server has no room for more {of}. Its operator can change that.");
-        Self::new(RefusalCode::Full, message)
+    /// For a reason that is a limit of this server.
+    pub fn full(reason: Reason) -> Self {
+        Self::new(reason)
     }
 
     pub fn not_saved() -> Self {
-        let message = "Not saved yet: the server's disk is full. Its operator has to make room.";
-        Self::for_now(RefusalCode::NotSaved, message, 5)
+        Self::for_now(Reason::NotSaved, 5)
     }
 
     pub fn unavailable() -> Self {
-        Self::for_now(RefusalCode::Unavailable, "Flack cannot be reached. Try again.", 2)
+        Self::for_now(Reason::Unavailable, 2)
     }
 
     /// Whether the same request may be accepted later.
     pub fn is_for_now(&self) -> bool {
         self.retry_after.is_some()
     }
+
+    /// The sentence for people, in words that they can act on.
+    pub fn told(&self, words: &Words) -> String {
+        let told = |(name, value): &(String, String)| match (name.as_str(), value.parse()) {
+            ("size", Ok(bytes)) => size_in_words(bytes, words),
+            ("wait", Ok(seconds)) => wait_in_words(seconds, words),
+            _ => value.clone(),
+        };
+        let values: Vec<String> = self.args.iter().map(told).collect();
+        let names = self.args.iter().map(|(name, _)| name.as_str());
+        let values: Vec<(&str, &str)> = names.zip(values.iter().map(String::as_str)).collect();
+        fill(self.reason.sentence(words), &values)
+    }
+
+    /// As it leaves the server: also with the sentence, for who reads what programs get.
+    pub fn spelled_out(self) -> Self {
+        Self { message: self.to_string(), ..self }
+    }
 }
 
+fn wait_in_words(seconds: u64, words: &Words) -> String {
+    match usize::try_from(seconds).unwrap_or(usize::MAX) {
+        seconds if seconds < 100 => count(seconds, words.second, words.seconds),
+        seconds => count(seconds.div_ceil(60), words.minutes, words.minutes),
+    }
+}
+
+/// In English. Not for the client, which would carry all of it.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.message.fmt(f)
+        self.told(Language::English.words()).fmt(f)
     }
 }
 
 impl error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_names_what_it_is_about() {
+        let german = Language::German.words();
+        let too_long = Refusal::text(TextFault::TooLong(4_001));
+        assert_eq!(
+            too_long.to_string(),
+            "A message can have up to 4000 characters. This one has 4001."
+        );
+        assert_eq!(
+            too_long.told(german),
+            "Eine Nachricht kann bis zu 4000 Zeichen haben. Diese hat 4001."
+        );
+        let large = Refusal::file_too_large(1_600);
+        assert_eq!(large.to_string(), "A file can have up to 1.6 KB.");
+        assert_eq!(large.told(german), "Eine Datei kann bis zu 1,6 KB groß sein.");
+    }
+
+    #[test]
+    fn how_long_to_wait_is_said_as_people_say_it() {
+        for (seconds, words) in
+            [(1, "1 second."), (2, "2 seconds."), (99, "99 seconds."), (100, "2 minutes.")]
+        {
+            assert!(Refusal::rate_limited(seconds).to_string().ends_with(words), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn what_a_newer_server_says_is_a_refusal_all_the_same() {
+        let json =
+            r#"{"code":"busy","message":"x","reason":"of_tomorrow","args":[["moon","full"]]}"#;
+        let refusal: Refusal = crate::domain::json::read(json).expect("it is read");
+        assert_eq!((refusal.code, refusal.reason), (RefusalCode::Busy, Reason::Other));
+        assert_eq!(refusal.to_string(), Language::English.words().refused_otherwise);
+    }
+
+    #[test]
+    fn everything_that_a_sentence_asks_for_is_there() {
+        let refusals = [
+            Refusal::already_signed_in(&Person {
+                id: crate::domain::person::PersonId(crate::domain::position::Position(1)),
+                name: DisplayName::stored("Ada".to_owned()),
+            }),
+            Refusal::display_name(NameFault::TooLong),
+            Refusal::channel_name(NameFault::TooLong),
+            Refusal::unknown_link(),
+            Refusal::too_many_devices(),
+            Refusal::nobody_called("Ada"),
+            Refusal::first_channel(),
+            Refusal::too_many_emoji(),
+            Refusal::too_many_reactions(),
+            Refusal::too_many_files(10),
+            Refusal::quota_full(7),
+        ];
+        for refusal in refusals {
+            let sentence = refusal.reason.sentence(Language::English.words());
+            for (name, _) in &refusal.args {
+                assert!(sentence.contains(&format!("{{{name}}}")), "{sentence}");
+            }
+            assert_eq!(sentence.matches('{').count(), refusal.args.len(), "{sentence}");
+        }
+    }
+}

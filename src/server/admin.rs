@@ -165,7 +165,7 @@ async fn converse(
         Ok(question) => answer(question, flack.clone(), config).await,
         Err(_) => Err(Refusal::malformed()),
     };
-    let answer = answer.unwrap_or_else(|refusal| Answer::Refused(refusal.message));
+    let answer = answer.unwrap_or_else(|refusal| Answer::Refused(refusal.to_string()));
     let mut line = serde_json::to_vec(&answer)?;
     line.push(b'\n');
     writing.write_all(&line).await?;

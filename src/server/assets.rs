@@ -11,7 +11,7 @@ use axum::{
 };
 
 use super::{emoji, stylesheet};
-use crate::ui::app::Links;
+use crate::{ui::app::Links, words::Language};
 
 struct Asset {
     name: &'static str,
@@ -24,9 +24,9 @@ struct Asset {
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// What the head of every page refers to.
-pub fn links() -> Links {
-    let address = |name: &'static str| {
+/// What the head of every page refers to that speaks this language.
+pub fn links(language: Language) -> Links {
+    let address = |name: &str| {
         let asset = ASSETS.iter().find(|asset| asset.name == name);
         asset.map_or_else(|| format!("/{name}"), |asset| asset.address.to_owned())
     };
@@ -34,6 +34,7 @@ pub fn links() -> Links {
         style: address("pkg/flack.css"),
         script: address("pkg/flack.js"),
         wasm: address("pkg/flack.wasm"),
+        words: address(&language.file()),
     }
 }
 
@@ -81,8 +82,10 @@ fn from_disk(path: &str) -> Option<Response<Body>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let name = path.strip_prefix('/')?;
     let is_plain = name.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+    let language = Language::ALL.into_iter().find(|language| language.file() == name);
     let content = match name {
         _ if !is_plain => return None,
+        _ if language.is_some() => language?.words().lines().into_bytes(),
         "emoji.txt" => emoji::list().into_bytes(),
         "pkg/flack.css" => stylesheet::join(&root.join("style")).ok()?.into_bytes(),
         _ if name.starts_with("pkg/") => fs::read(root.join("target/site").join(name)).ok()?,

@@ -31,9 +31,12 @@ use super::{
     files::{ContentHash, Files, Hold, sync_dir},
     store::{self, Copied, DataDir, EmptyDir, SCHEMA_VERSION, StoreError},
 };
-use crate::domain::{
-    attachment::size_in_words,
-    position::{Epoch, Position},
+use crate::{
+    domain::{
+        attachment::size_in_words,
+        position::{Epoch, Position},
+    },
+    words::Language,
 };
 
 /// The names of the subcommands.
@@ -642,7 +645,7 @@ impl Progress {
             self.done += read as u64;
             if self.said.elapsed() >= NEWS {
                 self.said = Instant::now();
-                eprintln!("{} of {}", size_in_words(self.done), size_in_words(about.bytes));
+                eprintln!("{} of {}", in_words(self.done), in_words(about.bytes));
             }
         }
     }
@@ -660,8 +663,13 @@ impl fmt::Display for Words<'_> {
             files => format!("{files} files"),
         };
         let at = at.format("%F %T UTC");
-        write!(f, "as of {at}, the database and {files}, {} in all", size_in_words(*bytes))
+        write!(f, "as of {at}, the database and {files}, {} in all", in_words(*bytes))
     }
+}
+
+/// The operator is spoken to in English.
+fn in_words(bytes: u64) -> String {
+    size_in_words(bytes, Language::English.words())
 }
 
 // --- flack restore ----------------------------------------------------------------

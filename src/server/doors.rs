@@ -9,17 +9,20 @@ use leptos_axum::ResponseOptions;
 use super::{
     flack::Flack, live::dialogue::post, log::NewDevice, network::Source, reaction, token::Token,
 };
-use crate::domain::{
-    attachment::AttachmentId,
-    channel::Channel,
-    command::{Accepted, Ask, Command, CommandId},
-    device::{Device, DeviceId, LINK_MINUTES, Link},
-    message::MessageText,
-    person::{Person, PersonId, SessionId},
-    position::Position,
-    refusal::Refusal,
-    room::{Pair, Room},
-    theme::Theme,
+use crate::{
+    domain::{
+        attachment::AttachmentId,
+        channel::Channel,
+        command::{Accepted, Ask, Command, CommandId},
+        device::{Device, DeviceId, LINK_MINUTES, Link},
+        message::MessageText,
+        person::{Person, PersonId, SessionId},
+        position::Position,
+        refusal::Refusal,
+        room::{Pair, Room},
+        theme::Theme,
+    },
+    words::Language,
 };
 
 /// How many people one search finds.
@@ -85,6 +88,20 @@ pub fn choose_theme(theme: Theme) {
         .same_site(SameSite::Lax)
         .max_age(KEPT)
         .build();
+    set_cookie(&cookie);
+}
+
+/// Likewise. What is no language leaves it to the browser again.
+pub fn choose_language(tag: &str) {
+    let language = Language::of(tag);
+    let mut cookie = Cookie::build((Language::COOKIE, language.map_or("", Language::tag)))
+        .path("/")
+        .same_site(SameSite::Lax)
+        .max_age(KEPT)
+        .build();
+    if language.is_none() {
+        cookie.make_removal();
+    }
     set_cookie(&cookie);
 }
 

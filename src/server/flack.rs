@@ -43,7 +43,7 @@ use crate::domain::{
     page::Page,
     person::{Person, PersonId, SessionId},
     position::{Epoch, Position},
-    refusal::Refusal,
+    refusal::{Reason, Refusal},
     room::{Pair, Room},
     unread::{Membership, Memberships, Moved, Notice},
     window::Window,
@@ -690,7 +690,7 @@ impl Flack {
         }
         // It may have a content that is there already, which only its hash can tell.
         if all > limits.all {
-            return Err(Refusal::full("files"));
+            return Err(Refusal::full(Reason::NoRoomForFiles));
         }
         Ok(())
     }

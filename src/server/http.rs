@@ -30,6 +30,7 @@ use super::{
     flack::Flack,
     forms::{DEVICES, Form},
     label::label,
+    language,
     live::connection::{self, Visitor},
     metrics,
     network::{Network, Source, TooManySeats},
@@ -57,6 +58,7 @@ use crate::{
             topic::{RefusedTopic, TopicPage},
         },
     },
+    words::Spoken,
 };
 
 /// More than any form needs: a message of 4,000 characters takes up to 48,000 bytes when encoded.
@@ -305,7 +307,7 @@ impl Door {
 }
 
 /// The cookies of this name that a browser sent.
-fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = Cookie<'a>> {
+pub fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = Cookie<'a>> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(Cookie::split_parse).flatten().filter(move |cookie| cookie.name() == name)
 }
@@ -478,14 +480,15 @@ fn status(refusal: &Refusal) -> StatusCode {
 }
 
 fn refuse(refusal: &Refusal) -> Response<Body> {
-    let mut response = (status(refusal), axum::Json(refusal)).into_response();
+    let mut response = (status(refusal), axum::Json(refusal.clone().spelled_out())).into_response();
     mark(&mut response, refusal);
     response
 }
 
 /// Refuses a page, in words.
-fn tell(refusal: &Refusal) -> Response<Body> {
-    let mut response = (status(refusal), refusal.message.clone()).into_response();
+fn tell(headers: &HeaderMap, refusal: &Refusal) -> Response<Body> {
+    let words = language::of(headers).words();
+    let mut response = (status(refusal), refusal.told(words)).into_response();
     mark(&mut response, refusal);
     response
 }
@@ -496,7 +499,7 @@ fn turn_down(headers: &HeaderMap, refusal: &Refusal) -> Response<Body> {
     if !accept.is_some_and(|accept| accept.contains("text/html")) {
         return refuse(refusal);
     }
-    tell(refusal)
+    tell(headers, refusal)
 }
 
 /// Says when to ask again, and lets the guard count what was refused.
@@ -612,7 +615,7 @@ async fn render(
     }
     let mut page = match page {
         Ok(page) => page,
-        Err(refusal) => return tell(&refusal),
+        Err(refusal) => return tell(&parts.headers, &refusal),
     };
     let is_found = match address {
         Address::Home | Address::People => true,
@@ -654,10 +657,12 @@ async fn render(
 }
 
 /// The service worker, which may load things from here and do nothing else (CSP Level 3 §4.4).
-async fn worker() -> Response<Body> {
-    let Links { style, script, wasm } = assets::links();
-    let shell = [OFFLINE.to_owned(), style, script, wasm, "/favicon.svg".to_owned()];
+async fn worker(headers: HeaderMap) -> Response<Body> {
+    let language = language::of(&headers);
+    let Links { style, script, wasm, words } = assets::links(language);
+    let shell = [OFFLINE.to_owned(), style, script, wasm, words, "/favicon.svg".to_owned()];
     let mut response = assets::worker(&shell);
+    vary(&mut response);
     let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     // Browsers ask for it anew anyway; nothing in between may have an old one.
@@ -668,7 +673,8 @@ async fn worker() -> Response<Body> {
 /// The same for everyone.
 async fn offline(request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    render_document(&parts, "Offline · Flack", || view! { <OfflinePage /> }).await
+    let words = language::of(&parts.headers).documents();
+    render_document(&parts, words.offline_title, move || view! { <OfflinePage words /> }).await
 }
 
 /// The page of one's devices.
@@ -688,17 +694,20 @@ async fn render_devices(
     };
     let devices = match door.flack.devices(me.id, session).await {
         Ok(devices) => devices,
-        Err(refusal) => return tell(&refusal),
+        Err(refusal) => return tell(&parts.headers, &refusal),
     };
     let link = link.map(|link| {
         let url = door.url(&parts.headers, &link.path);
         ShownLink { qr: qr(&url), url, expires: link.expires }
     });
-    let error = refusal.as_ref().map(|refusal| refusal.message.clone());
+    let language = language::of(&parts.headers);
+    let error = refusal.as_ref().map(|refusal| refusal.told(language.words()));
+    let words = language.documents();
     let view = move || {
-        view! { <DevicesPage me=me.clone() devices=devices.clone() link=link.clone() error=error.clone() /> }
+        let (me, devices, link) = (me.clone(), devices.clone(), link.clone());
+        view! { <DevicesPage words me devices link error=error.clone() /> }
     };
-    let mut response = render_document(parts, "Devices · Flack", view).await;
+    let mut response = render_document(parts, words.devices_title, view).await;
     if let Some(refusal) = refusal {
         *response.status_mut() = status(&refusal);
         mark(&mut response, &refusal);
@@ -711,7 +720,8 @@ async fn keys(request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let is_mac = agent.is_some_and(|agent| agent.contains("Mac OS"));
-    render_document(&parts, "Keys · Flack", move || view! { <KeysPage is_mac /> }).await
+    let words = language::of(&parts.headers).documents();
+    render_document(&parts, words.keys_title, move || view! { <KeysPage words is_mac /> }).await
 }
 
 /// The page of a channel's topic.
@@ -737,11 +747,15 @@ async fn render_topic(
         return Redirect::to(&ChannelName::stored(channel).path()).into_response();
     };
     let (typed, refusal) = refused.unzip();
-    let refused = refusal.as_ref().zip(typed);
-    let refused =
-        refused.map(|(refusal, typed)| RefusedTopic { typed, error: refusal.message.clone() });
-    let view = move || view! { <TopicPage channel=channel.clone() refused=refused.clone() /> };
-    let mut response = render_document(parts, "Topic · Flack", view).await;
+    let language = language::of(&parts.headers);
+    let refused = refusal
+        .as_ref()
+        .zip(typed)
+        .map(|(refusal, typed)| RefusedTopic { typed, error: refusal.told(language.words()) });
+    let words = language.documents();
+    let view =
+        move || view! { <TopicPage words channel=channel.clone() refused=refused.clone() /> };
+    let mut response = render_document(parts, words.topic_title, view).await;
     if let Some(refusal) = refusal {
         *response.status_mut() = status(&refusal);
         mark(&mut response, &refusal);
@@ -771,9 +785,11 @@ async fn render_link(
 ) -> Response<Body> {
     let me = door.session(&parts.headers).map(|(_, person)| person);
     let refusal = found.as_ref().err().cloned();
-    let found = found.map_err(|refusal| refusal.message);
-    let view = move || view! { <LinkPage me=me.clone() found=found.clone() /> };
-    let mut response = render_document(parts, "Continue here · Flack", view).await;
+    let language = language::of(&parts.headers);
+    let found = found.map_err(|refusal| refusal.told(language.words()));
+    let words = language.documents();
+    let view = move || view! { <LinkPage words me=me.clone() found=found.clone() /> };
+    let mut response = render_document(parts, words.link_title, view).await;
     if let Some(refusal) = refusal {
         *response.status_mut() = status(&refusal);
         mark(&mut response, &refusal);
@@ -801,7 +817,7 @@ fn query(uri: &Uri, name: &str) -> Option<String> {
 }
 
 async fn render_page(parts: &Parts, uri: &Uri, page: Page) -> Response<Body> {
-    let links = assets::links();
+    let links = assets::links(language::of(&parts.headers));
     let context = move || provide_context(page.clone());
     render_view(parts, uri, context, move || shell(links.clone())).await
 }
@@ -812,7 +828,7 @@ async fn render_document<V: IntoView + 'static>(
     title: &'static str,
     view: impl Fn() -> V + Clone + Send + Sync + 'static,
 ) -> Response<Body> {
-    let style = assets::links().style;
+    let style = assets::links(language::of(&parts.headers)).style;
     render_view(parts, &parts.uri, || (), move || document(style.clone(), title, view())).await
 }
 
@@ -827,16 +843,28 @@ async fn render_view<V: IntoView + 'static>(
     *request.headers_mut() = parts.headers.clone();
     let theme = cookies(&parts.headers, Theme::COOKIE).next();
     let theme = theme.map(|cookie| Theme::of(cookie.value())).unwrap_or_default();
+    let (language, chosen) = (language::of(&parts.headers), language::chosen(&parts.headers));
     let context = move || {
         context();
         provide_context(theme);
+        provide_context(Spoken { language, chosen });
         let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
         if let Ok(policy) = HeaderValue::try_from(policy(&nonce)) {
             expect_context::<ResponseOptions>()
                 .insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
     };
-    leptos_axum::render_app_async_with_context(context, view)(request).await
+    let mut response = leptos_axum::render_app_async_with_context(context, view)(request).await;
+    let spoken = HeaderValue::from_static(language.tag());
+    response.headers_mut().insert(header::CONTENT_LANGUAGE, spoken);
+    vary(&mut response);
+    response
+}
+
+/// Says that the answer is in the language of who asks.
+fn vary(response: &mut Response<Body>) {
+    let by = HeaderValue::from_static("cookie, accept-language");
+    response.headers_mut().insert(header::VARY, by);
 }
 
 /// What a page may load and do (CSP Level 3). `connect-src` covers the live socket.

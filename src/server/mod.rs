@@ -13,6 +13,7 @@ pub mod forms;
 pub mod healthcheck;
 pub mod http;
 pub mod label;
+pub mod language;
 pub mod live;
 pub mod log;
 pub mod look;

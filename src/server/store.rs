@@ -39,7 +39,7 @@ use crate::domain::{
     person::{Person, PersonId, SessionId},
     position::{Epoch, Position},
     reaction::{EMOJI_LIMIT, Emoji, REACTIONS_LIMIT, Reaction},
-    refusal::Refusal,
+    refusal::{Reason, Refusal},
     room::{Pair, Room},
     unread::{Membership, Memberships, Newest, RoomSettings},
     window::Window,
@@ -874,7 +874,7 @@ impl Decision<'_> {
             return Ok(Err(Refusal::name_reserved(name)));
         }
         if self.count("SELECT count(*) FROM people", [])? >= self.limits.people {
-            return Ok(Err(Refusal::full("people")));
+            return Ok(Err(Refusal::full(Reason::NoRoomForPeople)));
         }
         self.tx.prepare_cached("INSERT INTO people VALUES (?1, ?2, ?3)")?.execute(params![
             sql(self.position),
@@ -1050,7 +1050,7 @@ impl Decision<'_> {
         if self.count("SELECT count(*) FROM rooms WHERE name IS NOT NULL", [])?
             >= self.limits.channels
         {
-            return Ok(Err(Refusal::full("channels")));
+            return Ok(Err(Refusal::full(Reason::NoRoomForChannels)));
         }
         self.tx
             .prepare_cached("INSERT INTO rooms (id, last, name, key) VALUES (?1, ?1, ?2, ?3)")?
@@ -1116,7 +1116,7 @@ impl Decision<'_> {
         }
         let is_new = !is_content(self.tx, hash)?;
         if is_new && usage(self.tx, None)? + size > all {
-            return Ok(Err(Refusal::full("files")));
+            return Ok(Err(Refusal::full(Reason::NoRoomForFiles)));
         }
         if is_new {
             self.tx
@@ -1407,7 +1407,7 @@ impl Decision<'_> {
         let query = "SELECT (SELECT count(*) FROM rooms WHERE one = ?1)
                           + (SELECT count(*) FROM rooms WHERE other = ?1)";
         if self.count(query, [sql(by.0)])? >= DIRECTS_LIMIT {
-            return Ok(Err(Refusal::full("direct conversations")));
+            return Ok(Err(Refusal::full(Reason::NoRoomForDirects)));
         }
         self.tx
             .prepare_cached("INSERT INTO rooms (id, last, one, other) VALUES (?1, ?1, ?2, ?3)")?

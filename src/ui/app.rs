@@ -17,8 +17,9 @@ use super::{
 };
 use crate::{
     api::json::Json,
-    client::{Client, browser, marks::total},
+    client::{Client, browser, marks::total, words},
     domain::{address::Address, direct::Directs, page::Page, theme::Theme},
+    words::{Language, Spoken},
 };
 
 /// Where browsers find what a page needs.
@@ -27,6 +28,7 @@ pub struct Links {
     pub style: String,
     pub script: String,
     pub wasm: String,
+    pub words: String,
 }
 
 /// What a page does by itself, before the reader sees it.
@@ -37,14 +39,16 @@ const END: &str = "end";
 
 /// The document around the application, as the server sends it.
 pub fn shell(links: Links) -> impl IntoView {
-    let (nonce, theme) = (use_nonce(), browser::theme());
+    let (nonce, theme, spoken) = (use_nonce(), browser::theme(), spoken());
     let page = expect_context::<Page>();
     let unread = total(&page.memberships);
     let title = title(page.me.is_some(), &Address::of(&page.path), &page.directs, unread);
-    let Links { style, script, wasm } = links;
+    let Links { style, script, wasm, words } = links;
     let start = format!(
         "import start, {{ hydrate }} from '{script}';\n\
-         await start({{ module_or_path: '{wasm}' }});\nhydrate();\n\
+         const words = fetch('{words}').then((answer) => answer.text());\n\
+         await Promise.all([words, start({{ module_or_path: '{wasm}' }})]);\n\
+         hydrate(await words);\n\
          navigator.serviceWorker?.register('/worker.js').catch(() => {{}});"
     );
     // After a refused form the address is the form's; the client must see the page's.
@@ -56,7 +60,11 @@ pub fn shell(links: Links) -> impl IntoView {
     });
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme.as_str()>
+        <html
+            lang=spoken.language.tag()
+            data-language=spoken.chosen.map(Language::tag)
+            data-theme=theme.as_str()
+        >
             <head>
                 {head(title, style, theme)}
                 <Finished />
@@ -68,6 +76,7 @@ pub fn shell(links: Links) -> impl IntoView {
                     r#type="application/wasm"
                     crossorigin="anonymous"
                 />
+                <link rel="preload" href=words r#as="fetch" crossorigin="anonymous" />
                 {address}
                 <script type="module" nonce=nonce.clone()>
                     {start}
@@ -84,12 +93,12 @@ pub fn shell(links: Links) -> impl IntoView {
 
 /// A document without the application, as the server sends it.
 pub fn document(style: String, title: &'static str, body: impl IntoView) -> impl IntoView {
-    let theme = browser::theme();
+    let (theme, spoken) = (browser::theme(), spoken());
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme.as_str()>
+        <html lang=spoken.language.tag() data-theme=theme.as_str()>
             <head>
-                {head(title.to_owned(), style, theme)}
+                {head(format!("{title} · Flack"), style, theme)}
                 <Finished />
             </head>
             <body>
@@ -99,6 +108,11 @@ pub fn document(style: String, title: &'static str, body: impl IntoView) -> impl
             </body>
         </html>
     }
+}
+
+/// The language of the document, as the server has found it.
+fn spoken() -> Spoken {
+    use_context().unwrap_or_default()
 }
 
 /// What is in the head of every document.
@@ -140,14 +154,15 @@ fn ThemeColor(theme: Theme, scheme: Theme, color: &'static str) -> impl IntoView
 
 /// What the tab is called, with how much is unread.
 fn title(is_joined: bool, address: &Address, directs: &Directs, unread: usize) -> String {
+    let words = words();
     let with = |id| directs.find(id).map(|direct| direct.with.name.to_string());
     let name = match address {
-        _ if !is_joined => "Join".to_owned(),
+        _ if !is_joined => words.title_join.to_owned(),
         Address::Home => String::new(),
         Address::Channel(name) => format!("#{name}"),
-        Address::Direct(id) => with(*id).unwrap_or_else(|| "No such person".to_owned()),
-        Address::People => "People".to_owned(),
-        Address::Nowhere => "No such page".to_owned(),
+        Address::Direct(id) => with(*id).unwrap_or_else(|| words.title_no_person.to_owned()),
+        Address::People => words.people.to_owned(),
+        Address::Nowhere => words.title_nowhere.to_owned(),
     };
     let unread = if unread > 0 { format!("({unread}) ") } else { String::new() };
     match name.as_str() {
@@ -217,7 +232,7 @@ fn House() -> impl IntoView {
     };
     view! {
         <a class="skip" href="#main">
-            "Skip to the conversation"
+            {words().skip}
         </a>
         <div class="shell">
             <Sidebar />

@@ -2,14 +2,18 @@
 // every page, and shorter here than there.
 
 window.flack = {
-  // Times, as the reader is used to them.
-  write: (at, options) => new Date(at).toLocaleString('default', options),
+  // Times, in the language of the page and otherwise as the reader is used to them.
+  write: (at, options) =>
+    new Date(at).toLocaleString(flack.locales, { hourCycle: flack.cycle, ...options }),
   clock: (at, day) => flack.write(at, { ...day, hour: '2-digit', minute: '2-digit' }),
   exact: (at) => flack.write(at, { dateStyle: 'full', timeStyle: 'medium' }),
   day: (at) => Math.floor((at - new Date(at).getTimezoneOffset() * 60000) / 86400000),
-  name: (at) =>
-    ['Today', 'Yesterday'][flack.day(Date.now()) - flack.day(at)] ??
-    flack.write(at, { dateStyle: 'full' }),
+  name: (at) => {
+    const ago = flack.day(at) - flack.day(Date.now());
+    if (ago !== 0 && ago !== -1) return flack.write(at, { dateStyle: 'full' });
+    const name = new Intl.RelativeTimeFormat(flack.locales, { numeric: 'auto' }).format(ago, 'day');
+    return name[0].toLocaleUpperCase() + name.slice(1);
+  },
 
   // The colours, now and for pages to come.
   theme: (theme) => {
@@ -79,6 +83,11 @@ window.flack = {
   keep: (path) => flack.say({ keep: path }),
   say: (words) => navigator.serviceWorker?.ready.then(({ active }) => active.postMessage(words)),
 };
+
+const { lang } = document.documentElement;
+flack.locales = [...navigator.languages.filter((locale) => locale.split('-')[0] === lang), lang];
+// Half a day or a whole one, whatever the language.
+flack.cycle = new Intl.DateTimeFormat([], { hour: 'numeric' }).resolvedOptions().hourCycle;
 
 let before;
 for (const time of document.querySelectorAll('time[datetime]')) {

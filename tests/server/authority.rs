@@ -239,6 +239,9 @@ fn function(path: &'static str) -> Vec<Row> {
         "/api/choose_theme" => vec![Row::new(path, [200; 5], move |stage, asker| {
             stage.form(asker, path, &[("theme", "dark")])
         })],
+        "/api/choose_language" => vec![Row::new(path, [200; 5], move |stage, asker| {
+            stage.form(asker, path, &[("language", "de")])
+        })],
         // It is the secret that counts, and not who has it.
         "/api/use_link" => vec![
             Row::new(path, [200; 5], move |stage, asker| {

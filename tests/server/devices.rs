@@ -201,7 +201,7 @@ async fn a_person_has_so_many_devices_and_no_more() {
     }
     let secret = make_link(&ada).await;
     let refused = use_link(&house, &secret).await.expect(507);
-    assert!(refused.refusal().message.contains("50 devices"), "{}", refused.body);
+    assert!(refused.refusal().to_string().contains("50 devices"), "{}", refused.body);
     // The link is not lost by that.
     ada.ask("/api/sign_out_others", &[]).await.expect(200);
     use_link(&house, &secret).await.expect(200);

@@ -301,7 +301,7 @@ async fn limits_are_told_and_nothing_is_left() {
     let refused = |answer: Answer, status: u16, code: RefusalCode| {
         let refusal = answer.expect(status).refusal();
         assert_eq!(refusal.code, code, "{refusal}");
-        refusal.message
+        refusal.to_string()
     };
     let one = ada.upload("1", &large(1)).await;
     let answer = ada.try_upload("2", &vec![0; 100_001]).await;

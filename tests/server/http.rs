@@ -28,7 +28,8 @@ const FIELDS: [(&str, &str); 7] = [
 const READING: [&str; 3] = ["/api/list_channels", "/api/list_devices", "/api/list_people"];
 
 /// Those that are for who has no session, too.
-const OPEN: [&str; 3] = ["/api/sign_in", "/api/use_link", "/api/choose_theme"];
+const OPEN: [&str; 4] =
+    ["/api/sign_in", "/api/use_link", "/api/choose_theme", "/api/choose_language"];
 
 /// Every server function there is. A new one has to be thought about here.
 fn functions() -> BTreeSet<&'static str> {
@@ -54,6 +55,7 @@ fn functions() -> BTreeSet<&'static str> {
             "/api/list_people",
             "/api/set_room",
             "/api/choose_theme",
+            "/api/choose_language",
         ])
     );
     functions

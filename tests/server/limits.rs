@@ -537,7 +537,7 @@ async fn a_form_says_how_long_to_wait() {
         let shown: String = parts.map(|part| part.rsplit("</script>").next().unwrap()).collect();
         // A second may have passed.
         let sentences =
-            [seconds, seconds + 1].map(|seconds| Refusal::rate_limited(seconds).message);
+            [seconds, seconds + 1].map(|seconds| Refusal::rate_limited(seconds).to_string());
         assert!(sentences.iter().any(|sentence| shown.contains(sentence)), "{shown}");
         assert!(shown.contains("typed words"), "{shown}");
     }

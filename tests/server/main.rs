@@ -16,6 +16,7 @@ mod files;
 mod forms;
 mod http;
 mod images;
+mod languages;
 mod limits;
 mod markdown;
 mod metrics;

@@ -10,7 +10,7 @@ use crate::{
         frame::{ClientFrame, CloseCode, PROTOCOL, ServerFrame, VIEW_LIMIT, View},
         message::MessageText,
         position::Position,
-        refusal::Refusal,
+        refusal::{Reason, Refusal},
         room::Room,
     },
     server::{flack::Flack, network::Source, rates::Frames, reaction},
@@ -139,11 +139,12 @@ impl Dialogue {
                 self.viewing.insert(room.clone());
                 self.flack.view(&self.socket, &room, view.position).await
             }
-            Ok(_) => Err(Refusal::full("viewed rooms")),
+            Ok(_) => Err(Refusal::full(Reason::TooManyRooms)),
             Err(refusal) => Err(refusal),
         };
         if let Err(refusal) = viewed {
             self.flack.metrics().refusals().count(refusal.code);
+            let refusal = refusal.spelled_out();
             let frame = ServerFrame::Unviewable { room: view.room, refusal };
             self.socket.send(&encode(&frame));
         }
@@ -165,7 +166,7 @@ impl Dialogue {
                 Ok(position) => ServerFrame::Accepted { id: answered, position },
                 Err(refusal) => {
                     refusals.count(refusal.code);
-                    ServerFrame::Refused { id: answered, refusal }
+                    ServerFrame::Refused { id: answered, refusal: refusal.spelled_out() }
                 }
             };
             socket.send(&encode(&frame));

@@ -18,8 +18,9 @@ use super::{
     room_field::RoomField,
 };
 use crate::{
-    client::Client,
+    client::{Client, words},
     domain::{position::Position, reaction::Emoji, room::NamedRoom},
+    words::with,
 };
 
 #[component]
@@ -50,8 +51,9 @@ fn Bar(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
         event.prevent_default();
         client.reply(&answered, Some(message));
     };
+    let words = words();
     view! {
-        <div class="actions" role="group" aria-label="Actions">
+        <div class="actions" role="group" aria-label=words.actions>
             <ReactionForm room=quick.clone() message class="actions__quick">
                 {Emoji::QUICK
                     .into_iter()
@@ -62,8 +64,8 @@ fn Bar(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
                 class="button button--quiet button--icon actions__scripted"
                 type="button"
                 popovertarget=EMOJI
-                aria-label="Other emoji"
-                title="Other emoji"
+                aria-label=words.other_emoji
+                title=words.other_emoji
                 on:click=pick
             >
                 <Icon path=SMILE />
@@ -72,8 +74,8 @@ fn Bar(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
                 class="button button--quiet button--icon"
                 href=reply_path
                 data-reload=""
-                aria-label="Reply"
-                title="Reply"
+                aria-label=words.reply
+                title=words.reply
                 on:click=reply
             >
                 <Icon path=REPLY />
@@ -81,8 +83,8 @@ fn Bar(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
             <a
                 class="button button--quiet button--icon"
                 href=path
-                aria-label="Copy link"
-                title="Copy link"
+                aria-label=words.copy_link
+                title=words.copy_link
                 on:click=copy
             >
                 <Icon path=LINK />
@@ -101,7 +103,7 @@ fn Quick(room: NamedRoom, message: Position, sign: &'static str) -> impl IntoVie
     let is_own = Memo::new(move |_| client.has_reacted(message, &asked));
     let action = Signal::derive(move || is_own.get().then_some("/api/unreact"));
     let pressed = Signal::derive(move || if is_own.get() { "true" } else { "false" });
-    let label = format!("React with {sign}");
+    let label = with(words().react_with, sign);
     view! {
         <button
             class="button button--quiet button--icon"
@@ -135,13 +137,14 @@ fn Own(room: NamedRoom, message: Position) -> impl IntoView {
         event.prevent_default();
         client.delete(of.clone(), message);
     };
+    let words = words();
     view! {
         <a
             class="button button--quiet button--icon"
             href=edit_path
             data-reload=""
-            aria-label="Edit message"
-            title="Edit message"
+            aria-label=words.edit_message
+            title=words.edit_message
             on:click=edit
         >
             <Icon path=PEN />
@@ -156,8 +159,8 @@ fn Own(room: NamedRoom, message: Position) -> impl IntoView {
             <input type="hidden" name="message" value=message.to_string() />
             <button
                 class="button button--quiet button--icon"
-                aria-label="Delete message"
-                title="Delete message"
+                aria-label=words.delete_message
+                title=words.delete_message
             >
                 <Icon path=BIN />
             </button>

@@ -8,8 +8,9 @@ use leptos::{
 
 use super::icon::{CROSS, DOWNLOAD, FILE, Icon, NEXT, PREVIOUS};
 use crate::{
-    client::{Client, browser, upload::Gallery},
+    client::{Client, browser, upload::Gallery, words},
     domain::attachment::{Attachment, ImageSize, size_in_words},
+    words::fill,
 };
 
 /// The largest that a picture is shown among messages, in CSS pixels.
@@ -26,7 +27,7 @@ pub fn Attachments(attachments: Vec<Attachment>) -> impl IntoView {
             .map(|at| view! { <Picture pictures=pictures.clone() at /> })
             .collect_view();
         view! {
-            <ul class="files" aria-label="Attachments">
+            <ul class="files" aria-label=words().attachments>
                 {shown}
                 {others.into_iter().map(|file| view! { <Card file /> }).collect_view()}
             </ul>
@@ -68,7 +69,9 @@ fn Picture(pictures: Vec<Attachment>, at: usize) -> impl IntoView {
 #[component]
 fn Card(file: Attachment) -> impl IntoView {
     let name = file.name.to_string();
-    let about = format!("{} · {}", file.kind(), size_in_words(file.size));
+    let words = words();
+    let kind = file.kind().unwrap_or_else(|| words.file.to_owned());
+    let about = format!("{kind} · {}", size_in_words(file.size, words));
     view! {
         <li>
             <a class="file" href=file.path() download=name.clone()>
@@ -79,7 +82,7 @@ fn Card(file: Attachment) -> impl IntoView {
                 <span class="file__about">{about}</span>
                 <span class="file__download">
                     <Icon path=DOWNLOAD />
-                    <span class="hidden">"Download"</span>
+                    <span class="hidden">{words.download}</span>
                 </span>
             </a>
         </li>
@@ -118,10 +121,12 @@ pub fn Lightbox() -> impl IntoView {
         })
     };
     let (path, name) = (of_picture(Attachment::path), of_picture(|it| it.name.to_string()));
+    let words = words();
     let place = Signal::derive(move || {
         gallery.with(|gallery| match gallery {
             Some(Gallery { pictures, at }) if pictures.len() > 1 => {
-                format!("{} of {}", at + 1, pictures.len())
+                let (number, count) = ((at + 1).to_string(), pictures.len().to_string());
+                fill(words.picture_place, &[("number", &number), ("count", &count)])
             }
             _ => String::new(),
         })
@@ -132,7 +137,7 @@ pub fn Lightbox() -> impl IntoView {
     view! {
         <dialog
             class="lightbox"
-            aria-label="Picture"
+            aria-label=words.picture
             node_ref=dialog
             on:close=move |_| gallery.set(None)
             on:keydown=press
@@ -153,14 +158,14 @@ pub fn Lightbox() -> impl IntoView {
                 class="button button--quiet button--icon lightbox__download"
                 href=path
                 download=name
-                aria-label="Download"
+                aria-label=words.download
             >
                 <Icon path=DOWNLOAD />
             </a>
             <button
                 class="button button--quiet button--icon lightbox__close"
                 type="button"
-                aria-label="Close"
+                aria-label=words.close
                 on:click=move |_| gallery.set(None)
             >
                 <Icon path=CROSS />
@@ -168,7 +173,7 @@ pub fn Lightbox() -> impl IntoView {
             <button
                 class="button button--quiet button--icon lightbox__previous"
                 type="button"
-                aria-label="Previous picture"
+                aria-label=words.picture_previous
                 hidden=is_alone
                 on:click=move |_| step(-1)
             >
@@ -177,7 +182,7 @@ pub fn Lightbox() -> impl IntoView {
             <button
                 class="button button--quiet button--icon lightbox__next"
                 type="button"
-                aria-label="Next picture"
+                aria-label=words.picture_next
                 hidden=is_alone
                 on:click=move |_| step(1)
             >

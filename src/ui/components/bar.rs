@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::icon::{Icon, MENU};
-use crate::{client::Client, sync::link::LinkState};
+use crate::{
+    client::{Client, words},
+    sync::link::LinkState,
+};
 
 #[component]
 pub fn Bar<C: IntoView + 'static>(children: TypedChildren<C>) -> impl IntoView {
@@ -14,7 +17,7 @@ pub fn Bar<C: IntoView + 'static>(children: TypedChildren<C>) -> impl IntoView {
                 class="button button--quiet button--icon bar__menu"
                 type="button"
                 popovertarget="sidebar"
-                aria-label="Show channels"
+                aria-label=words().show_channels
             >
                 <Icon path=MENU />
             </button>
@@ -28,20 +31,21 @@ pub fn Bar<C: IntoView + 'static>(children: TypedChildren<C>) -> impl IntoView {
 fn Status() -> impl IntoView {
     let link = expect_context::<Client>().link;
     let state = Signal::derive(move || describe(link.get()).0);
-    let words = Signal::derive(move || describe(link.get()).1);
+    let told = Signal::derive(move || describe(link.get()).1);
     view! {
-        <p class="status" role="status" aria-label="Connection" data-state=state>
-            <span class="status__text">{words}</span>
+        <p class="status" role="status" aria-label=words().connection data-state=state>
+            <span class="status__text">{told}</span>
         </p>
     }
 }
 
 fn describe(link: LinkState) -> (&'static str, &'static str) {
+    let words = words();
     match link {
-        LinkState::Starting => ("starting", "Connecting…"),
-        LinkState::Live => ("live", "Connected"),
-        LinkState::Reconnecting => ("connecting", "Reconnecting…"),
-        LinkState::Offline => ("offline", "Offline"),
-        LinkState::Stopped => ("offline", "Disconnected. Reload the page."),
+        LinkState::Starting => ("starting", words.connecting),
+        LinkState::Live => ("live", words.connected),
+        LinkState::Reconnecting => ("connecting", words.reconnecting),
+        LinkState::Offline => ("offline", words.offline),
+        LinkState::Stopped => ("offline", words.disconnected),
     }
 }

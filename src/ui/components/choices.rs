@@ -9,8 +9,9 @@ use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
     api,
-    client::{browser, choice::Choice, keys::Press},
+    client::{browser, choice::Choice, keys::Press, words},
     domain::person::Person,
+    words::count,
 };
 
 /// How long somebody has to stop typing before the server is asked.
@@ -35,8 +36,7 @@ pub fn Choices(
     };
     let words = Signal::derive(move || match choices.with(Vec::len) {
         0 => String::new(),
-        1 => "1 suggestion".to_owned(),
-        count => format!("{count} suggestions"),
+        found => count(found, words().suggestion_one, words().suggestion_many),
     });
     view! {
         <ul class="choices" id=id role="listbox" aria-label=label hidden=is_empty>

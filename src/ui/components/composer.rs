@@ -22,12 +22,14 @@ use crate::{
         draft::joined,
         keys::Deed,
         upload::UploadState,
+        words,
     },
     domain::{
         message::{MessageText, TextFault},
         refusal::Refusal,
         room::NamedRoom,
     },
+    words::{fill, with},
 };
 
 /// From here on, how much room is left is worth saying.
@@ -55,7 +57,8 @@ pub fn Composer(
 ) -> impl IntoView {
     let client = expect_context::<Client>();
     let area = NodeRef::<Textarea>::new();
-    let label = format!("Message {room}");
+    let words = words();
+    let label = with(words.message_to, &room.to_string());
     let path = StoredValue::new(room.path());
     let (field, escaped) = (room.clone(), StoredValue::new(room.clone()));
     let room = StoredValue::new(room.room);
@@ -126,9 +129,9 @@ pub fn Composer(
     });
     Effect::new(move |_| {
         client.rows.track();
-        for words in path.with_value(|path| client.homeless_words(path)) {
-            add(words);
-            status.set("The message that you were changing is gone. Your words are here.");
+        for lost in path.with_value(|path| client.homeless_words(path)) {
+            add(lost);
+            status.set(words.homeless_words);
         }
     });
 
@@ -138,7 +141,7 @@ pub fn Composer(
         let uploads = untrack(|| room.with_value(|room| client.uploads_of(room)));
         is_waiting.set_value(uploads.iter().any(|upload| upload.state.is_under_way()));
         if is_waiting.get_value() {
-            status.set("Sent as soon as the files are there");
+            status.set(words.waits_for_files);
             return;
         }
         put_into(status, "");
@@ -147,8 +150,7 @@ pub fn Composer(
             match upload.state {
                 UploadState::Done(attachment) => files.push(attachment),
                 _ => {
-                    let name = upload.name;
-                    error.set(Some(format!("{name} is not attached. Remove it, or try again.")));
+                    error.set(Some(with(words.not_attached, upload.name.as_str())));
                     return;
                 }
             }
@@ -164,7 +166,7 @@ pub fn Composer(
                 room.with_value(|room| client.clear_uploads(room));
             }
             Err(fault) => {
-                error.set(Some(Refusal::text(fault).message));
+                error.set(Some(Refusal::text(fault).told(words)));
                 focus();
                 return;
             }
@@ -181,7 +183,7 @@ pub fn Composer(
     });
     let attach = move |files: Vec<ChosenFile>| {
         let attached = room.with_value(|room| client.attach(room, files));
-        error.set(attached.err().map(|refusal| refusal.message));
+        error.set(attached.err().map(|refusal| refusal.told(words)));
         focus();
     };
     let paste = move |event: ClipboardEvent| {
@@ -223,12 +225,12 @@ pub fn Composer(
             <Replying room=field />
             <Uploads room />
             <div class="composer__box" on:paste=paste>
-                <label class="composer__attach" title="Attach files">
+                <label class="composer__attach" title=words.attach>
                     <input
                         type="file"
                         name="files"
                         multiple
-                        aria-label="Attach files"
+                        aria-label=words.attach
                         on:change=move |event| attach(browser::chosen_files(&event))
                     />
                     <Icon path=CLIP />
@@ -250,14 +252,14 @@ pub fn Composer(
                     class="button button--quiet button--icon composer__emoji"
                     type="button"
                     popovertarget=EMOJI
-                    aria-label="Emoji"
-                    title="Emoji"
+                    aria-label=words.emoji
+                    title=words.emoji
                 >
                     <Icon path=SMILE />
                 </button>
                 <button class="button button--primary composer__send">
                     <Icon path=SEND />
-                    <span class="hidden--narrow">"Send"</span>
+                    <span class="hidden--narrow">{words.send}</span>
                 </button>
             </div>
             <p class="composer__note" id="composer-note">
@@ -274,13 +276,16 @@ fn Note(
     error: RwSignal<Option<String>>,
     status: RwSignal<&'static str>,
 ) -> impl IntoView {
-    let limit = MessageText::LIMIT;
+    let (limit, words) = (MessageText::LIMIT, words());
     let problem = Signal::derive(move || {
-        let over =
-            (count.get() > limit).then(|| Refusal::text(TextFault::TooLong(count.get())).message);
+        let over = (count.get() > limit)
+            .then(|| Refusal::text(TextFault::TooLong(count.get())).told(words));
         error.get().or(over).unwrap_or_default()
     });
-    let room = Signal::derive(move || format!("{} of {limit}", count.get()));
+    let room = Signal::derive(move || {
+        let values = [("count", &*count.get().to_string()), ("limit", &*limit.to_string())];
+        fill(words.counted, &values)
+    });
     let is_short = Signal::derive(move || count.get() <= NEARLY_FULL);
     let is_hint_hidden = Signal::derive(move || {
         !is_short.get() || !status.get().is_empty() || problem.with(|p| !p.is_empty())
@@ -289,13 +294,13 @@ fn Note(
     view! {
         <span class="composer__hint" hidden=is_hint_hidden>
             <kbd>"Enter"</kbd>
-            " sends, "
+            {format!(" {} ", words.hint_sends)}
             <kbd>"Shift"</kbd>
             " + "
             <kbd>"Enter"</kbd>
-            " breaks the line"
+            {format!(" {}", words.hint_breaks)}
         </span>
-        <span role="status" aria-label="Message">
+        <span role="status" aria-label=words.message>
             {status}
         </span>
         <span class="composer__error" role="alert">

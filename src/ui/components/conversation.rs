@@ -1,7 +1,7 @@
 //! What is said in a room.
 
 use chrono::{DateTime, Utc};
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 
 use super::{
     icon::{COMMUNICATE, DOWN, Icon, Signal},
@@ -12,8 +12,10 @@ use crate::{
         Client, LOG, NEW, browser,
         reading::{Place, newest},
         timeline::Row,
+        words,
     },
     domain::room::NamedRoom,
+    words::{around, with},
 };
 
 /// The log of a room, newest at the bottom. `edit` gets the text of a message to be changed.
@@ -21,8 +23,8 @@ use crate::{
 pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl IntoView {
     let client = expect_context::<Client>();
     let label = match &room.with {
-        Some(with) => format!("Messages with {}", with.name),
-        None => format!("Messages in {room}"),
+        Some(person) => with(words().messages_with, person.name.as_str()),
+        None => with(words().messages_in, &room.to_string()),
     };
     let place = RwSignal::new(client.place(&room.room));
     keep_place(room.clone(), place);
@@ -141,7 +143,7 @@ fn begin(client: Client, place: RwSignal<Place>) {
 fn NewLine() -> impl IntoView {
     view! {
         <p class="new" id=NEW>
-            <span class="new__label">"New"</span>
+            <span class="new__label">{words().new}</span>
         </p>
     }
 }
@@ -175,9 +177,10 @@ fn ToNewest(place: RwSignal<Place>) -> impl IntoView {
         })
     });
     let is_none = Signal::derive(move || missed.get() == 0);
-    let words = Signal::derive(move || match missed.get() {
+    let words = words();
+    let news = Signal::derive(move || match missed.get() {
         0 => String::new(),
-        missed => format!(" {missed} new"),
+        missed => format!(" {}", with(words.missed, &missed.to_string())),
     });
     let go = move |_| {
         client.scroll_to_end();
@@ -187,9 +190,9 @@ fn ToNewest(place: RwSignal<Place>) -> impl IntoView {
         <div class="to-newest">
             <button class="button to-newest__button" type="button" hidden=is_there on:click=go>
                 <Icon path=DOWN />
-                "Jump to newest"
+                {words.to_newest}
                 <span class="badge" hidden=is_none>
-                    {words}
+                    {news}
                 </span>
             </button>
         </div>
@@ -199,23 +202,16 @@ fn ToNewest(place: RwSignal<Place>) -> impl IntoView {
 #[component]
 fn Nothing(room: NamedRoom) -> impl IntoView {
     let name = room.name().to_owned();
-    let words = match room.with {
-        Some(_) => Either::Left(view! {
-            "This is between you and "
-            <bdi>{name}</bdi>
-            ". Nobody else on the team can read it."
-        }),
-        None => Either::Right(view! {
-            "Be the first to write in #"
-            <bdi>{name}</bdi>
-            ": a question, a plan, a link. Everyone on the team can read it."
-        }),
-    };
+    let words = words();
+    let (lead, lead_end) = around(match room.with {
+        Some(_) => words.nothing_with,
+        None => words.nothing_in_channel,
+    });
     view! {
         <div class="empty">
             <Signal flag=COMMUNICATE />
-            <h2>"Nothing here yet"</h2>
-            <p>{words}</p>
+            <h2>{words.nothing}</h2>
+            <p>{lead} <bdi>{name}</bdi> {lead_end}</p>
         </div>
     }
 }

@@ -8,7 +8,7 @@ use super::{
     words::Words,
 };
 use crate::{
-    client::{Client, EDITOR, browser, keys::Deed},
+    client::{Client, EDITOR, browser, keys::Deed, words},
     domain::{message::MessageText, position::Position, refusal::Refusal, room::NamedRoom},
 };
 
@@ -16,6 +16,7 @@ use crate::{
 #[component]
 pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl IntoView {
     let client = expect_context::<Client>();
+    let words = words();
     let area = NodeRef::<Textarea>::new();
     let (typed, reason) = refused(client, "/api/edit_message", "text").unzip();
     let error = RwSignal::new(reason);
@@ -23,7 +24,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
     let of = room.room.clone();
     // What was typed before, should the row have been drawn anew meanwhile.
     let kept = path.with_value(|path| client.edited_words(path, message));
-    let words = typed.or(kept).unwrap_or_else(|| text.as_str().to_owned());
+    let begun = typed.or(kept).unwrap_or_else(|| text.as_str().to_owned());
     let before = text;
 
     Effect::new(move |_| {
@@ -44,7 +45,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
                 }
                 leave();
             }
-            Err(fault) => error.set(Some(Refusal::text(fault).message)),
+            Err(fault) => error.set(Some(Refusal::text(fault).told(words))),
         }
     };
     let save_by_key = save.clone();
@@ -60,9 +61,9 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
         }
         true
     });
-    let changed = Callback::new(move |words: String| {
+    let changed = Callback::new(move |typed: String| {
         error.set(None);
-        path.with_value(|path| client.keep_edited_words(path, message, words));
+        path.with_value(|path| client.keep_edited_words(path, message, typed));
     });
     let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
     view! {
@@ -80,8 +81,8 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
                 list="editor-list"
                 about="edit-error"
                 class="field__input edit__text"
-                label="Edit message".to_owned()
-                typed=Some(words)
+                label=words.edit_message.to_owned()
+                typed=Some(begun)
                 area
                 is_invalid=invalid
                 changed
@@ -89,7 +90,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
             />
             <FieldError id="edit-error" message=error />
             <div class="message__buttons">
-                <button class="button button--small button--primary">"Save"</button>
+                <button class="button button--small button--primary">{words.save}</button>
                 <a
                     class="button button--small button--quiet"
                     href=path.get_value()
@@ -99,7 +100,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
                         leave();
                     }
                 >
-                    "Cancel"
+                    {words.cancel}
                 </a>
             </div>
         </form>

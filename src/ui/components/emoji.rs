@@ -8,7 +8,7 @@ use leptos::{
     prelude::*,
 };
 
-use crate::client::{Client, browser, emoji::EmojiList};
+use crate::client::{Client, browser, emoji::EmojiList, words};
 
 /// The element id of the card.
 pub const EMOJI: &str = "emoji";
@@ -35,19 +35,19 @@ pub fn EmojiPicker() -> impl IntoView {
     };
     // Nobody has to wait for a thousand buttons who has not asked for one.
     let buttons = Signal::derive(move || match recent.get() {
-        Some(recent) => typed.with(|typed| client.emoji.with(|list| list.buttons(typed, &recent))),
+        Some(recent) => {
+            typed.with(|typed| client.emoji.with(|list| list.buttons(typed, &recent, words())))
+        }
         None => String::new(),
     });
-    let words = Signal::derive(move || {
+    let words = words();
+    let state = Signal::derive(move || {
         let is_empty = client.emoji.with(|list| match list {
             EmojiList::Here(_) => Ok(buttons.with(|html| !html.contains("<button"))),
-            EmojiList::Failed => Err("The emoji could not be fetched. Close this, and try again."),
-            EmojiList::Unwanted | EmojiList::OnItsWay => Err("Fetching the emoji…"),
+            EmojiList::Failed => Err(words.emoji_failed),
+            EmojiList::Unwanted | EmojiList::OnItsWay => Err(words.emoji_fetching),
         });
-        is_empty.map_or_else(
-            |words| words,
-            |is_empty| if is_empty { "No emoji is called so." } else { "" },
-        )
+        is_empty.map_or_else(|state| state, |is_empty| if is_empty { words.emoji_none } else { "" })
     });
     let pick = move |event: MouseEvent| {
         if let Some(sign) = browser::pressed_button(&event) {
@@ -96,7 +96,7 @@ pub fn EmojiPicker() -> impl IntoView {
             id=EMOJI
             popover="auto"
             role="dialog"
-            aria-label="Emoji"
+            aria-label=words.emoji
             on:toggle=toggled
             on:keydown=press
         >
@@ -104,8 +104,8 @@ pub fn EmojiPicker() -> impl IntoView {
                 class="field__input"
                 id=SEARCH
                 type="search"
-                aria-label="Search emoji"
-                placeholder="Search"
+                aria-label=words.emoji_search
+                placeholder=words.emoji_search_hint
                 autocomplete="off"
                 autocapitalize="none"
                 spellcheck="false"
@@ -113,7 +113,7 @@ pub fn EmojiPicker() -> impl IntoView {
                 on:input=move |event| typed.set(event_target_value(&event))
             />
             <p class="field__hint" role="status">
-                {words}
+                {state}
             </p>
             <div class="emoji" id=GRID inner_html=buttons on:click=pick></div>
         </div>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::icon::{ALERT, Icon};
-use crate::client::Client;
+use crate::client::{Client, words};
 
 /// The sentence under a field that was refused; nothing while there is none.
 #[component]
@@ -21,5 +21,5 @@ pub fn FieldError(#[prop(into)] id: String, message: RwSignal<Option<String>>) -
 /// What was typed into a form that was refused before the client ran, and why it was refused.
 pub fn refused(client: Client, action: &str, field: &str) -> Option<(String, String)> {
     let refused = client.refused(action)?;
-    Some((refused.field(field), refused.refusal.message))
+    Some((refused.field(field), refused.refusal.told(words())))
 }

@@ -13,6 +13,7 @@ use crate::{
     client::{
         Client, browser,
         choice::{Choice, Goal, by_use, likely},
+        words,
     },
     domain::room::direct_path,
 };
@@ -34,7 +35,7 @@ pub fn JumpButton() -> impl IntoView {
     view! {
         <button class="jump" type="button" popovertarget=JUMP aria-keyshortcuts="Control+K Meta+K">
             <Icon path=SEARCH />
-            <span class="jump__words">"Jump to…"</span>
+            <span class="jump__words">{words().jump}</span>
             <kbd aria-hidden="true">{keys}</kbd>
         </button>
     }
@@ -44,6 +45,7 @@ pub fn JumpButton() -> impl IntoView {
 #[component]
 pub fn Jump() -> impl IntoView {
     let client = expect_context::<Client>();
+    let words = words();
     let typed = RwSignal::new(String::new());
     let is_open = RwSignal::new(false);
     let choices = RwSignal::new(Vec::<Choice>::new());
@@ -72,8 +74,8 @@ pub fn Jump() -> impl IntoView {
             let me = client.me.get().map(|me| direct_path(me.id));
             let choice = |goal: &Goal| {
                 goal.choice(match () {
-                    () if unread.contains(&goal.path) => "new messages",
-                    () if Some(&goal.path) == me.as_ref() => "you",
+                    () if unread.contains(&goal.path) => words.jump_new,
+                    () if Some(&goal.path) == me.as_ref() => words.you,
                     () => "",
                 })
             };
@@ -117,19 +119,19 @@ pub fn Jump() -> impl IntoView {
             id=JUMP
             popover="auto"
             role="dialog"
-            aria-label="Jump to"
+            aria-label=words.jump_title
             on:toggle=toggled
         >
             <input
                 class="field__input"
                 id=FIELD
                 role="combobox"
-                aria-label="Channel or person"
+                aria-label=words.jump_field
                 aria-autocomplete="list"
                 aria-expanded="true"
                 aria-controls=LIST
                 aria-activedescendant=active_line(LIST, choices, active)
-                placeholder="Channel or person"
+                placeholder=words.jump_field
                 dir="auto"
                 autocomplete="off"
                 autocapitalize="none"
@@ -140,9 +142,9 @@ pub fn Jump() -> impl IntoView {
                 on:input=move |event| typed.set(event_target_value(&event))
                 on:keydown=press
             />
-            <Choices id=LIST label="Channels and people" choices active choose />
+            <Choices id=LIST label=words.jump_list choices active choose />
             <p class="field__hint" hidden=is_nothing>
-                "Nothing and nobody is called so."
+                {words.jump_none}
             </p>
         </div>
     }

@@ -12,6 +12,7 @@ use super::{
 use crate::client::{
     COMPOSER, Client, browser,
     keys::{Deed, Place, Press, deed},
+    words,
 };
 
 /// The element id of the sheet.
@@ -29,7 +30,7 @@ pub fn KeysLink() -> impl IntoView {
     };
     view! {
         <a class="button button--quiet" href=ADDRESS on:click=show>
-            "Keys"
+            {words().keys}
         </a>
     }
 }
@@ -39,7 +40,8 @@ pub fn KeysLink() -> impl IntoView {
 pub fn Keys() -> impl IntoView {
     let client = expect_context::<Client>();
     let sheet = RwSignal::new(String::new());
-    let words = RwSignal::new("");
+    let failure = RwSignal::new("");
+    let words = words();
     let is_plain = RwSignal::new(true);
     Effect::new(move |_| {
         is_plain.set(browser::has_plain_keys());
@@ -52,9 +54,9 @@ pub fn Keys() -> impl IntoView {
             browser::fetch(ADDRESS, move |page| match page.as_deref().and_then(explanation) {
                 Some(found) => {
                     sheet.set(found.to_owned());
-                    words.set("");
+                    failure.set("");
                 }
-                None => words.set("The keys could not be fetched. Close this, and try again."),
+                None => failure.set(words.keys_failed),
             });
         }
     };
@@ -73,23 +75,23 @@ pub fn Keys() -> impl IntoView {
             on:toggle=toggled
         >
             <div class="keys__head">
-                <h2 id="keys-title">"Keys"</h2>
+                <h2 id="keys-title">{words.keys}</h2>
                 <button
                     class="button button--quiet button--icon"
                     type="button"
                     popovertarget=KEYS
                     popovertargetaction="hide"
-                    aria-label="Close"
+                    aria-label=words.close
                     autofocus
                 >
                     <Icon path=CROSS />
                 </button>
             </div>
-            <p role="status">{words}</p>
+            <p role="status">{failure}</p>
             <div inner_html=sheet></div>
             <label class="keys__switch">
                 <input type="checkbox" prop:checked=is_plain on:change=switch />
-                "Outside of text fields, single keys do something"
+                {words.keys_switch}
             </label>
         </div>
     }

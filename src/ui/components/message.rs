@@ -16,7 +16,7 @@ use super::{
     reactions::Reactions,
 };
 use crate::{
-    client::{Client, browser, timeline::Row},
+    client::{Client, browser, timeline::Row, words},
     domain::{
         attachment::Attachment,
         command::CommandId,
@@ -83,7 +83,7 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
             })
         }
         Content::OnItsWay { id, text, attachments, reply_to, progress, .. } => {
-            let words = text.as_str().to_owned();
+            let written = text.as_str().to_owned();
             let kind = match &progress {
                 Progress::Refused(_) => Some("refused"),
                 Progress::Held(_) | Progress::Late => Some("waiting"),
@@ -100,11 +100,11 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
                     {me.map(|author| view! { <Head author at path=None is_link=false /> })}
                     {reply_to
                         .map(|message| view! { <Quote room=answered message author=None /> })}
-                    <Words text=words.clone() html=None edited=None />
+                    <Words text=written.clone() html=None edited=None />
                     <Attachments attachments=attachments.clone() />
                     {match progress {
                         Progress::Refused(refusal) => {
-                            let (reason, text) = (refusal.message, words);
+                            let (reason, text) = (refusal.told(words()), written);
                             Either::Left(
                                 view! { <Refused room id reason text attachments reply_to edit /> },
                             )
@@ -139,7 +139,7 @@ fn Head(author: Person, at: DateTime<Utc>, path: Option<String>, is_link: bool) 
                         class="message__author"
                         dir="auto"
                         href=direct
-                        title="Send a direct message"
+                        title=words().send_direct
                         on:click=move |_| client.meet(met.clone())
                     >
                         {name}
@@ -186,7 +186,7 @@ fn Words(text: String, html: Option<Html>, edited: Option<DateTime<Utc>>) -> imp
     let me = expect_context::<Client>().me.get_untracked();
     let edited = edited.map(|at| {
         let title = browser::exact_time(at);
-        view! { <span class="message__edited" title=title>" (edited)"</span> }
+        view! { <span class="message__edited" title=title>{format!(" {}", words().edited)}</span> }
     });
     match html {
         Some(html) => {
@@ -211,17 +211,18 @@ fn Words(text: String, html: Option<Html>, edited: Option<DateTime<Utc>>) -> imp
 #[component]
 fn OnItsWay(progress: Progress) -> impl IntoView {
     let link = expect_context::<Client>().link;
-    let words = Signal::derive(move || match (&progress, link.get()) {
-        (Progress::Held(refusal), LinkState::Live) => refusal.message.clone(),
-        (Progress::Late, LinkState::Live) => "Not confirmed yet. Flack keeps trying.".to_owned(),
-        (_, LinkState::Live) => "Sending…".to_owned(),
-        (Progress::Late, _) => "Not sent yet: waiting for connection".to_owned(),
-        _ => "Waiting for connection".to_owned(),
+    let words = words();
+    let state = Signal::derive(move || match (&progress, link.get()) {
+        (Progress::Held(refusal), LinkState::Live) => refusal.told(words),
+        (Progress::Late, LinkState::Live) => words.not_confirmed.to_owned(),
+        (_, LinkState::Live) => words.sending.to_owned(),
+        (Progress::Late, _) => words.not_sent.to_owned(),
+        _ => words.waiting.to_owned(),
     });
     view! {
         <p class="message__note">
             <Icon path=CLOCK />
-            <span>{words}</span>
+            <span>{state}</span>
         </p>
     }
 }
@@ -238,6 +239,7 @@ fn Refused(
 ) -> impl IntoView {
     let client = expect_context::<Client>();
     let (again, edited, discarded) = (id.clone(), id.clone(), id);
+    let words = words();
     view! {
         <div class="message__refusal">
             <p class="field__error">
@@ -250,7 +252,7 @@ fn Refused(
                     type="button"
                     on:click=move |_| client.retry(again.clone())
                 >
-                    "Send again"
+                    {words.send_again}
                 </button>
                 <button
                     class="button button--small"
@@ -262,14 +264,14 @@ fn Refused(
                         edit.set(Some(text.clone()));
                     }
                 >
-                    "Edit"
+                    {words.edit}
                 </button>
                 <button
                     class="button button--small button--quiet"
                     type="button"
                     on:click=move |_| client.discard(discarded.clone())
                 >
-                    "Discard"
+                    {words.discard}
                 </button>
             </div>
         </div>

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api,
-    client::{Client, browser},
+    client::{Client, browser, words},
 };
 
 /// Asks for a name, creates the channel and opens it. `children` are further buttons.
@@ -39,7 +39,7 @@ pub fn NewChannelForm<C: IntoView + 'static>(
                 browser::hide_popover("sidebar");
                 client.go(&path);
             }
-            Err(refusal) => error.set(Some(refusal.message)),
+            Err(refusal) => error.set(Some(refusal.told(words()))),
         }
     };
     let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
@@ -50,11 +50,12 @@ pub fn NewChannelForm<C: IntoView + 'static>(
             spawn_local(create(input.value()));
         }
     };
+    let words = words();
     view! {
         <form class="form" method="post" action="/api/create_channel" novalidate on:submit=submit>
             <div class="field">
                 <label class="field__label" for=id>
-                    "Channel name"
+                    {words.channel_name}
                 </label>
                 <span class="field__box">
                     <span class="field__sign" aria-hidden="true">
@@ -78,12 +79,12 @@ pub fn NewChannelForm<C: IntoView + 'static>(
                 </span>
                 <FieldError id=format!("{id}-error") message=error />
                 <p class="field__hint" id=format!("{id}-hint")>
-                    "Up to 40 characters, in any script. Everyone sees it."
+                    {words.channel_hint}
                 </p>
             </div>
             <div class="form__buttons">
                 <button class="button button--primary" disabled=is_pending>
-                    "Create channel"
+                    {words.create_channel}
                 </button>
                 {children()}
             </div>
@@ -94,16 +95,17 @@ pub fn NewChannelForm<C: IntoView + 'static>(
 /// The form as a page of its own, where a browser without JavaScript sees why it was refused.
 #[component]
 pub fn NewChannelPage() -> impl IntoView {
+    let words = words();
     view! {
         <Bar>
             <div class="bar__title"></div>
         </Bar>
         <section class="page">
-            <h1>"New channel"</h1>
-            <p>"A place for one subject. Everyone on the team can read and write in it."</p>
+            <h1>{words.new_channel}</h1>
+            <p>{words.new_channel_lead}</p>
             <NewChannelForm id="page-channel-name">
                 <a class="button button--quiet" href="/">
-                    "Cancel"
+                    {words.cancel}
                 </a>
             </NewChannelForm>
         </section>

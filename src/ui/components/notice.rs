@@ -2,17 +2,17 @@
 
 use leptos::prelude::*;
 
-use crate::client::{Client, StorageState};
+use crate::client::{Client, StorageState, words};
 
 /// Says so when what waits to be sent is not safe in this browser.
 #[component]
 pub fn StorageNotice() -> impl IntoView {
     let storage = expect_context::<Client>().storage;
-    let words = Signal::derive(move || describe(storage.get()));
-    let is_hidden = Signal::derive(move || words.with(|words| words.is_empty()));
+    let state = Signal::derive(move || describe(storage.get()));
+    let is_hidden = Signal::derive(move || state.with(|state| state.is_empty()));
     view! {
-        <p class="notice" role="status" aria-label="Storage" hidden=is_hidden>
-            {words}
+        <p class="notice" role="status" aria-label=words().storage hidden=is_hidden>
+            {state}
         </p>
     }
 }
@@ -20,12 +20,8 @@ pub fn StorageNotice() -> impl IntoView {
 fn describe(storage: StorageState) -> &'static str {
     match storage {
         StorageState::Works => "",
-        StorageState::Fails => {
-            "This browser does not store what waits to be sent. Keep this page open until it is sent."
-        }
-        StorageState::Unreadable => {
-            "Something that waited in this browser could not be read, and was not sent."
-        }
+        StorageState::Fails => words().storage_fails,
+        StorageState::Unreadable => words().storage_unreadable,
     }
 }
 
@@ -35,8 +31,8 @@ pub fn LinkNotice() -> impl IntoView {
     let client = expect_context::<Client>();
     let is_hidden = Memo::new(move |_| !client.misses_marked());
     view! {
-        <p class="notice" role="status" aria-label="Link" hidden=is_hidden>
-            "The message of this link is not here: it was deleted, or is older than the 100 most recent."
+        <p class="notice" role="status" aria-label=words().link hidden=is_hidden>
+            {words().link_missing}
         </p>
     }
 }

@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 
 use crate::{
-    client::Client,
+    client::{Client, words},
     domain::person::{Person, PersonId},
+    words::{Words, fill, with},
 };
 
 /// A dot at the picture of somebody who is here, and the word for it.
@@ -13,8 +14,8 @@ pub fn Online(person: PersonId) -> impl IntoView {
     let online = expect_context::<Client>().online;
     let is_away = Signal::derive(move || online.with(|online| !online.contains(&person)));
     view! {
-        <span class="online" title="Online" hidden=is_away>
-            <span class="hidden">"(online)"</span>
+        <span class="online" title=words().online hidden=is_away>
+            <span class="hidden">{words().online_note}</span>
         </span>
     }
 }
@@ -24,25 +25,28 @@ pub fn Online(person: PersonId) -> impl IntoView {
 #[component]
 pub fn Typing() -> impl IntoView {
     let typing = expect_context::<Client>().typing;
-    let words = Signal::derive(move || typing.with(|people| describe(people)));
+    let words = Signal::derive(move || typing.with(|people| describe(people, words())));
     view! { <p class="typing">{words}</p> }
 }
 
-fn describe(people: &[Person]) -> String {
+fn describe(people: &[Person], words: &Words) -> String {
     // In marks of isolation (UAX #9), because names may run the other way.
     let name = |person: &Person| format!("\u{2068}{}\u{2069}", person.name);
     match people {
         [] => String::new(),
-        [one] => format!("{} is typing…", name(one)),
-        [one, other] => format!("{} and {} are typing…", name(one), name(other)),
-        _ => "Several people are typing…".to_owned(),
+        [one] => with(words.typing_one, &name(one)),
+        [one, other] => fill(words.typing_two, &[("name", &name(one)), ("other", &name(other))]),
+        _ => words.typing_many.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{name::DisplayName, position::Position};
+    use crate::{
+        domain::{name::DisplayName, position::Position},
+        words::Language,
+    };
 
     #[test]
     fn two_are_named_and_more_are_several() {
@@ -50,7 +54,8 @@ mod tests {
             id: PersonId(Position(1)),
             name: DisplayName::stored(name.to_owned()),
         });
-        let words: Vec<String> = (0..=3).map(|count| describe(&people[..count])).collect();
+        let english = Language::English.words();
+        let words: Vec<String> = (0..=3).map(|count| describe(&people[..count], english)).collect();
         let words: Vec<String> =
             words.iter().map(|it| it.replace(['\u{2068}', '\u{2069}'], "")).collect();
         let expected =

@@ -5,7 +5,7 @@ use leptos::{either::Either, prelude::*};
 
 use super::icon::{CROSS, Icon, REPLY};
 use crate::{
-    client::{Client, timeline::Quoted},
+    client::{Client, timeline::Quoted, words},
     domain::{person::Person, position::Position, room::NamedRoom},
 };
 
@@ -16,7 +16,7 @@ pub fn Quote(room: NamedRoom, message: Position, author: Option<Person>) -> impl
     view! {
         <a class="quote" href=path>
             <Icon path=REPLY />
-            <span class="hidden">"In reply to "</span>
+            <span class="hidden">{format!("{} ", words().in_reply_to)}</span>
             <Excerpt message author />
         </a>
     }
@@ -39,7 +39,11 @@ fn Excerpt(message: Position, author: Option<Person>) -> impl IntoView {
                         view! { <bdi class="quote__author">{author.name.to_string()}</bdi> }
                     })}
                 <i class="quote__words">
-                    {if other == Quoted::Deleted { "a deleted message" } else { "an earlier message" }}
+                    {if other == Quoted::Deleted {
+                        words().deleted_message
+                    } else {
+                        words().earlier_message
+                    }}
                 </i>
             }),
         }
@@ -53,21 +57,21 @@ pub fn Replying(room: NamedRoom) -> impl IntoView {
     move || {
         let room = room.clone();
         client.replying.get().map(|message| {
-            let path = room.path();
+            let (path, words) = (room.path(), words());
             view! {
                 <div class="replying">
                     <input type="hidden" name="reply_to" value=message.to_string() />
-                    <p class="replying__to" role="status" aria-label="Reply">
+                    <p class="replying__to" role="status" aria-label=words.reply>
                         <Icon path=REPLY />
-                        <span>"Replying to"</span>
+                        <span>{words.replying_to}</span>
                         <Excerpt message author=None />
                     </p>
                     <a
                         class="button button--quiet button--icon"
                         href=path
                         data-reload=""
-                        aria-label="Cancel reply"
-                        title="Cancel reply"
+                        aria-label=words.cancel_reply
+                        title=words.cancel_reply
                         on:click=move |event| {
                             event.prevent_default();
                             client.reply(&room, None);

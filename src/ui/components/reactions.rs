@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::room_field::RoomField;
 use crate::{
-    client::Client,
+    client::{Client, words},
     domain::{position::Position, reaction::Reaction, room::NamedRoom},
 };
 
@@ -50,8 +50,8 @@ fn Pill(
     });
     let of_now = move |tell: fn(&Reaction) -> usize| now.with(|now| now.as_ref().map_or(0, tell));
     let count = Signal::derive(move || of_now(|now| now.people.len()));
-    let words = Signal::derive(move || {
-        now.with(|now| now.as_ref().map(|now| now.in_words(me)).unwrap_or_default())
+    let told = Signal::derive(move || {
+        now.with(|now| now.as_ref().map(|now| now.in_words(me, words())).unwrap_or_default())
     });
     let is_own = Signal::derive(move || {
         now.with(|now| me.is_some_and(|me| now.as_ref().is_some_and(|now| now.is_by(me))))
@@ -67,8 +67,8 @@ fn Pill(
             value=value
             formaction=action
             aria-pressed=pressed
-            aria-label=words
-            title=words
+            aria-label=told
+            title=told
             data-state=state
             on:click=move |event| {
                 event.prevent_default();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api,
-    client::{Client, marks::Marks},
+    client::{Client, marks::Marks, words},
     domain::room::NamedRoom,
 };
 
@@ -24,20 +24,21 @@ pub fn RoomMenu(room: NamedRoom) -> impl IntoView {
     let marks = Memo::new(move |_| client.memberships.with(|it| Marks::of(it, &of)));
     let is_muted = Signal::derive(move || marks.get().is_muted);
     let is_favourite = Signal::derive(move || marks.get().is_favourite);
+    let words = words();
     view! {
         <button
             class="button button--quiet button--icon"
             type="button"
             popovertarget=MENU
-            aria-label="This room"
+            aria-label=words.this_room
         >
             <Icon path=MORE />
         </button>
-        <div class="popover popover--menu" id=MENU popover="auto" role="dialog" aria-label="This room">
+        <div class="popover popover--menu" id=MENU popover="auto" role="dialog" aria-label=words.this_room>
             <form class="form" method="post" action="/api/set_room">
                 <RoomField room=room.clone() />
-                <Setting room=room.clone() name="favourite" words="Favourite" is_on=is_favourite error />
-                <Setting room name="muted" words="Mute" is_on=is_muted error />
+                <Setting room=room.clone() name="favourite" label=words.favourite is_on=is_favourite error />
+                <Setting room name="muted" label=words.mute is_on=is_muted error />
             </form>
             <p class="popover__text" role="alert">
                 {error}
@@ -51,7 +52,7 @@ pub fn RoomMenu(room: NamedRoom) -> impl IntoView {
 fn Setting(
     room: NamedRoom,
     name: &'static str,
-    words: &'static str,
+    label: &'static str,
     is_on: Signal<bool>,
     error: RwSignal<Option<String>>,
 ) -> impl IntoView {
@@ -64,7 +65,7 @@ fn Setting(
         let (muted, favourite) = (to("muted"), to("favourite"));
         spawn_local(async move {
             let set = api::set_room(channel, direct, muted, favourite).await;
-            error.try_set(set.err().map(|refusal| refusal.message));
+            error.try_set(set.err().map(|refusal| refusal.told(words())));
         });
     };
     view! {
@@ -75,7 +76,7 @@ fn Setting(
             aria-pressed=move || is_on.get().to_string()
             on:click=change
         >
-            {words}
+            {label}
         </button>
     }
 }

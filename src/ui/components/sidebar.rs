@@ -22,6 +22,7 @@ use crate::{
     client::{
         Client, browser,
         marks::{Marks, favourites, order},
+        words,
     },
     domain::{
         address::Address,
@@ -30,6 +31,7 @@ use crate::{
         room::{Pair, Room, direct_path},
         theme::Theme,
     },
+    words::{Language, around},
 };
 
 #[component]
@@ -52,8 +54,10 @@ pub fn Sidebar() -> impl IntoView {
     let current = Signal::derive(move || {
         client.address.with(|here| *here == Address::People).then_some("page")
     });
+    let words = words();
+    let (note, note_end) = around(words.sign_out_note);
     view! {
-        <aside class="sidebar" id="sidebar" popover="auto" aria-label="Channels and account">
+        <aside class="sidebar" id="sidebar" popover="auto" aria-label=words.sidebar>
             <div class="sidebar__head">
                 <a href="/" class="wordmark">
                     <Mark />
@@ -64,14 +68,14 @@ pub fn Sidebar() -> impl IntoView {
                     type="button"
                     popovertarget="sidebar"
                     popovertargetaction="hide"
-                    aria-label="Close channel list"
+                    aria-label=words.close_channels
                 >
                     <Icon path=CROSS />
                 </button>
             </div>
             <JumpButton />
             <div class="sidebar__rooms">
-                <nav class="channels" aria-label="Channels">
+                <nav class="channels" aria-label=words.channels>
                     <ul>
                         <For
                             each=move || channels.get()
@@ -86,11 +90,11 @@ pub fn Sidebar() -> impl IntoView {
                     popovertarget="new-channel"
                 >
                     <Icon path=PLUS />
-                    "New channel"
+                    {words.new_channel}
                 </button>
                 <nav class="channels channels--people" aria-labelledby="directs-title">
                     <h2 class="sidebar__title" id="directs-title">
-                        "Direct messages"
+                        {words.directs}
                     </h2>
                     <ul>
                         <For
@@ -107,7 +111,7 @@ pub fn Sidebar() -> impl IntoView {
                     on:click=|_| browser::hide_popover("sidebar")
                 >
                     <Icon path=PLUS />
-                    "New message"
+                    {words.new_message}
                 </a>
             </div>
             <button class="button button--quiet own" type="button" popovertarget="account">
@@ -125,7 +129,7 @@ pub fn Sidebar() -> impl IntoView {
             role="dialog"
             aria-labelledby="new-channel-title"
         >
-            <h2 id="new-channel-title">"New channel"</h2>
+            <h2 id="new-channel-title">{words.new_channel}</h2>
             <NewChannelForm id="channel-name">
                 <button
                     class="button button--quiet"
@@ -133,7 +137,7 @@ pub fn Sidebar() -> impl IntoView {
                     popovertarget="new-channel"
                     popovertargetaction="hide"
                 >
-                    "Cancel"
+                    {words.cancel}
                 </button>
             </NewChannelForm>
         </div>
@@ -142,21 +146,19 @@ pub fn Sidebar() -> impl IntoView {
             id="account"
             popover="auto"
             role="dialog"
-            aria-label="Account"
+            aria-label=words.account
         >
             <ThemeChoice />
+            <LanguageChoice />
             <div class="wishes">
-                <Wish name="notifications" words="Notifications" />
-                <Wish name="sound" words="Sound" />
+                <Wish name="notifications" label=words.notifications />
+                <Wish name="sound" label=words.sound />
             </div>
             <a class="button button--quiet" href="/devices">
-                "Your devices"
+                {words.devices}
             </a>
             <KeysLink />
-            <p class="popover__text">
-                "If you sign out, the name " <bdi>{name}</bdi>
-                " stays yours, but only another device of yours can bring it back here."
-            </p>
+            <p class="popover__text">{note} <bdi>{name}</bdi> {note_end}</p>
             <SignOut />
         </div>
     }
@@ -221,7 +223,7 @@ fn look(marks: Marks) -> &'static str {
 #[component]
 fn Count(marks: Memo<Marks>) -> impl IntoView {
     let label = Signal::derive(move || marks.get().label());
-    let words = Signal::derive(move || marks.get().words());
+    let told = Signal::derive(move || marks.get().words(words()));
     let star = Signal::derive(move || if marks.get().is_favourite { "★" } else { "" });
     view! {
         <span class="count" aria-hidden="true">
@@ -230,7 +232,7 @@ fn Count(marks: Memo<Marks>) -> impl IntoView {
         <span class="star" aria-hidden="true">
             {star}
         </span>
-        <span class="hidden">{words}</span>
+        <span class="hidden">{told}</span>
     }
 }
 
@@ -238,6 +240,7 @@ fn Count(marks: Memo<Marks>) -> impl IntoView {
 #[component]
 fn ThemeChoice() -> impl IntoView {
     let client = expect_context::<Client>();
+    let words = words();
     let choices = Theme::ALL.map(|theme| {
         let is_chosen = Signal::derive(move || (client.theme.get() == theme).to_string());
         let choose = move |event: MouseEvent| {
@@ -245,9 +248,9 @@ fn ThemeChoice() -> impl IntoView {
             client.choose_theme(theme);
         };
         let name = match theme {
-            Theme::System => "System",
-            Theme::Light => "Light",
-            Theme::Dark => "Dark",
+            Theme::System => words.theme_system,
+            Theme::Light => words.theme_light,
+            Theme::Dark => words.theme_dark,
         };
         view! {
             <button
@@ -267,16 +270,49 @@ fn ThemeChoice() -> impl IntoView {
             method="post"
             action="/api/choose_theme"
             role="group"
-            aria-label="Colours"
+            aria-label=words.colours
         >
             {choices.into_iter().collect_view()}
         </form>
     }
 }
 
+/// The language of Flack. The browser sends this form by itself: the page comes back in other words.
+#[component]
+fn LanguageChoice() -> impl IntoView {
+    let words = words();
+    let chosen = browser::chosen_language();
+    let choices = [None].into_iter().chain(Language::ALL.map(Some)).map(|language| {
+        let is_chosen = if language == chosen { "true" } else { "false" };
+        let name = language.map_or(words.automatic, Language::name);
+        view! {
+            <button
+                class="segment"
+                name="language"
+                value=language.map_or("", Language::tag)
+                lang=language.map(Language::tag)
+                aria-pressed=is_chosen
+            >
+                {name}
+            </button>
+        }
+    });
+    view! {
+        <form
+            class="segments"
+            method="post"
+            action="/api/choose_language"
+            role="group"
+            aria-label=words.language
+        >
+            {choices.collect_view()}
+        </form>
+    }
+}
+
 /// Whether one is told of direct messages and mentions in this way, in this browser.
 #[component]
-fn Wish(name: &'static str, words: &'static str) -> impl IntoView {
+fn Wish(name: &'static str, label: &'static str) -> impl IntoView {
     let wish = RwSignal::new(String::new());
     Effect::new(move |_| {
         wish.set(browser::wish(name));
@@ -291,10 +327,10 @@ fn Wish(name: &'static str, words: &'static str) -> impl IntoView {
             aria-pressed=is_on
             on:click=move |_| browser::change_wish(name)
         >
-            {words}
+            {label}
         </button>
         <p class="popover__text" role="status" hidden=is_fine>
-            "Your browser refuses. Allow it for this site in the browser’s settings."
+            {words().wish_refused}
         </p>
     }
 }
@@ -313,7 +349,7 @@ fn SignOut() -> impl IntoView {
         <form class="form" method="post" action="/api/sign_out" on:submit=submit>
             <button class="button button--danger">
                 <Icon path=DOOR />
-                "Sign out"
+                {words().sign_out}
             </button>
         </form>
     }

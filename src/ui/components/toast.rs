@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::client::Client;
+use crate::client::{Client, words};
 
 #[component]
 pub fn Toast() -> impl IntoView {
@@ -10,7 +10,7 @@ pub fn Toast() -> impl IntoView {
     let is_idle = Signal::derive(move || client.said.with(String::is_empty));
     view! {
         <div class="undo" data-idle=move || is_idle.get().then_some("")>
-            <span role="status" aria-label="Notice">
+            <span role="status" aria-label=words().notice>
                 {client.said}
             </span>
         </div>

@@ -2,18 +2,19 @@
 
 use leptos::prelude::*;
 
-use crate::client::{Client, UNDO};
+use crate::client::{Client, UNDO, words};
 
 /// Says that a message was deleted, and offers to bring it back.
 #[component]
 pub fn Undo() -> impl IntoView {
     let client = expect_context::<Client>();
     let is_idle = Signal::derive(move || client.deleted.with(Option::is_none));
-    let words = Signal::derive(move || if is_idle.get() { "" } else { "Message deleted." });
+    let words = words();
+    let said = Signal::derive(move || if is_idle.get() { "" } else { words.deleted });
     view! {
         <div class="undo" data-idle=move || is_idle.get().then_some("")>
-            <span role="status" aria-label="Deletion">
-                {words}
+            <span role="status" aria-label=words.deletion>
+                {said}
             </span>
             <button
                 class="button button--small button--primary"
@@ -21,7 +22,7 @@ pub fn Undo() -> impl IntoView {
                 id=UNDO
                 on:click=move |_| client.restore()
             >
-                "Undo"
+                {words.undo}
             </button>
         </div>
     }

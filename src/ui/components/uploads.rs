@@ -7,8 +7,10 @@ use crate::{
     client::{
         Client,
         upload::{Upload, UploadState},
+        words,
     },
     domain::{attachment::size_in_words, room::Room},
+    words::with,
 };
 
 /// How far each file is; with ways to cancel it, and to try again.
@@ -18,7 +20,7 @@ pub fn Uploads(room: StoredValue<Room>) -> impl IntoView {
     let uploads = move || room.with_value(|room| client.uploads_of(room));
     let is_empty = Signal::derive(move || uploads().is_empty());
     view! {
-        <ul class="uploads" aria-label="Files to be sent" hidden=is_empty>
+        <ul class="uploads" aria-label=words().files_to_send hidden=is_empty>
             {move || uploads().into_iter().map(|upload| line(client, upload)).collect_view()}
         </ul>
     }
@@ -32,12 +34,13 @@ fn line(client: Client, upload: Upload) -> impl IntoView {
         _ => 100,
     };
     let is_under_way = state.is_under_way();
-    let remove = if is_under_way { "Cancel" } else { "Remove" };
+    let words = words();
+    let remove = if is_under_way { words.cancel_upload } else { words.remove_upload };
     let (reason, is_worth_a_retry) = match state {
-        UploadState::Refused(refusal) => (refusal.message, refusal.code.is_worth_a_retry()),
+        UploadState::Refused(refusal) => (refusal.told(words), refusal.code.is_worth_a_retry()),
         _ => (String::new(), false),
     };
-    let (about, is_refused) = (size_in_words(size), !reason.is_empty());
+    let (about, is_refused) = (size_in_words(size, words), !reason.is_empty());
     view! {
         <li class="upload" data-refused=is_refused.then_some("")>
             <Icon path=FILE />
@@ -49,7 +52,7 @@ fn line(client: Client, upload: Upload) -> impl IntoView {
                 class="upload__progress"
                 max="100"
                 value=percent.to_string()
-                aria-label=format!("Uploading {name}")
+                aria-label=with(words.uploading, name.as_str())
                 hidden=!is_under_way
             />
             <span class="upload__reason" role="alert">
@@ -61,12 +64,12 @@ fn line(client: Client, upload: Upload) -> impl IntoView {
                 hidden=!is_worth_a_retry
                 on:click=move |_| client.retry_upload(key)
             >
-                "Try again"
+                {words.try_again}
             </button>
             <button
                 class="button button--quiet button--icon upload__remove"
                 type="button"
-                aria-label=format!("{remove} {name}")
+                aria-label=with(remove, name.as_str())
                 on:click=move |_| client.remove_upload(key)
             >
                 <Icon path=CROSS />

@@ -13,7 +13,7 @@ use crate::{
         choice::{Choice, OFFERED, likely},
         completion::{Sought, byte_at, sought, units, whole_code},
         keys::{self, Deed, Mark, Place},
-        marking,
+        marking, words,
     },
     domain::person::Person,
 };
@@ -170,7 +170,7 @@ pub fn Words(
             >
                 {typed.map(browser::in_textarea)}
             </textarea>
-            <Choices id=list label="Suggestions" choices active choose />
+            <Choices id=list label=words().suggestions choices active choose />
         </div>
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use leptos::{either::Either, prelude::*};
 
 use crate::{
+    client::date::date,
     domain::{
         device::{Device, LINK_MINUTES},
         person::Person,
@@ -14,6 +15,7 @@ use crate::{
         avatar::Avatar,
         icon::{ALERT, Icon, Mark},
     },
+    words::{Documents, around, fill, with},
 };
 
 /// A link to another device, as its maker sees it once.
@@ -36,6 +38,7 @@ const QUIET_ZONE: usize = 4;
 
 #[component]
 pub fn DevicesPage(
+    words: &'static Documents,
     me: Person,
     devices: Vec<Device>,
     link: Option<ShownLink>,
@@ -43,73 +46,84 @@ pub fn DevicesPage(
 ) -> impl IntoView {
     let has_others = devices.len() > 1;
     let name = me.name.to_string();
-    let rows: Vec<_> = devices.into_iter().map(|device| view! { <DeviceRow device /> }).collect();
+    let rows: Vec<_> =
+        devices.into_iter().map(|device| view! { <DeviceRow words device /> }).collect();
+    let (who, who_end) = around(words.devices_who);
     view! {
         <main class="settings">
             <a class="wordmark" href="/">
                 <Mark />
                 "Flack"
             </a>
-            <h1>"Your devices"</h1>
+            <h1>{words.devices_heading}</h1>
             <p class="settings__who">
                 <Avatar person=me />
-                <span>"Each of these can speak as " <bdi>{name}</bdi> "."</span>
+                <span>{who} <bdi>{name}</bdi> {who_end}</span>
             </p>
-            {error.map(|error| view! { <Problem words=error /> })}
+            {error.map(|error| view! { <Problem error /> })}
             <ul class="devices">{rows}</ul>
             {has_others
                 .then(|| {
                     view! {
                         <form method="post" action="/api/sign_out_others">
-                            <button class="button button--danger">"Sign out all others"</button>
+                            <button class="button button--danger">{words.sign_out_others}</button>
                         </form>
                     }
                 })}
-            <h2>"Another device"</h2>
+            <h2>{words.other_device}</h2>
             {match link {
-                Some(link) => Either::Left(view! { <NewLink link /> }),
+                Some(link) => Either::Left(view! { <NewLink words link /> }),
                 None => {
                     Either::Right(
                         view! {
-                            <p>
-                                "Make a link, and open it there: on your phone, by its QR code. It works once, and for "
-                                {LINK_MINUTES} " minutes. Whoever opens it is you."
-                            </p>
+                            <p>{with(words.link_about, &LINK_MINUTES.to_string())}</p>
                             <form method="post" action="/api/create_link">
-                                <button class="button button--primary">"Make a link"</button>
+                                <button class="button button--primary">{words.link_make}</button>
                             </form>
                         },
                     )
                 }
             }}
             <p class="settings__back">
-                <a href="/">"Back to the conversation"</a>
+                <a href="/">{words.to_conversation}</a>
             </p>
         </main>
     }
 }
 
 #[component]
-fn DeviceRow(device: Device) -> impl IntoView {
+fn DeviceRow(words: &'static Documents, device: Device) -> impl IntoView {
     let Device { id, label, since, seen, is_this, is_online } = device;
-    let label = if label.is_empty() { "Unknown device".to_owned() } else { label };
-    let name = format!("Sign out {label}, signed in {}", since.format("%-d %B %Y"));
-    let presence = match (is_this, is_online) {
-        (true, _) => Either::Left("This device"),
-        (false, true) => Either::Left("Open now"),
-        (false, false) => Either::Right(view! { "There last: " <Time at=seen /> }),
+    // The server has it as "Firefox on Linux".
+    let label = match label.split_once(" on ") {
+        Some((browser, system)) => {
+            fill(words.device_on, &[("browser", browser), ("system", system)])
+        }
+        None if label.is_empty() || label == "Unknown device" => words.device_unknown.to_owned(),
+        None => label,
     };
+    let values = [("device", label.as_str()), ("date", &date(since, words))];
+    let name = fill(words.device_sign_out, &values);
+    let presence = match (is_this, is_online) {
+        (true, _) => Either::Left(words.device_this),
+        (false, true) => Either::Left(words.device_open),
+        (false, false) => {
+            let (last, last_end) = around(words.device_last);
+            Either::Right(view! { {last} <Time words at=seen /> {last_end} })
+        }
+    };
+    let (since_words, since_end) = around(words.device_since);
     view! {
         <li class="device">
             <p class="device__label">{label}</p>
-            <p class="device__note">{presence} " · since " <Time at=since /></p>
+            <p class="device__note">{presence} " · " {since_words} <Time words at=since /> {since_end}</p>
             {(!is_this)
                 .then(|| {
                     view! {
                         <form class="device__end" method="post" action="/api/sign_out_device">
                             <input type="hidden" name="device" value=id.0.to_string() />
                             <button class="button button--quiet" aria-label=name>
-                                "Sign out"
+                                {words.sign_out}
                             </button>
                         </form>
                     }
@@ -119,27 +133,25 @@ fn DeviceRow(device: Device) -> impl IntoView {
 }
 
 #[component]
-fn NewLink(link: ShownLink) -> impl IntoView {
+fn NewLink(words: &'static Documents, link: ShownLink) -> impl IntoView {
     let ShownLink { url, expires, qr } = link;
     let code = qr.map(|Qr { size, path }| {
         let width = size + 2 * QUIET_ZONE;
         let view_box = format!("-{QUIET_ZONE} -{QUIET_ZONE} {width} {width}");
         view! {
-            <svg class="qr" viewBox=view_box role="img" aria-label="The link, as a QR code">
+            <svg class="qr" viewBox=view_box role="img" aria-label=words.link_code>
                 <path d=path />
             </svg>
         }
     });
+    let (made, made_end) = around(words.link_made);
     view! {
         <div class="new-link" id="new-link">
-            <p>
-                "Open this on the other device. It works once, until " <Time at=expires />
-                ". Whoever opens it is you: show it to nobody else."
-            </p>
+            <p>{made} <Time words at=expires /> {made_end}</p>
             {code}
             <div class="field">
                 <label class="field__label" for="link">
-                    "Or copy the link"
+                    {words.link_copy}
                 </label>
                 <input class="field__input" id="link" readonly value=url />
             </div>
@@ -149,40 +161,48 @@ fn NewLink(link: ShownLink) -> impl IntoView {
 
 /// What a link to this device leads to: who one would be, or why it does not work.
 #[component]
-pub fn LinkPage(me: Option<Person>, found: Result<(Person, String), String>) -> impl IntoView {
+pub fn LinkPage(
+    words: &'static Documents,
+    me: Option<Person>,
+    found: Result<(Person, String), String>,
+) -> impl IntoView {
     let body = match found {
-        Err(words) => Either::Left(view! {
-            <h1>"This link does not work"</h1>
-            <Problem words />
+        Err(error) => Either::Left(view! {
+            <h1>{words.link_broken}</h1>
+            <Problem error />
             <p class="form__buttons">
                 <a class="button button--primary" href="/">
-                    "Go to Flack"
+                    {words.to_flack}
                 </a>
             </p>
         }),
         Ok((person, secret)) => {
             let name = person.name.to_string();
             let before = me.map(|me| match me.id == person.id {
-                true => Either::Left("You are signed in here already."),
-                false => Either::Right(view! {
-                    "You are here as " <bdi>{me.name.to_string()}</bdi>
-                    ". If you go on, this browser does not speak for them any more."
-                }),
+                true => Either::Left(words.link_already),
+                false => {
+                    let (instead, instead_end) = around(words.link_instead);
+                    let name = me.name.to_string();
+                    Either::Right(view! { {instead} <bdi>{name}</bdi> {instead_end} })
+                }
             });
+            let (heading, heading_end) = around(words.link_heading);
+            let (speaks, speaks_end) = around(words.link_speaks);
+            let (go_on, go_on_end) = around(words.link_continue);
             Either::Right(view! {
-                <h1>"Continue as " <bdi>{name.clone()}</bdi> " here?"</h1>
+                <h1>{heading} <bdi>{name.clone()}</bdi> {heading_end}</h1>
                 <p class="settings__who">
                     <Avatar person />
-                    <span>"This browser will speak for " <bdi>{name.clone()}</bdi> "."</span>
+                    <span>{speaks} <bdi>{name.clone()}</bdi> {speaks_end}</span>
                 </p>
                 {before.map(|before| view! { <p>{before}</p> })}
                 <form method="post" action="/api/use_link" class="form__buttons">
                     <input type="hidden" name="secret" value=secret />
                     <button class="button button--primary">
-                        <span>"Continue as " <bdi>{name}</bdi></span>
+                        <span>{go_on} <bdi>{name}</bdi> {go_on_end}</span>
                     </button>
                     <a class="button button--quiet" href="/">
-                        "Not now"
+                        {words.not_now}
                     </a>
                 </form>
             })
@@ -200,18 +220,19 @@ pub fn LinkPage(me: Option<Person>, found: Result<(Person, String), String>) -> 
 }
 
 #[component]
-fn Problem(words: String) -> impl IntoView {
+fn Problem(error: String) -> impl IntoView {
     view! {
         <p class="field__error" role="alert">
             <Icon path=ALERT />
-            <span>{words}</span>
+            <span>{error}</span>
         </p>
     }
 }
 
 /// A time, which a script in the document turns into the reader's own.
 #[component]
-fn Time(at: DateTime<Utc>) -> impl IntoView {
+fn Time(words: &'static Documents, at: DateTime<Utc>) -> impl IntoView {
     let exact = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    view! { <time datetime=exact>{at.format("%-d %b %Y %H:%M UTC").to_string()}</time> }
+    let shown = format!("{} {}", date(at, words), at.format("%H:%M UTC"));
+    view! { <time datetime=exact>{shown}</time> }
 }

@@ -3,12 +3,13 @@
 use leptos::prelude::*;
 
 use crate::{
-    client::Client,
+    client::{Client, words},
     domain::{channel::FIRST, name::ChannelName},
     ui::components::{
         bar::Bar,
         icon::{STOP, Signal},
     },
+    words::around,
 };
 
 #[component]
@@ -21,20 +22,21 @@ pub fn HomePage() -> impl IntoView {
             client.go_instead(&path);
         }
     });
+    let words = words();
+    let (whom, whom_end) = around(words.home_heading);
+    let (lead, lead_end) = around(words.home_lead);
+    let (open, open_end) = around(words.open_channel);
     view! {
         <Bar>
             <div class="bar__title"></div>
         </Bar>
         <div class="empty">
             <Signal flag=STOP />
-            <h1>"Where to, " <bdi>{name}</bdi> "?"</h1>
-            <p>
-                "Choose a channel from the list, or begin in #" <bdi>{FIRST}</bdi>
-                ", where everyone is."
-            </p>
+            <h1>{whom} <bdi>{name}</bdi> {whom_end}</h1>
+            <p>{lead} <bdi>{FIRST}</bdi> {lead_end}</p>
             <p class="form__buttons">
                 <a class="button button--primary" href=first.path()>
-                    <span>"Open #" <bdi>{FIRST}</bdi></span>
+                    <span>{open} <bdi>{FIRST}</bdi> {open_end}</span>
                 </a>
             </p>
         </div>

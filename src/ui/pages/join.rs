@@ -4,7 +4,7 @@ use leptos::{ev::SubmitEvent, html::Input, prelude::*, task::spawn_local};
 
 use crate::{
     api,
-    client::{Client, browser},
+    client::{Client, browser, words},
     domain::refusal::RefusalCode,
     ui::components::{
         field::{FieldError, refused},
@@ -29,7 +29,7 @@ pub fn JoinPage() -> impl IntoView {
             Err(refusal) if refusal.code == RefusalCode::AlreadySignedIn => {
                 browser::load_page("/");
             }
-            Err(refusal) => error.set(Some(refusal.message)),
+            Err(refusal) => error.set(Some(refusal.told(words()))),
         }
     };
     let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
@@ -40,6 +40,7 @@ pub fn JoinPage() -> impl IntoView {
             spawn_local(sign_in(input.value()));
         }
     };
+    let words = words();
     view! {
         <main class="join">
             <Hoist />
@@ -48,14 +49,12 @@ pub fn JoinPage() -> impl IntoView {
                     <Mark />
                     "Flack"
                 </p>
-                <h1>"Say it where your team can see it."</h1>
-                <p class="join__lead">
-                    "Pick the name your team knows you by. It stands on everything you write."
-                </p>
+                <h1>{words.join_heading}</h1>
+                <p class="join__lead">{words.join_lead}</p>
                 <form class="form" method="post" action="/api/sign_in" novalidate on:submit=submit>
                     <div class="field">
                         <label class="field__label" for="name">
-                            "Display name"
+                            {words.display_name}
                         </label>
                         <input
                             class="field__input"
@@ -75,12 +74,10 @@ pub fn JoinPage() -> impl IntoView {
                         <FieldError id="name-error" message=error />
                     </div>
                     <button class="button button--primary button--wide" disabled=is_pending>
-                        "Join"
+                        {words.join}
                     </button>
                 </form>
-                <p class="join__small">
-                    "There is no password: the name belongs to this browser, and nobody else can take it."
-                </p>
+                <p class="join__small">{words.join_small}</p>
             </div>
         </main>
     }

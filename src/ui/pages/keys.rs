@@ -3,24 +3,26 @@
 use leptos::prelude::*;
 
 use crate::{
-    client::keys::{Chord, KEYS, Place},
+    client::keys::{Chord, Deed, KEYS, Mark as Marked, Place},
     ui::components::icon::Mark,
+    words::Documents,
 };
 
 #[component]
-pub fn KeysPage(is_mac: bool) -> impl IntoView {
+pub fn KeysPage(words: &'static Documents, is_mac: bool) -> impl IntoView {
     let places = [Place::Page, Place::Words, Place::Outside];
-    let parts: Vec<_> = places.into_iter().map(|place| view! { <Part place is_mac /> }).collect();
+    let parts: Vec<_> =
+        places.into_iter().map(|place| view! { <Part words place is_mac /> }).collect();
     view! {
         <main class="settings">
             <a class="wordmark" href="/">
                 <Mark />
                 "Flack"
             </a>
-            <h1>"Keys"</h1>
+            <h1>{words.keys_title}</h1>
             {parts}
             <p class="settings__back">
-                <a href="/">"Back to the conversation"</a>
+                <a href="/">{words.to_conversation}</a>
             </p>
         </main>
     }
@@ -28,10 +30,10 @@ pub fn KeysPage(is_mac: bool) -> impl IntoView {
 
 /// What can be done in a place.
 #[component]
-fn Part(place: Place, is_mac: bool) -> impl IntoView {
-    let mut rows: Vec<(String, Vec<Chord>)> = Vec::new();
+fn Part(words: &'static Documents, place: Place, is_mac: bool) -> impl IntoView {
+    let mut rows: Vec<(&str, Vec<Chord>)> = Vec::new();
     for (_, chord, deed) in KEYS.iter().filter(|(of, ..)| *of == place) {
-        let what = deed.to_string();
+        let what = name(*deed, words);
         match rows.iter_mut().find(|(other, _)| *other == what) {
             Some((_, chords)) => chords.push(*chord),
             None => rows.push((what, vec![*chord])),
@@ -44,10 +46,12 @@ fn Part(place: Place, is_mac: bool) -> impl IntoView {
                 .into_iter()
                 .enumerate()
                 .map(|(at, chord)| {
-                    let caps: Vec<_> =
-                        chord.caps(is_mac).map(|cap| view! { <kbd>{cap}</kbd> " " }).collect();
+                    let caps: Vec<_> = chord
+                        .caps(is_mac, words)
+                        .map(|cap| view! { <kbd>{cap}</kbd> " " })
+                        .collect();
                     view! {
-                        {(at > 0).then_some("or ")}
+                        {(at > 0).then(|| format!("{} ", words.keys_or))}
                         {caps}
                     }
                 })
@@ -60,10 +64,37 @@ fn Part(place: Place, is_mac: bool) -> impl IntoView {
             }
         })
         .collect();
+    let title = match place {
+        Place::Page => words.place_page,
+        Place::Outside => words.place_outside,
+        Place::Words => words.place_words,
+    };
     view! {
         <section class="keys">
-            <h2>{place.to_string()}</h2>
+            <h2>{title}</h2>
             <dl>{rows}</dl>
         </section>
+    }
+}
+
+fn name(deed: Deed, words: &Documents) -> &'static str {
+    match deed {
+        Deed::Jump => words.deed_jump,
+        Deed::Previous => words.deed_previous,
+        Deed::Next => words.deed_next,
+        Deed::PreviousUnread => words.deed_previous_unread,
+        Deed::NextUnread => words.deed_next_unread,
+        Deed::Help => words.deed_help,
+        Deed::Write => words.deed_write,
+        Deed::Send => words.deed_send,
+        Deed::Break => words.deed_break,
+        Deed::EditLast => words.deed_edit_last,
+        Deed::Leave => words.deed_leave,
+        Deed::Mention => words.deed_mention,
+        Deed::Emoji => words.deed_emoji,
+        Deed::Mark(Marked::Bold) => words.deed_bold,
+        Deed::Mark(Marked::Italic) => words.deed_italic,
+        Deed::Mark(Marked::Strike) => words.deed_strike,
+        Deed::Mark(Marked::Code) => words.deed_code,
     }
 }

@@ -3,29 +3,33 @@
 use leptos::prelude::*;
 
 use crate::{
-    client::Client,
+    client::{Client, words},
     domain::{channel::FIRST, name::ChannelName},
     ui::components::{
         bar::Bar,
         icon::{NO, Signal},
     },
+    words::around,
 };
 
 /// No channel has this name; it can be created from here.
 #[component]
 pub fn UnknownChannel(name: String) -> impl IntoView {
+    let words = words();
+    let (heading, heading_end) = around(words.no_channel);
+    let (create, create_end) = around(words.create_this);
     view! {
         <Bar>
             <div class="bar__title"></div>
         </Bar>
         <div class="empty">
             <Signal flag=NO />
-            <h1>"There is no channel #" <bdi>{name.clone()}</bdi></h1>
-            <p>"Perhaps it is spelled differently, was deleted, or nobody has made it yet."</p>
+            <h1>{heading} <bdi>{name.clone()}</bdi> {heading_end}</h1>
+            <p>{words.no_channel_lead}</p>
             <form class="form__buttons" method="post" action="/api/create_channel">
                 <input type="hidden" name="name" value=name.clone() />
                 <button class="button button--primary">
-                    <span>"Create #" <bdi>{name.clone()}</bdi></span>
+                    <span>{create} <bdi>{name.clone()}</bdi> {create_end}</span>
                 </button>
                 <Back />
             </form>
@@ -39,26 +43,27 @@ pub fn UnknownChannel(name: String) -> impl IntoView {
 fn Unsent(channel: ChannelName) -> impl IntoView {
     let client = expect_context::<Client>();
     let channel = StoredValue::new(channel);
-    let words = RwSignal::new(String::new());
+    let unsent = RwSignal::new(String::new());
     Effect::new(move |_| {
         // What waits is known once the page lives, and refused once the server has said so.
         client.link.track();
         client.rows.track();
-        words.set(channel.with_value(|channel| client.unsent(channel)).join("\n\n"));
+        unsent.set(channel.with_value(|channel| client.unsent(channel)).join("\n\n"));
     });
     let discard = move |_| {
         channel.with_value(|channel| client.discard_unsent(channel));
-        words.set(String::new());
+        unsent.set(String::new());
     };
-    let is_hidden = Signal::derive(move || words.with(String::is_empty));
+    let is_hidden = Signal::derive(move || unsent.with(String::is_empty));
+    let words = words();
     view! {
-        <section class="unsent" hidden=is_hidden aria-label="Not sent">
-            <h2>"You had written here"</h2>
+        <section class="unsent" hidden=is_hidden aria-label=words.unsent>
+            <h2>{words.unsent_heading}</h2>
             <p class="unsent__words" dir="auto">
-                {words}
+                {unsent}
             </p>
             <button class="button button--quiet" type="button" on:click=discard>
-                "Throw it away"
+                {words.unsent_discard}
             </button>
         </section>
     }
@@ -67,17 +72,18 @@ fn Unsent(channel: ChannelName) -> impl IntoView {
 /// Nobody has this number.
 #[component]
 pub fn UnknownPerson() -> impl IntoView {
+    let words = words();
     view! {
         <Bar>
             <div class="bar__title"></div>
         </Bar>
         <div class="empty">
             <Signal flag=NO />
-            <h1>"There is no such person"</h1>
-            <p>"The address may be old, or have a typing error."</p>
+            <h1>{words.no_person}</h1>
+            <p>{words.old_address}</p>
             <p class="form__buttons">
                 <a class="button button--primary" href="/people">
-                    "See who is here"
+                    {words.see_people}
                 </a>
             </p>
         </div>
@@ -87,14 +93,15 @@ pub fn UnknownPerson() -> impl IntoView {
 /// No page has this address.
 #[component]
 pub fn NowherePage() -> impl IntoView {
+    let words = words();
     view! {
         <Bar>
             <div class="bar__title"></div>
         </Bar>
         <div class="empty">
             <Signal flag=NO />
-            <h1>"There is nothing here"</h1>
-            <p>"The address may be old, or have a typing error."</p>
+            <h1>{words.nowhere}</h1>
+            <p>{words.old_address}</p>
             <p class="form__buttons">
                 <Back />
             </p>
@@ -105,9 +112,10 @@ pub fn NowherePage() -> impl IntoView {
 #[component]
 fn Back() -> impl IntoView {
     let first = ChannelName::stored(FIRST.to_owned());
+    let (back, back_end) = around(words().back_to_channel);
     view! {
         <a class="button button--quiet" href=first.path()>
-            <span>"Back to #" <bdi>{FIRST}</bdi></span>
+            <span>{back} <bdi>{FIRST}</bdi> {back_end}</span>
         </a>
     }
 }

@@ -2,23 +2,24 @@
 
 use leptos::prelude::*;
 
-use crate::ui::components::icon::{NO, Signal};
+use crate::{
+    ui::components::icon::{NO, Signal},
+    words::Documents,
+};
 
 #[component]
-pub fn OfflinePage() -> impl IntoView {
+pub fn OfflinePage(words: &'static Documents) -> impl IntoView {
     view! {
         <main class="empty empty--page">
             <Signal flag=NO />
-            <h1>"You are offline"</h1>
-            <p>
-                "This page was not open here before, so Flack cannot show it now. What you have written is kept, and goes out when the network is back."
-            </p>
+            <h1>{words.offline_heading}</h1>
+            <p>{words.offline_about}</p>
             <p class="form__buttons">
                 <a class="button button--primary" href="">
-                    "Try again"
+                    {words.offline_again}
                 </a>
                 <a class="button button--quiet" href="/">
-                    "Go where I was"
+                    {words.offline_back}
                 </a>
             </p>
         </main>

@@ -4,9 +4,10 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 use crate::{
     api,
-    client::Client,
+    client::{Client, words},
     domain::{person::Person, room::direct_path},
     ui::components::{avatar::Avatar, bar::Bar, presence::Online},
+    words::count,
 };
 
 #[component]
@@ -30,21 +31,21 @@ pub fn PeoplePage() -> impl IntoView {
                     error.set(None);
                     people.set(found);
                 }
-                Err(refusal) => error.set(Some(refusal.message)),
+                Err(refusal) => error.set(Some(refusal.told(words()))),
             }
         });
     };
     let name = StoredValue::new(found.name.clone());
     Effect::new(move |_| look(name.get_value()));
-    let words = Signal::derive(move || match (error.get(), people.with(Vec::len)) {
+    let words = words();
+    let result = Signal::derive(move || match (error.get(), people.with(Vec::len)) {
         (Some(error), _) => error,
-        (None, 0) => "Nobody has this in their name.".to_owned(),
-        (None, 1) => "1 person".to_owned(),
-        (None, count) => format!("{count} people"),
+        (None, 0) => words.people_none.to_owned(),
+        (None, found) => count(found, words.people_one, words.people_many),
     });
     view! {
         <Bar>
-            <h1 class="bar__title">"People"</h1>
+            <h1 class="bar__title">{words.people}</h1>
         </Bar>
         <section class="page people">
             <form
@@ -56,7 +57,7 @@ pub fn PeoplePage() -> impl IntoView {
             >
                 <div class="field">
                     <label class="field__label" for="people-name">
-                        "Whom do you want to write to?"
+                        {words.people_whom}
                     </label>
                     <input
                         class="field__input"
@@ -67,7 +68,7 @@ pub fn PeoplePage() -> impl IntoView {
                         autocomplete="off"
                         autocapitalize="none"
                         spellcheck="false"
-                        placeholder="Part of a name"
+                        placeholder=words.people_part
                         value=found.name
                         on:input=move |event| {
                             let typed = event_target_value(&event);
@@ -76,7 +77,7 @@ pub fn PeoplePage() -> impl IntoView {
                         }
                     />
                     <p class="field__hint" role="status">
-                        {words}
+                        {result}
                     </p>
                 </div>
             </form>
@@ -103,7 +104,7 @@ fn Somebody(person: Person) -> impl IntoView {
                 <Avatar person />
                 <bdi>{name}</bdi>
                 <Online person=id />
-                {is_me.then(|| view! { <span class="people__note">"you"</span> })}
+                {is_me.then(|| view! { <span class="people__note">{words().you}</span> })}
             </a>
         </li>
     }

@@ -4,7 +4,7 @@ use leptos::{either::Either, ev::DragEvent, prelude::*};
 
 use super::nowhere::{UnknownChannel, UnknownPerson};
 use crate::{
-    client::{Client, browser},
+    client::{Client, browser, words},
     domain::{address::Address, room::NamedRoom},
     ui::components::{
         attachment::Lightbox,
@@ -18,6 +18,7 @@ use crate::{
         toast::Toast,
         undo::Undo,
     },
+    words::around,
 };
 
 #[component]
@@ -76,9 +77,11 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
             event.prevent_default();
             is_over.set(false);
             let attached = client.attach(&dropped, browser::dropped_files(&event));
-            error.set(attached.err().map(|refusal| refusal.message));
+            error.set(attached.err().map(|refusal| refusal.told(words())));
         }
     };
+    let words = words();
+    let (noscript, noscript_end) = around(words.noscript);
     view! {
         <div class="room" on:dragover=over on:dragleave=leave on:drop=drop>
             <Bar>
@@ -86,8 +89,7 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
                 <RoomMenu room=titled />
             </Bar>
             <p class="notice notice--noscript">
-                "Live updates need JavaScript. " <a href=path data-reload="">"Reload"</a>
-                " to see new messages. The time of a message leads to what can be done about it."
+                {noscript} <a href=path data-reload="">{words.reload}</a> {noscript_end}
             </p>
             <StorageNotice />
             <LinkNotice />
@@ -97,7 +99,7 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
             <Typing />
             <Composer room edit error />
             <div class="drop" hidden=is_idle aria-hidden="true">
-                "Drop files to attach them"
+                {words.drop}
             </div>
         </div>
         <Lightbox />

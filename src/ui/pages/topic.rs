@@ -9,6 +9,7 @@ use crate::{
     client::browser,
     domain::channel::{Channel, TopicText},
     ui::components::icon::{ALERT, Icon, Mark},
+    words::{Documents, around, with},
 };
 
 /// What was typed in vain, and why.
@@ -19,19 +20,30 @@ pub struct RefusedTopic {
 }
 
 #[component]
-pub fn TopicPage(channel: Channel, refused: Option<RefusedTopic>) -> impl IntoView {
+pub fn TopicPage(
+    words: &'static Documents,
+    channel: Channel,
+    refused: Option<RefusedTopic>,
+) -> impl IntoView {
     let Channel { name, topic, .. } = channel;
     let is_refused = refused.is_some();
     let (typed, error) = refused.map(|refused| (refused.typed, refused.error)).unzip();
     let said = topic.as_ref().map(|topic| topic.text.as_str().to_owned());
-    let by = topic.map(|topic| view! { "Set by " <bdi>{topic.by.name.to_string()}</bdi> ". " });
+    let (by_words, by_end) = around(words.topic_by);
+    let by = topic.map(|topic| {
+        view! { {by_words} <bdi>{topic.by.name.to_string()}</bdi> {format!("{by_end} ")} }
+    });
+    let hint = with(words.topic_hint, &TopicText::LIMIT.to_string());
+    let (heading, heading_end) = around(words.topic_heading);
     view! {
         <main class="settings">
             <a class="wordmark" href="/">
                 <Mark />
                 "Flack"
             </a>
-            <h1 id="topic-title">"Topic of " <bdi>{name.to_string()}</bdi></h1>
+            <h1 id="topic-title">
+                {heading} <bdi>{name.to_string()}</bdi> {heading_end}
+            </h1>
             <form class="form" method="post" action="/api/set_topic">
                 <input type="hidden" name="channel" value=name.as_str().to_owned() />
                 <div class="field">
@@ -52,14 +64,13 @@ pub fn TopicPage(channel: Channel, refused: Option<RefusedTopic>) -> impl IntoVi
                         <span>{error}</span>
                     </p>
                     <p class="field__hint" id="topic-hint">
-                        {by} "One line of up to " {TopicText::LIMIT}
-                        " characters, which everyone sees and can change."
+                        {by} {hint}
                     </p>
                 </div>
                 <div class="form__buttons">
-                    <button class="button button--primary">"Save"</button>
+                    <button class="button button--primary">{words.topic_save}</button>
                     <a class="button button--quiet" href=name.path()>
-                        "Cancel"
+                        {words.topic_cancel}
                     </a>
                 </div>
             </form>

@@ -546,7 +546,7 @@ impl World {
                     }
                     View::Open(_) => continue,
                 };
-                let page = page.map_err(|refusal| refusal.message)?;
+                let page = page.map_err(|refusal| refusal.to_string())?;
                 let mut pending = self.browsers[browser].stored();
                 match self.bug {
                     Some(Bug::LostOutbox) => pending.clear(),
@@ -1018,7 +1018,7 @@ impl World {
                 let mut page = self.request(browser, Some(room.clone()));
                 let page = loop {
                     if let Some(page) = poll(&mut page) {
-                        break page.map_err(|refusal| refusal.message)?;
+                        break page.map_err(|refusal| refusal.to_string())?;
                     }
                 };
                 self.truth.check_topics(&page.directory)?;
