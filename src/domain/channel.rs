@@ -121,6 +121,12 @@ impl Directory {
         })
     }
 
+    /// What a channel is about; empty if nobody has said so.
+    pub fn topic(&self, name: &str) -> &str {
+        let topic = self.find(name).and_then(|channel| channel.topic.as_ref());
+        topic.map_or("", |topic| topic.text.as_str())
+    }
+
     /// The channels that were created after `position`: a complete difference, unless one was deleted
     /// or revised since. None for a position that this directory has not reached.
     pub fn since(&self, position: Position) -> Option<Vec<Channel>> {
@@ -188,6 +194,10 @@ mod tests {
         directory.revise(Position(9), revised.clone());
         assert_eq!(directory.channels(), [channel("a", 7), revised.clone()]);
         assert_eq!(directory.position, Position(9));
+        assert_eq!(
+            [directory.topic("B"), directory.topic("a"), directory.topic("c")],
+            ["Lunch", "", ""]
+        );
         // What was heard of its creation before, and comes late, takes nothing back.
         directory.add(channel("b", 3));
         assert_eq!(directory.find("b"), Some(&revised));

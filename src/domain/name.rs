@@ -110,11 +110,6 @@ impl ChannelName {
             &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
         format!("/c/{}", utf8_percent_encode(&self.0, ESCAPED))
     }
-
-    /// The address of the page of its topic.
-    pub fn topic_path(&self) -> String {
-        self.path() + "/topic"
-    }
 }
 
 impl TryFrom<&str> for ChannelName {

@@ -85,6 +85,11 @@ impl NamedRoom {
     pub fn message_path(&self, message: Position) -> String {
         format!("{}/{message}", self.path())
     }
+
+    /// The address of a channel's topic.
+    pub fn topic_path(&self) -> String {
+        self.path() + "/topic"
+    }
 }
 
 impl fmt::Display for NamedRoom {

@@ -753,8 +753,10 @@ async fn render_topic(
         .zip(typed)
         .map(|(refusal, typed)| RefusedTopic { typed, error: refusal.told(language.words()) });
     let words = language.documents();
-    let view =
-        move || view! { <TopicPage words channel=channel.clone() refused=refused.clone() /> };
+    let away = Refusal::unavailable().told(language.words());
+    let view = move || {
+        view! { <TopicPage words away=away.clone() channel=channel.clone() refused=refused.clone() /> }
+    };
     let mut response = render_document(parts, words.topic_title, view).await;
     if let Some(refusal) = refusal {
         *response.status_mut() = status(&refusal);

@@ -79,6 +79,50 @@ window.flack = {
     tone.stop(now + 0.5);
   },
 
+  // A page of the server's that is a form, as a sheet over this page. Without a script it is a page.
+  sheet: async (path, form) => {
+    const error = form?.querySelector('[role=alert]');
+    let answer;
+    try {
+      const body = form && new URLSearchParams(new FormData(form));
+      const headers = { accept: 'text/html' };
+      answer = await fetch(path, form && { method: 'POST', body, headers, redirect: 'manual' });
+    } catch {
+      if (!form) return location.assign(path);
+      error.lastElementChild.textContent = form.dataset.away;
+      error.hidden = false;
+      return;
+    }
+    // It leads on: what was asked for is done.
+    if (answer.type === 'opaqueredirect') return flack.card.hidePopover();
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const [title, fields] = page.querySelectorAll('main > :is(h1, form)');
+    // Another page than expected says why.
+    if (!fields) return location.assign(form ? location.pathname : path);
+    flack.card ??= flack.lay();
+    flack.card.replaceChildren(title, fields);
+    flack.card.setAttribute('aria-labelledby', title.id);
+    flack.card.togglePopover(true);
+    flack.card.querySelector('[autofocus]').focus();
+  },
+  lay: () => {
+    const card = document.body.appendChild(document.createElement('div'));
+    card.className = 'popover popover--dialog';
+    card.popover = 'auto';
+    card.role = 'dialog';
+    card.onsubmit = (event) => {
+      event.preventDefault();
+      flack.sheet(event.target.action, event.target);
+    };
+    // A topic has one line.
+    card.onkeydown = (event) => {
+      if (event.key !== 'Enter' || event.isComposing || event.target.localName !== 'textarea') return;
+      event.preventDefault();
+      event.target.form.requestSubmit();
+    };
+    return card;
+  },
+
   // Rooms, so that they open without a network.
   keep: (path) => flack.say({ keep: path }),
   say: (words) => navigator.serviceWorker?.ready.then(({ active }) => active.postMessage(words)),
@@ -102,6 +146,16 @@ for (const time of document.querySelectorAll('time[datetime]')) {
   line.firstElementChild.textContent = line.hidden ? ' ' : flack.name(at);
   before = day;
 }
+
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('a');
+  const isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const isBack = flack.card?.contains(link);
+  if (!link || !isPlain || !(isBack || 'sheet' in link.dataset)) return;
+  event.preventDefault();
+  link.closest('[popover]')?.hidePopover();
+  if (!isBack) flack.sheet(link.href);
+});
 
 // Where what is new begins.
 if (!location.hash) document.getElementById('new')?.scrollIntoView();

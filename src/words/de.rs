@@ -91,6 +91,7 @@ pub const WORDS: Words = Words {
     this_room: "Diese Unterhaltung",
     favourite: "Favorit",
     mute: "Stummschalten",
+    topic: "Thema",
 
     noscript: "Ohne JavaScript kommt nichts von selbst. {reload}, um neue Nachrichten zu sehen. Die Uhrzeit einer Nachricht führt zu allem, was du mit ihr tun kannst.",
     reload: "Lade neu",

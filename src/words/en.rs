@@ -91,6 +91,7 @@ pub const WORDS: Words = Words {
     this_room: "This room",
     favourite: "Favourite",
     mute: "Mute",
+    topic: "Topic",
 
     noscript: "Live updates need JavaScript. {reload} to see new messages. The time of a message leads to what can be done about it.",
     reload: "Reload",

@@ -143,6 +143,7 @@ table! {
         this_room,
         favourite,
         mute,
+        topic,
         // A conversation
         noscript,
         reload,

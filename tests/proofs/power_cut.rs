@@ -73,6 +73,8 @@ pub fn run(form: Form) -> Report {
     report.did("writes and syncs", history.trace.records.len() as u64, 1_000);
     let uploads = history.told.iter().filter(|(_, told)| matches!(told, Told::Uploaded { .. }));
     report.did("files", uploads.count() as u64, (WRITERS * COMMANDS / 5) as u64);
+    let topics = history.told.iter().filter(|(_, told)| matches!(told, Told::Topic { .. }));
+    report.did("topics", topics.count() as u64, (COMMANDS / 8) as u64);
     report.did("told", history.told.len() as u64, (WRITERS * COMMANDS) as u64);
     report.did("cuts", starts.len() as u64 + broken, cuts);
     report.did("of them in the first start", in_start as u64, cuts / 10);

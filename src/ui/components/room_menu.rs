@@ -25,6 +25,13 @@ pub fn RoomMenu(room: NamedRoom) -> impl IntoView {
     let is_muted = Signal::derive(move || marks.get().is_muted);
     let is_favourite = Signal::derive(move || marks.get().is_favourite);
     let words = words();
+    let topic = room.with.is_none().then(|| {
+        view! {
+            <a class="button button--quiet" href=room.topic_path() data-sheet="">
+                {words.topic}
+            </a>
+        }
+    });
     view! {
         <button
             class="button button--quiet button--icon"
@@ -40,6 +47,7 @@ pub fn RoomMenu(room: NamedRoom) -> impl IntoView {
                 <Setting room=room.clone() name="favourite" label=words.favourite is_on=is_favourite error />
                 <Setting room name="muted" label=words.mute is_on=is_muted error />
             </form>
+            {topic}
             <p class="popover__text" role="alert">
                 {error}
             </p>

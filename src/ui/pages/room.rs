@@ -109,6 +109,7 @@ fn OpenRoom(room: NamedRoom) -> impl IntoView {
 #[component]
 fn Title(room: NamedRoom) -> impl IntoView {
     let name = room.name().to_owned();
+    let path = room.topic_path();
     match room.with {
         Some(with) => {
             let id = with.id;
@@ -120,11 +121,28 @@ fn Title(room: NamedRoom) -> impl IntoView {
                 </h1>
             })
         }
-        None => Either::Right(view! {
-            <h1 class="bar__title">
-                "#"
-                <bdi>{name}</bdi>
-            </h1>
-        }),
+        None => {
+            let (directory, of) = (expect_context::<Client>().directory, name.clone());
+            let topic = Signal::derive(move || directory.with(|it| it.topic(&of).to_owned()));
+            let is_none = Signal::derive(move || topic.with(String::is_empty));
+            Either::Right(view! {
+                <div class="bar__room">
+                    <h1 class="bar__title">
+                        "#"
+                        <bdi>{name}</bdi>
+                    </h1>
+                    <a
+                        class="bar__topic"
+                        href=path
+                        data-sheet=""
+                        dir="auto"
+                        title=topic
+                        hidden=is_none
+                    >
+                        {topic}
+                    </a>
+                </div>
+            })
+        }
     }
 }
