@@ -201,7 +201,7 @@ test('German is there without JavaScript, too', async ({ people, mayLog }) => {
   await expect(ada.message('Hallo').locator('time')).toHaveAttribute('title', /^\w+, \d+\. \w+ \d{4}, /);
   await speaksGerman(ada);
   await page.goto('/devices');
-  await page.getByRole('button', { name: 'Link machen' }).click();
+  await page.getByRole('button', { name: 'Link erstellen' }).click();
   await expect(page.getByText('Öffne das auf dem anderen Gerät.')).toBeVisible();
   await speaksGerman(ada);
 });

@@ -127,7 +127,7 @@ impl Chord {
 
     /// What is printed on the keys.
     pub fn caps(self, is_mac: bool, words: &Documents) -> impl Iterator<Item = String> {
-        let (control, option) = if is_mac { ("⌘", "⌥") } else { ("Ctrl", "Alt") };
+        let (control, option) = if is_mac { ("⌘", "⌥") } else { (words.key_control, "Alt") };
         let key = match self.key {
             LETTER => words.key_letter.to_owned(),
             "ArrowUp" => "↑".to_owned(),

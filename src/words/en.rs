@@ -75,6 +75,7 @@ pub const WORDS: Words = Words {
     jump_list: "Channels and people",
     jump_new: "new messages",
     jump_none: "Nothing and nobody is called so.",
+    key_control: "Ctrl",
     suggestions: "Suggestions",
     suggestion_one: "{count} suggestion",
     suggestion_many: "{count} suggestions",
@@ -158,6 +159,7 @@ pub const WORDS: Words = Words {
     decimal_sign: ".",
 
     message_to: "Message {room}",
+    message_hint: "Message {room}",
     message: "Message",
     send: "Send",
     attach: "Attach files",
@@ -294,6 +296,7 @@ pub const DOCUMENTS: Documents = Documents {
     keys_title: "Keys",
     keys_or: "or",
     key_letter: "A letter",
+    key_control: "Ctrl",
     place_page: "Everywhere",
     place_outside: "Outside of text fields",
     place_words: "While writing",

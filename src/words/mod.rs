@@ -127,6 +127,7 @@ table! {
         jump_list,
         jump_new,
         jump_none,
+        key_control,
         suggestions,
         suggestion_one,
         suggestion_many,
@@ -210,6 +211,7 @@ table! {
         decimal_sign,
         // Writing
         message_to,
+        message_hint,
         message,
         send,
         attach,
@@ -350,6 +352,7 @@ table! {
         keys_title,
         keys_or,
         key_letter,
+        key_control,
         place_page,
         place_outside,
         place_words,

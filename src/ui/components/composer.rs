@@ -59,6 +59,7 @@ pub fn Composer(
     let area = NodeRef::<Textarea>::new();
     let words = words();
     let label = with(words.message_to, &room.to_string());
+    let hint = with(words.message_hint, &room.to_string());
     let path = StoredValue::new(room.path());
     let (field, escaped) = (room.clone(), StoredValue::new(room.clone()));
     let room = StoredValue::new(room.room);
@@ -240,8 +241,8 @@ pub fn Composer(
                     list="composer-list"
                     about="composer-note"
                     class="composer__text"
-                    label=label.clone()
-                    placeholder=label
+                    label
+                    placeholder=hint
                     typed
                     area
                     is_invalid=invalid

@@ -26,17 +26,18 @@ const LIST: &str = "jump-list";
 /// What opens the card, for those who do not know its key.
 #[component]
 pub fn JumpButton() -> impl IntoView {
-    let keys = RwSignal::new("Ctrl K");
+    let words = words();
+    let control = RwSignal::new(words.key_control);
     Effect::new(move |_| {
         if browser::is_mac() {
-            keys.set("⌘ K");
+            control.set("⌘");
         }
     });
     view! {
         <button class="jump" type="button" popovertarget=JUMP aria-keyshortcuts="Control+K Meta+K">
             <Icon path=SEARCH />
-            <span class="jump__words">{words().jump}</span>
-            <kbd aria-hidden="true">{keys}</kbd>
+            <span class="jump__words">{words.jump}</span>
+            <kbd aria-hidden="true">{control} " K"</kbd>
         </button>
     }
 }
