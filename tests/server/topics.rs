@@ -71,9 +71,10 @@ async fn what_cannot_be_a_topic_changes_nothing() {
     let ada = house.join("Ada").await;
     let kept: Channel =
         set(&ada, "general", &"漢".repeat(TopicText::LIMIT)).await.expect(200).json();
-    let long = set(&ada, "general", &"x".repeat(251)).await.expect(422).json::<Refusal>();
-    assert_eq!(long.code, RefusalCode::TopicTooLong);
-    assert_eq!(long.message, "A topic can have up to 250 characters. This one has 251.");
+    let long = set(&ada, "general", &"x".repeat(251)).await.expect(422);
+    assert_eq!(long.json::<Refusal>().code, RefusalCode::TopicTooLong);
+    let sentence = "A topic can have up to 250 characters. This one has 251.";
+    assert!(long.body.contains(sentence), "{}", long.body);
     let unknown = set(&ada, "nowhere", "Lunch").await.expect(404).json::<Refusal>();
     assert_eq!(unknown.code, RefusalCode::UnknownChannel);
     let often = set(&ada, "general", "Lunch").await.expect(429);
