@@ -41,6 +41,7 @@ export class Person {
   constructor(
     readonly page: Page,
     readonly name: string,
+    private readonly hasScript = true,
   ) {}
 
   get context(): BrowserContext {
@@ -175,7 +176,7 @@ export class Person {
 
   /** Clicks before this would be lost. */
   async isReady() {
-    await this.page.locator('body[data-hydrated]').waitFor();
+    await this.page.locator('body[data-hydrated], main.join').waitFor();
   }
 
   async isConnected() {
@@ -186,6 +187,7 @@ export class Person {
     await this.namePrompt.fill(this.name);
     await this.page.getByRole('button', { name: 'Join' }).click();
     await expect(this.namePrompt).toBeHidden();
+    if (this.hasScript) await this.isReady();
   }
 
   async openNewChannel() {
@@ -307,7 +309,7 @@ export const test = base.extend<Fixtures>({
           window.console.error(`blocked ${violation.violatedDirective}: ${violation.blockedURI}`);
         });
       });
-      return new Person(await context.newPage(), name);
+      return new Person(await context.newPage(), name, options?.javaScriptEnabled);
     };
     const join: People['join'] = async (name, options) => {
       const person = await guest(name, options);

@@ -140,8 +140,6 @@ pub fn theme() -> Theme {
     use_context().unwrap_or_default()
 }
 
-pub fn choose_theme(_theme: Theme) {}
-
 pub fn keep_page(_path: &str) {}
 
 pub fn is_visible() -> bool {
@@ -156,13 +154,7 @@ pub fn tell(_title: &str, _text: &str, _path: &str, _tag: &str, _is_seen: bool) 
 
 pub fn withdraw(_tag: &str) {}
 
-pub fn wish(_name: &str) -> String {
-    String::new()
-}
-
-pub fn change_wish(_name: &str) {}
-
-pub fn on_wish_change(_tell: impl Fn() + 'static) {}
+pub fn on_answer(_hear: impl Fn(&str, bool, &str) -> String + 'static) {}
 
 pub fn scroll_to(_id: &str) {}
 
@@ -185,6 +177,10 @@ pub fn hide_popover(_id: &str) {}
 pub fn toggle_popover(_id: &str) {}
 
 pub fn is_covered() -> bool {
+    false
+}
+
+pub fn opens(_event: &Event) -> bool {
     false
 }
 

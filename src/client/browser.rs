@@ -364,8 +364,6 @@ extern "C" {
     fn day_of(at: f64) -> i32;
     #[wasm_bindgen(js_namespace = flack, js_name = name)]
     fn name_of_day(at: f64) -> String;
-    #[wasm_bindgen(js_namespace = flack, js_name = theme)]
-    fn set_theme(theme: &str);
     #[wasm_bindgen(js_namespace = flack, js_name = keep)]
     pub fn keep_page(path: &str);
     #[wasm_bindgen(js_namespace = flack, js_name = icon)]
@@ -374,16 +372,16 @@ extern "C" {
     pub fn tell(title: &str, text: &str, path: &str, tag: &str, is_seen: bool);
     #[wasm_bindgen(js_namespace = flack)]
     pub fn withdraw(tag: &str);
-    /// Whether the person wants to be told in this way: "yes", or "refused" by the browser.
     #[wasm_bindgen(js_namespace = flack)]
-    pub fn wish(name: &str) -> String;
-    #[wasm_bindgen(js_namespace = flack, js_name = change)]
-    pub fn change_wish(name: &str);
+    fn listen(hear: Closure<dyn Fn(String, bool, String) -> String>);
 }
 
-/// Tells when one of those has changed.
-pub fn on_wish_change(tell: impl Fn() + 'static) {
-    window_event_listener_untyped("wish", move |_| tell());
+/// Tells the actions of forms that the script has sent, whether that is done, and the answers; and says
+/// in the form what comes back.
+pub fn on_answer(hear: impl Fn(&str, bool, &str) -> String + 'static) {
+    listen(Closure::new(move |action: String, is_done, answer: String| {
+        hear(&action, is_done, &answer)
+    }));
 }
 
 static WORDS: OnceLock<Words> = OnceLock::new();
@@ -409,10 +407,6 @@ pub fn theme() -> Theme {
     let root = document().document_element();
     let theme = root.and_then(|root| root.get_attribute("data-theme"));
     theme.map(|theme| Theme::of(&theme)).unwrap_or_default()
-}
-
-pub fn choose_theme(theme: Theme) {
-    set_theme(theme.as_str());
 }
 
 /// The time of day.
@@ -531,6 +525,11 @@ pub fn is_covered() -> bool {
 /// Whether the popover of this id is open.
 pub fn is_open(id: &str) -> bool {
     element::<Element>(id).is_some_and(|it| it.matches(":popover-open").unwrap_or_default())
+}
+
+/// Whether a popover is about to open, and not to close.
+pub fn opens(event: &Event) -> bool {
+    Reflect::get(event, &"newState".into()).is_ok_and(|state| state == "open")
 }
 
 /// Puts the focus where the element of this id is.

@@ -133,7 +133,7 @@ impl Chord {
             "ArrowUp" => "↑".to_owned(),
             "ArrowDown" => "↓".to_owned(),
             "Escape" => "Esc".to_owned(),
-            key if key.len() == 1 => key.to_uppercase(),
+            key if key.len() == 1 => key.to_ascii_uppercase(),
             key => key.to_owned(),
         };
         let held = [(self.command, control), (self.alt, option), (self.shift, "Shift")];

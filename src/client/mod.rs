@@ -11,13 +11,14 @@ use crate::{
         command::{Ask, Command, CommandId, UNDO_SECONDS},
         direct::Directs,
         frame::ServerFrame,
+        json::read,
         message::MessageText,
         name::ChannelName,
         page::{Found, Page, RefusedForm},
         person::{Person, PersonId},
         position::Position,
+        refusal::Refusal,
         room::{NamedRoom, Room},
-        theme::Theme,
         unread::{Memberships, Notice},
     },
     sync::{Input, Output, Sync, link::LinkState, returning},
@@ -50,6 +51,9 @@ use upload::{Gallery, Transfer, Upload};
 
 /// How often time is told to the state machine, in milliseconds: the step of its delays.
 const TICK: u64 = 250;
+
+/// The form that makes a channel.
+pub const CREATE_CHANNEL: &str = "/api/create_channel";
 
 /// The ids of elements that take the focus when another goes away with it.
 pub const COMPOSER: &str = "composer";
@@ -106,7 +110,6 @@ pub struct Client {
     pub rows: RwSignal<Option<Vec<Row>>>,
     /// The number of the day that it is where the reader is.
     pub today: RwSignal<i32>,
-    pub theme: RwSignal<Theme>,
     /// Whether the page can be seen.
     pub is_visible: RwSignal<bool>,
     /// Whether the person looks at the open room.
@@ -160,7 +163,6 @@ impl Client {
             address: RwSignal::new(address),
             rows: RwSignal::new(None),
             today: RwSignal::new(browser::today()),
-            theme: RwSignal::new(browser::theme()),
             is_visible: RwSignal::new(browser::is_visible()),
             is_attending: StoredValue::new(true),
             new_line: StoredValue::new(NewLine::default()),
@@ -203,6 +205,7 @@ impl Client {
         browser::on_navigation(move |path| self.arrive(&path));
         browser::on_visibility_change(move |is_visible| self.is_visible.set(is_visible));
         browser::on_leave(move || self.store_drafts());
+        browser::on_answer(move |action, is_done, answer| self.answered(action, is_done, answer));
         browser::on_network_change(move |is_online| {
             self.tell(if is_online { Input::Woken } else { Input::Unplugged });
         });
@@ -218,12 +221,6 @@ impl Client {
     pub fn go_instead(self, path: &str) {
         browser::replace_path(path);
         self.arrive(path);
-    }
-
-    /// A name was taken on this page.
-    pub fn signed_in(self, me: Person) {
-        self.me.set(Some(me.clone()));
-        self.go_live(me);
     }
 
     fn go_live(self, me: Person) {
@@ -320,16 +317,22 @@ impl Client {
         browser::scroll_above(LOG, None, 0.0);
     }
 
-    /// Shows Flack in these colours from now on.
-    pub fn choose_theme(self, theme: Theme) {
-        browser::choose_theme(theme);
-        self.theme.set(theme);
-    }
-
-    /// A channel was created on this page.
-    pub fn created(self, channel: Channel) {
-        self.page.update_value(|page| page.refused = None);
-        self.tell(Input::Created(channel));
+    /// What came of a form that the page's script has sent: in vain, if there is no answer. Gives what to
+    /// say about it.
+    fn answered(self, action: &str, is_done: bool, answer: &str) -> String {
+        if !is_done {
+            let refusal = read(answer).unwrap_or_else(|_| Refusal::unavailable());
+            return refusal.told(words());
+        }
+        if action == CREATE_CHANNEL
+            && let Ok(channel) = read::<Channel>(answer)
+        {
+            let path = channel.name.path();
+            self.tell(Input::Created(channel));
+            browser::hide_popover("sidebar");
+            self.go(&path);
+        }
+        String::new()
     }
 
     /// Somebody to talk to, perhaps for the first time.

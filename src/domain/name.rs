@@ -65,9 +65,9 @@ impl DisplayName {
         key(&self.0)
     }
 
-    /// What an avatar shows: the first letter, or the first part of an emoji.
+    /// What an avatar shows, in capitals: the first letter, or the first part of an emoji.
     pub fn initial(&self) -> String {
-        self.0.chars().take(1).flat_map(char::to_uppercase).collect()
+        self.0.chars().take(1).collect()
     }
 }
 

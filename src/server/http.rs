@@ -50,7 +50,7 @@ use crate::{
         theme::Theme,
     },
     ui::{
-        app::{Links, document, shell},
+        app::{Links, document, door, shell},
         pages::{
             devices::{DevicesPage, LinkPage, Qr, ShownLink},
             keys::KeysPage,
@@ -388,7 +388,13 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
             Some(form) => return form.done(response).await,
             None => return response,
         },
-        Err(refusal) => refusal,
+        Err(refusal) => match form {
+            // Pressed twice, or another page of this browser was faster.
+            Some(form) if refusal.code == RefusalCode::AlreadySignedIn => {
+                return form.done(StatusCode::OK.into_response()).await;
+            }
+            _ => refusal,
+        },
     };
     match form {
         // A browser without JavaScript gets its page again, with what was typed still there.
@@ -753,9 +759,8 @@ async fn render_topic(
         .zip(typed)
         .map(|(refusal, typed)| RefusedTopic { typed, error: refusal.told(language.words()) });
     let words = language.documents();
-    let away = Refusal::unavailable().told(language.words());
     let view = move || {
-        view! { <TopicPage words away=away.clone() channel=channel.clone() refused=refused.clone() /> }
+        view! { <TopicPage words channel=channel.clone() refused=refused.clone() /> }
     };
     let mut response = render_document(parts, words.topic_title, view).await;
     if let Some(refusal) = refusal {
@@ -820,8 +825,12 @@ fn query(uri: &Uri, name: &str) -> Option<String> {
 
 async fn render_page(parts: &Parts, uri: &Uri, page: Page) -> Response<Body> {
     let links = assets::links(language::of(&parts.headers));
+    let is_joined = page.me.is_some();
     let context = move || provide_context(page.clone());
-    render_view(parts, uri, context, move || shell(links.clone())).await
+    match is_joined {
+        true => render_view(parts, uri, context, move || shell(links.clone())).await,
+        false => render_view(parts, uri, context, move || door(links.clone())).await,
+    }
 }
 
 /// A page without the client.
@@ -831,7 +840,7 @@ async fn render_document<V: IntoView + 'static>(
     view: impl Fn() -> V + Clone + Send + Sync + 'static,
 ) -> Response<Body> {
     let style = assets::links(language::of(&parts.headers)).style;
-    render_view(parts, &parts.uri, || (), move || document(style.clone(), title, view())).await
+    render_view(parts, &parts.uri, || (), move || document(style.clone(), title, (), view())).await
 }
 
 async fn render_view<V: IntoView + 'static>(

@@ -1,11 +1,6 @@
 //! The document, and the application in it.
 
-use leptos::{
-    either::{Either, EitherOf4},
-    html,
-    nonce::use_nonce,
-    prelude::*,
-};
+use leptos::{either::EitherOf5, html, nonce::use_nonce, prelude::*};
 
 use super::{
     components::{
@@ -14,10 +9,11 @@ use super::{
     pages::{
         home::HomePage, join::JoinPage, nowhere::NowherePage, people::PeoplePage, room::RoomPage,
     },
+    still::Still,
 };
 use crate::{
     api::json::Json,
-    client::{Client, browser, marks::total, words},
+    client::{CREATE_CHANNEL, Client, browser, marks::total, words},
     domain::{address::Address, direct::Directs, page::Page, theme::Theme},
     words::{Language, Spoken},
 };
@@ -31,18 +27,21 @@ pub struct Links {
     pub words: String,
 }
 
+/// What the first visit asks of the server.
+const SIGN_IN: &str = "/api/sign_in";
+
 /// What a page does by itself, before the reader sees it.
 const SCRIPT: &str = include_str!("page.js");
 
 /// The id of what comes after that.
 const END: &str = "end";
 
-/// The document around the application, as the server sends it.
+/// The document around the application, as the server sends it to who has a name.
 pub fn shell(links: Links) -> impl IntoView {
     let (nonce, theme, spoken) = (use_nonce(), browser::theme(), spoken());
     let page = expect_context::<Page>();
     let unread = total(&page.memberships);
-    let title = title(page.me.is_some(), &Address::of(&page.path), &page.directs, unread);
+    let title = title(&Address::of(&page.path), &page.directs, unread);
     let Links { style, script, wasm, words } = links;
     let start = format!(
         "import start, {{ hydrate }} from '{script}';\n\
@@ -51,13 +50,7 @@ pub fn shell(links: Links) -> impl IntoView {
          hydrate(await words);\n\
          navigator.serviceWorker?.register('/worker.js').catch(() => {{}});"
     );
-    // After a refused form the address is the form's; the client must see the page's.
-    let address = page.refused.map(|_| {
-        // As JSON, and without what could end the script's element.
-        let path = serde_json::to_string(&page.path).unwrap_or_default().replace('<', "\\u003c");
-        let script = format!("history.replaceState(null, '', {path})");
-        view! { <script nonce=nonce.clone()>{script}</script> }
-    });
+    let address = address(&page);
     view! {
         <!DOCTYPE html>
         <html
@@ -91,8 +84,38 @@ pub fn shell(links: Links) -> impl IntoView {
     }
 }
 
-/// A document without the application, as the server sends it.
-pub fn document(style: String, title: &'static str, body: impl IntoView) -> impl IntoView {
+/// The document for who has no name yet. The client is for those who have one; it is fetched ahead.
+pub fn door(links: Links) -> impl IntoView {
+    let page = expect_context::<Page>();
+    let refused = page.refused.as_ref().filter(|refused| refused.action == SIGN_IN);
+    let (typed, error) = refused.map(|it| (it.field("name"), it.refusal.told(words()))).unzip();
+    let Links { style, script, wasm, words: texts } = links;
+    let ahead = view! {
+        <link rel="prefetch" href=script />
+        <link rel="prefetch" href=wasm r#as="fetch" crossorigin="anonymous" />
+        <link rel="prefetch" href=texts r#as="fetch" crossorigin="anonymous" />
+        {address(&page)}
+    };
+    document(style, words().title_join, ahead, view! { <JoinPage typed error /> })
+}
+
+/// After a refused form the address is the form's; the page must be seen at its own.
+fn address(page: &Page) -> Option<impl IntoView + use<>> {
+    page.refused.as_ref().map(|_| {
+        // As JSON, and without what could end the script's element.
+        let path = serde_json::to_string(&page.path).unwrap_or_default().replace('<', "\\u003c");
+        let script = format!("history.replaceState(null, '', {path})");
+        view! { <script nonce=use_nonce()>{script}</script> }
+    })
+}
+
+/// A document without the application, as the server sends it, with what it has in its head besides.
+pub fn document(
+    style: String,
+    title: &'static str,
+    besides: impl IntoView,
+    body: impl IntoView,
+) -> impl IntoView {
     let (theme, spoken) = (browser::theme(), spoken());
     view! {
         <!DOCTYPE html>
@@ -100,6 +123,7 @@ pub fn document(style: String, title: &'static str, body: impl IntoView) -> impl
             <head>
                 {head(format!("{title} · Flack"), style, theme)}
                 <Finished />
+                {besides}
             </head>
             <body>
                 {body}
@@ -153,11 +177,10 @@ fn ThemeColor(theme: Theme, scheme: Theme, color: &'static str) -> impl IntoView
 }
 
 /// What the tab is called, with how much is unread.
-fn title(is_joined: bool, address: &Address, directs: &Directs, unread: usize) -> String {
+fn title(address: &Address, directs: &Directs, unread: usize) -> String {
     let words = words();
     let with = |id| directs.find(id).map(|direct| direct.with.name.to_string());
     let name = match address {
-        _ if !is_joined => words.title_join.to_owned(),
         Address::Home => String::new(),
         Address::Channel(name) => format!("#{name}"),
         Address::Direct(id) => with(*id).unwrap_or_else(|| words.title_no_person.to_owned()),
@@ -171,7 +194,7 @@ fn title(is_joined: bool, address: &Address, directs: &Directs, unread: usize) -
     }
 }
 
-/// The application: the name prompt for who has no name, else the channels.
+/// The application, for who has a name.
 #[component]
 pub fn App() -> impl IntoView {
     // Rendered by the server and taken over by the client, without asking for it again.
@@ -182,25 +205,23 @@ pub fn App() -> impl IntoView {
         client.start();
         browser::mark_hydrated();
     });
-    let is_joined = Memo::new(move |_| client.me.with(Option::is_some));
     let unread = Memo::new(move |_| client.memberships.with(total));
     Effect::new(move |_| {
         let unread = unread.get();
-        let title = client.directs.with(|directs| {
-            client.address.with(|address| title(is_joined.get(), address, directs, unread))
-        });
+        let title = client
+            .directs
+            .with(|directs| client.address.with(|address| title(address, directs, unread)));
         browser::set_title(&title);
         browser::mark_icon(unread > 0);
     });
-    move || match is_joined.get() {
-        true => Either::Left(view! { <House /> }),
-        false => Either::Right(view! { <JoinPage /> }),
-    }
+    view! { <House /> }
 }
 
 /// Which of the pages an address leads to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PageKind {
+    /// For a channel that could not be created.
+    NewChannel,
     Room,
     Home,
     People,
@@ -222,13 +243,19 @@ impl PageKind {
 #[component]
 fn House() -> impl IntoView {
     let client = expect_context::<Client>();
-    let is_refused_creation = client.refused("/api/create_channel").is_some();
-    let kind = Memo::new(move |_| client.address.with(PageKind::of));
+    let refused = client.refused(CREATE_CHANNEL).map(|_| client.address.get_untracked());
+    let kind = Memo::new(move |_| {
+        client.address.with(|address| match &refused {
+            Some(there) if there == address => PageKind::NewChannel,
+            _ => PageKind::of(address),
+        })
+    });
     let page = move || match kind.get() {
-        PageKind::Room => EitherOf4::A(view! { <RoomPage /> }),
-        PageKind::Home => EitherOf4::B(view! { <HomePage /> }),
-        PageKind::People => EitherOf4::C(view! { <PeoplePage /> }),
-        PageKind::Nowhere => EitherOf4::D(view! { <NowherePage /> }),
+        PageKind::NewChannel => EitherOf5::E(Still(view! { <NewChannelPage /> })),
+        PageKind::Room => EitherOf5::A(Still(view! { <RoomPage /> })),
+        PageKind::Home => EitherOf5::B(Still(view! { <HomePage /> })),
+        PageKind::People => EitherOf5::C(Still(view! { <PeoplePage /> })),
+        PageKind::Nowhere => EitherOf5::D(Still(view! { <NowherePage /> })),
     };
     view! {
         <a class="skip" href="#main">
@@ -237,11 +264,7 @@ fn House() -> impl IntoView {
         <div class="shell">
             <Sidebar />
             <main class="main" id="main" tabindex="-1">
-                {if is_refused_creation {
-                    Either::Left(view! { <NewChannelPage /> })
-                } else {
-                    Either::Right(page)
-                }}
+                {page}
             </main>
         </div>
         <EmojiPicker />

@@ -25,6 +25,9 @@ window.flack = {
       const system = `(prefers-color-scheme: ${scheme})`;
       colour.media = theme === 'system' ? system : theme === scheme ? 'all' : 'not all';
     }
+    for (const button of document.querySelectorAll('button[name=theme]')) {
+      button.ariaPressed = button.value === theme;
+    }
   },
 
   // Whether something is unread, in the tab.
@@ -51,8 +54,15 @@ window.flack = {
     try {
       localStorage.setItem(`flack.wish.${name}`, wish);
     } catch {}
-    dispatchEvent(new Event('wish'));
+    flack.showWishes();
     if (wish && name === 'sound') flack.ring();
+  },
+  showWishes: () => {
+    for (const button of document.querySelectorAll('[data-wish]')) {
+      const wish = flack.wish(button.dataset.wish);
+      button.ariaPressed = wish === 'yes';
+      button.nextElementSibling.hidden = wish !== 'refused';
+    }
   },
   // The service worker tells, because it knows all pages of this browser.
   tell: (title, text, path, tag, isSeen) => {
@@ -79,29 +89,50 @@ window.flack = {
     tone.stop(now + 0.5);
   },
 
-  // A page of the server's that is a form, as a sheet over this page. Without a script it is a page.
-  sheet: async (path, form) => {
-    const error = form?.querySelector('[role=alert]');
-    let answer;
+  // Forms that need not leave the page: who hears of the answer gives what to say about it.
+  listen: (hear) =>
+    addEventListener('submit', async (event) => {
+      const form = event.target;
+      if (!form.dataset.form) return;
+      event.preventDefault();
+      if (form.ariaBusy) return;
+      form.ariaBusy = true;
+      const action = form.getAttribute('action');
+      const body = new URLSearchParams(new FormData(form, event.submitter));
+      const headers = { accept: 'application/json' };
+      let isDone = false;
+      let answer = '';
+      try {
+        const response = await fetch(action, { method: 'POST', body, headers });
+        answer = await response.text();
+        isDone = response.ok;
+      } catch {}
+      form.ariaBusy = null;
+      flack.complain(form, hear(action, isDone, answer));
+      if (!isDone) return;
+      form.reset();
+      if (form.dataset.form === 'closes') form.closest('[popover]')?.hidePopover();
+    }),
+  complain: (form, words) => {
+    const alert = form.querySelector('[role=alert]');
+    (alert.querySelector('span') ?? alert).textContent = words;
+    if (alert.matches('.field__error')) alert.hidden = !words;
+    const field = form.querySelector('[aria-describedby]');
+    if (field) field.ariaInvalid = words ? 'true' : null;
+  },
+  // A page of the server's that is such a form, as a sheet over this page.
+  sheet: async (path) => {
+    let page;
     try {
-      const body = form && new URLSearchParams(new FormData(form));
-      const headers = { accept: 'text/html' };
-      answer = await fetch(path, form && { method: 'POST', body, headers, redirect: 'manual' });
-    } catch {
-      if (!form) return location.assign(path);
-      error.lastElementChild.textContent = form.dataset.away;
-      error.hidden = false;
-      return;
-    }
-    // It leads on: what was asked for is done.
-    if (answer.type === 'opaqueredirect') return flack.card.hidePopover();
-    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    const [title, fields] = page.querySelectorAll('main > :is(h1, form)');
+      const answer = await fetch(path, { headers: { accept: 'text/html' } });
+      page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    } catch {}
+    const parts = page?.querySelectorAll('main > :is(h1, form)') ?? [];
     // Another page than expected says why.
-    if (!fields) return location.assign(form ? location.pathname : path);
+    if (parts.length !== 2) return location.assign(path);
     flack.card ??= flack.lay();
-    flack.card.replaceChildren(title, fields);
-    flack.card.setAttribute('aria-labelledby', title.id);
+    flack.card.replaceChildren(...parts);
+    flack.card.setAttribute('aria-labelledby', parts[0].id);
     flack.card.togglePopover(true);
     flack.card.querySelector('[autofocus]').focus();
   },
@@ -110,10 +141,6 @@ window.flack = {
     card.className = 'popover popover--dialog';
     card.popover = 'auto';
     card.role = 'dialog';
-    card.onsubmit = (event) => {
-      event.preventDefault();
-      flack.sheet(event.target.action, event.target);
-    };
     // A topic has one line.
     card.onkeydown = (event) => {
       if (event.key !== 'Enter' || event.isComposing || event.target.localName !== 'textarea') return;
@@ -147,18 +174,31 @@ for (const time of document.querySelectorAll('time[datetime]')) {
   before = day;
 }
 
-document.addEventListener('click', (event) => {
-  const link = event.target.closest('a');
-  const isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-  const isBack = flack.card?.contains(link);
-  if (!link || !isPlain || !(isBack || 'sheet' in link.dataset)) return;
-  event.preventDefault();
-  link.closest('[popover]')?.hidePopover();
-  if (!isBack) flack.sheet(link.href);
-});
-
 // Where what is new begins.
 if (!location.hash) document.getElementById('new')?.scrollIntoView();
+
+flack.showWishes();
+addEventListener('click', (event) => {
+  const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const pressed = isPlain && event.target.closest?.('a, button');
+  if (!pressed) return;
+  const { wish, opens, sheet } = pressed.dataset;
+  // What opens is the client's, and until it is there a page.
+  const isThere = 'hydrated' in document.body.dataset;
+  if (wish) flack.change(wish);
+  else if (pressed.name === 'theme') flack.theme(pressed.value);
+  else if (opens && isThere) document.getElementById(opens).togglePopover();
+  else if (sheet === '' && isThere) {
+    pressed.closest('[popover]')?.hidePopover();
+    flack.sheet(pressed.href);
+  } else if (pressed.href && flack.card?.contains(pressed)) flack.card.hidePopover();
+  else return;
+  event.preventDefault();
+});
+// Typing takes back why something was refused.
+addEventListener('input', ({ target }) => {
+  if (target.form?.matches('[data-form]')) flack.complain(target.form, '');
+});
 
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) flack.keep(location.pathname);

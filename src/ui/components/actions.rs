@@ -20,6 +20,7 @@ use super::{
 use crate::{
     client::{Client, words},
     domain::{position::Position, reaction::Emoji, room::NamedRoom},
+    ui::still::Still,
     words::with,
 };
 
@@ -27,7 +28,7 @@ use crate::{
 pub fn Actions(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
     let client = expect_context::<Client>();
     let is_wanted = Memo::new(move |_| client.is_attended(message));
-    move || is_wanted.get().then(|| view! { <Bar room=room.clone() message is_mine /> })
+    move || is_wanted.get().then(|| Still(view! { <Bar room=room.clone() message is_mine /> }))
 }
 
 #[component]

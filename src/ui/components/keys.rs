@@ -1,9 +1,6 @@
 //! Obeying keys wherever the focus is, and the sheet that explains all keys.
 
-use leptos::{
-    ev::{Event, MouseEvent},
-    prelude::*,
-};
+use leptos::{ev::Event, prelude::*};
 
 use super::{
     icon::{CROSS, Icon},
@@ -24,12 +21,8 @@ const ADDRESS: &str = "/keys";
 /// What opens the sheet; without the client it leads to the page.
 #[component]
 pub fn KeysLink() -> impl IntoView {
-    let show = |event: MouseEvent| {
-        event.prevent_default();
-        browser::toggle_popover(KEYS);
-    };
     view! {
-        <a class="button button--quiet" href=ADDRESS on:click=show>
+        <a class="button button--quiet" href=ADDRESS data-opens=KEYS>
             {words().keys}
         </a>
     }

@@ -26,6 +26,7 @@ use crate::{
         room::{NamedRoom, direct_path},
     },
     sync::{Content, link::LinkState, outbox::Progress},
+    ui::still::Still,
 };
 
 /// `edit` gets the text of a refused message that its author wants to change.
@@ -174,8 +175,11 @@ fn Sent(room: NamedRoom, message: Message, is_mine: bool) -> impl IntoView {
         let (room, text) = (room.clone(), message.text.clone());
         let (html, edited) = (message.html.clone(), message.edited);
         match is_edited.get() {
-            true => Either::Left(view! { <EditForm room message=position text /> }),
-            false => Either::Right(view! { <Words text=text.as_str().to_owned() html edited /> }),
+            true => Either::Left(Still(view! { <EditForm room message=position text /> })),
+            false => {
+                let text = text.as_str().to_owned();
+                Either::Right(Still(view! { <Words text html edited /> }))
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use super::room_field::RoomField;
 use crate::{
     client::{Client, words},
     domain::{position::Position, reaction::Reaction, room::NamedRoom},
+    ui::still::Still,
 };
 
 /// Every emoji with how many put it there. A press adds one's own, or takes it away.
@@ -18,7 +19,7 @@ pub fn Reactions(room: NamedRoom, message: Position) -> impl IntoView {
         let room = room.clone();
         is_any.get().then(|| {
             let of = room.clone();
-            view! {
+            Still(view! {
                 <ReactionForm room message class="reactions">
                     <For
                         each=move || reactions.get()
@@ -28,7 +29,7 @@ pub fn Reactions(room: NamedRoom, message: Position) -> impl IntoView {
                         }
                     />
                 </ReactionForm>
-            }
+            })
         })
     }
 }

@@ -3,11 +3,7 @@
 //! On wide screens it is a column; on narrow ones the same element is a drawer, which the browser
 //! opens and closes by itself, as a popover.
 
-use leptos::{
-    ev::{MouseEvent, SubmitEvent},
-    prelude::*,
-    task::spawn_local,
-};
+use leptos::prelude::*;
 
 use super::{
     avatar::Avatar,
@@ -18,7 +14,6 @@ use super::{
     presence::Online,
 };
 use crate::{
-    api,
     client::{
         Client, browser,
         marks::{Marks, favourites, order},
@@ -31,6 +26,7 @@ use crate::{
         room::{Pair, Room, direct_path},
         theme::Theme,
     },
+    ui::still::Rendered,
     words::{Language, around},
 };
 
@@ -55,7 +51,6 @@ pub fn Sidebar() -> impl IntoView {
         client.address.with(|here| *here == Address::People).then_some("page")
     });
     let words = words();
-    let (note, note_end) = around(words.sign_out_note);
     view! {
         <aside class="sidebar" id="sidebar" popover="auto" aria-label=words.sidebar>
             <div class="sidebar__head">
@@ -129,17 +124,7 @@ pub fn Sidebar() -> impl IntoView {
             role="dialog"
             aria-labelledby="new-channel-title"
         >
-            <h2 id="new-channel-title">{words.new_channel}</h2>
-            <NewChannelForm id="channel-name">
-                <button
-                    class="button button--quiet"
-                    type="button"
-                    popovertarget="new-channel"
-                    popovertargetaction="hide"
-                >
-                    {words.cancel}
-                </button>
-            </NewChannelForm>
+            {Rendered(|| view! { <NewChannel /> })}
         </div>
         <div
             class="popover popover--account"
@@ -148,19 +133,48 @@ pub fn Sidebar() -> impl IntoView {
             role="dialog"
             aria-label=words.account
         >
-            <ThemeChoice />
-            <LanguageChoice />
-            <div class="wishes">
-                <Wish name="notifications" label=words.notifications />
-                <Wish name="sound" label=words.sound />
-            </div>
-            <a class="button button--quiet" href="/devices">
-                {words.devices}
-            </a>
-            <KeysLink />
-            <p class="popover__text">{note} <bdi>{name}</bdi> {note_end}</p>
-            <SignOut />
+            {Rendered(|| view! { <Account name /> })}
         </div>
+    }
+}
+
+/// What is in the card for a new channel.
+#[component]
+fn NewChannel() -> impl IntoView {
+    let words = words();
+    view! {
+        <h2 id="new-channel-title">{words.new_channel}</h2>
+        <NewChannelForm id="channel-name">
+            <button
+                class="button button--quiet"
+                type="button"
+                popovertarget="new-channel"
+                popovertargetaction="hide"
+            >
+                {words.cancel}
+            </button>
+        </NewChannelForm>
+    }
+}
+
+/// What is in the card of oneself.
+#[component]
+fn Account(name: String) -> impl IntoView {
+    let words = words();
+    let (note, note_end) = around(words.sign_out_note);
+    view! {
+        <ThemeChoice />
+        <LanguageChoice />
+        <div class="wishes">
+            <Wish name="notifications" label=words.notifications />
+            <Wish name="sound" label=words.sound />
+        </div>
+        <a class="button button--quiet" href="/devices">
+            {words.devices}
+        </a>
+        <KeysLink />
+        <p class="popover__text">{note} <bdi>{name}</bdi> {note_end}</p>
+        <SignOut />
     }
 }
 
@@ -236,30 +250,20 @@ fn Count(marks: Memo<Marks>) -> impl IntoView {
     }
 }
 
-/// The colours of Flack. Each choice is a button that works without JavaScript.
+/// The colours of Flack. Each choice is a button of a form; the page's script chooses without sending it.
 #[component]
 fn ThemeChoice() -> impl IntoView {
-    let client = expect_context::<Client>();
     let words = words();
+    let chosen = browser::theme();
     let choices = Theme::ALL.map(|theme| {
-        let is_chosen = Signal::derive(move || (client.theme.get() == theme).to_string());
-        let choose = move |event: MouseEvent| {
-            event.prevent_default();
-            client.choose_theme(theme);
-        };
+        let is_chosen = if theme == chosen { "true" } else { "false" };
         let name = match theme {
             Theme::System => words.theme_system,
             Theme::Light => words.theme_light,
             Theme::Dark => words.theme_dark,
         };
         view! {
-            <button
-                class="segment"
-                name="theme"
-                value=theme.as_str()
-                aria-pressed=is_chosen
-                on:click=choose
-            >
+            <button class="segment" name="theme" value=theme.as_str() aria-pressed=is_chosen>
                 {name}
             </button>
         }
@@ -310,26 +314,20 @@ fn LanguageChoice() -> impl IntoView {
     }
 }
 
-/// Whether one is told of direct messages and mentions in this way, in this browser.
+/// Whether one is told of direct messages and mentions in this way, in this browser. That is for the
+/// page's script to know.
 #[component]
 fn Wish(name: &'static str, label: &'static str) -> impl IntoView {
-    let wish = RwSignal::new(String::new());
-    Effect::new(move |_| {
-        wish.set(browser::wish(name));
-        browser::on_wish_change(move || drop(wish.try_set(browser::wish(name))));
-    });
-    let is_on = Signal::derive(move || wish.with(|wish| wish == "yes").to_string());
-    let is_fine = Signal::derive(move || wish.with(|wish| wish != "refused"));
     view! {
         <button
             class="button button--quiet setting"
             type="button"
-            aria-pressed=is_on
-            on:click=move |_| browser::change_wish(name)
+            data-wish=name
+            aria-pressed="false"
         >
             {label}
         </button>
-        <p class="popover__text" role="status" hidden=is_fine>
+        <p class="popover__text" role="status" hidden>
             {words().wish_refused}
         </p>
     }
@@ -337,16 +335,8 @@ fn Wish(name: &'static str, label: &'static str) -> impl IntoView {
 
 #[component]
 fn SignOut() -> impl IntoView {
-    let submit = |event: SubmitEvent| {
-        event.prevent_default();
-        spawn_local(async {
-            // Either way the session is of no more use here.
-            let _ = api::sign_out().await;
-            browser::load_page("/");
-        });
-    };
     view! {
-        <form class="form" method="post" action="/api/sign_out" on:submit=submit>
+        <form class="form" method="post" action="/api/sign_out">
             <button class="button button--danger">
                 <Icon path=DOOR />
                 {words().sign_out}

@@ -1,45 +1,18 @@
 //! The first visit: who are you?
 
-use leptos::{ev::SubmitEvent, html::Input, prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use crate::{
-    api,
-    client::{Client, browser, words},
-    domain::refusal::RefusalCode,
-    ui::components::{
-        field::{FieldError, refused},
-        icon::{Hoist, Mark},
-    },
+    client::words,
+    ui::components::icon::{ALERT, Hoist, Icon, Mark},
 };
 
+/// The form is the browser's own: nobody waits for the client before they have said who they are.
+/// `error` is why the name was refused that was `typed`.
 #[component]
-pub fn JoinPage() -> impl IntoView {
-    let client = expect_context::<Client>();
-    let input = NodeRef::<Input>::new();
-    let (typed, message) = refused(client, "/api/sign_in", "name").unzip();
-    let error = RwSignal::new(message);
-    let is_pending = RwSignal::new(false);
-    let sign_in = move |name: String| async move {
-        is_pending.set(true);
-        let answer = api::sign_in(name).await;
-        is_pending.set(false);
-        match answer {
-            Ok(me) => client.signed_in(me),
-            // Another tab of this browser was faster.
-            Err(refusal) if refusal.code == RefusalCode::AlreadySignedIn => {
-                browser::load_page("/");
-            }
-            Err(refusal) => error.set(Some(refusal.told(words()))),
-        }
-    };
-    let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        if let Some(input) = input.get_untracked() {
-            error.set(None);
-            spawn_local(sign_in(input.value()));
-        }
-    };
+pub fn JoinPage(typed: Option<String>, error: Option<String>) -> impl IntoView {
+    let invalid = error.is_some().then_some("true");
+    let is_fine = error.is_none();
     let words = words();
     view! {
         <main class="join">
@@ -51,7 +24,7 @@ pub fn JoinPage() -> impl IntoView {
                 </p>
                 <h1>{words.join_heading}</h1>
                 <p class="join__lead">{words.join_lead}</p>
-                <form class="form" method="post" action="/api/sign_in" novalidate on:submit=submit>
+                <form class="form" method="post" action="/api/sign_in" data-form="" novalidate>
                     <div class="field">
                         <label class="field__label" for="name">
                             {words.display_name}
@@ -68,14 +41,13 @@ pub fn JoinPage() -> impl IntoView {
                             value=typed
                             aria-invalid=invalid
                             aria-describedby="name-error"
-                            node_ref=input
-                            on:input=move |_| error.set(None)
                         />
-                        <FieldError id="name-error" message=error />
+                        <p class="field__error" id="name-error" role="alert" hidden=is_fine>
+                            <Icon path=ALERT />
+                            <span>{error}</span>
+                        </p>
                     </div>
-                    <button class="button button--primary button--wide" disabled=is_pending>
-                        {words.join}
-                    </button>
+                    <button class="button button--primary button--wide">{words.join}</button>
                 </form>
                 <p class="join__small">{words.join_small}</p>
             </div>

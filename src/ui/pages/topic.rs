@@ -22,8 +22,6 @@ pub struct RefusedTopic {
 #[component]
 pub fn TopicPage(
     words: &'static Documents,
-    /// Said where the server cannot be reached.
-    away: String,
     channel: Channel,
     refused: Option<RefusedTopic>,
 ) -> impl IntoView {
@@ -46,7 +44,7 @@ pub fn TopicPage(
             <h1 id="topic-title">
                 {heading} <bdi>{name.to_string()}</bdi> {heading_end}
             </h1>
-            <form class="form" method="post" action="/api/set_topic" data-away=away>
+            <form class="form" method="post" action="/api/set_topic" data-form="closes">
                 <input type="hidden" name="channel" value=name.as_str().to_owned() />
                 <div class="field">
                     <textarea
