@@ -77,6 +77,18 @@ fn line(
     }
 }
 
+/// Offers these from now on. The first is chosen; but a line to which somebody has gone stays chosen as
+/// long as it is offered: people are found later than channels.
+pub fn offer(choices: RwSignal<Vec<Choice>>, active: RwSignal<usize>, offered: Vec<Choice>) {
+    let at = active.get_untracked();
+    let kept = choices.with_untracked(|there| {
+        let chosen = there.get(at).filter(|_| at > 0)?;
+        offered.iter().position(|choice| choice.value == chosen.value)
+    });
+    choices.set(offered);
+    active.set(kept.unwrap_or_default());
+}
+
 fn place(id: &str, at: usize) -> String {
     format!("{id}-{at}")
 }

@@ -6,7 +6,7 @@ use leptos::{
 };
 
 use super::{
-    choices::{Choices, Lookup, active_line, step},
+    choices::{Choices, Lookup, active_line, offer, step},
     icon::{Icon, SEARCH},
 };
 use crate::{
@@ -80,13 +80,14 @@ pub fn Jump() -> impl IntoView {
                     () => "",
                 })
             };
-            choices.set(likely(ordered, &typed, name).iter().map(choice).collect());
-            active.set(0);
+            offer(choices, active, likely(ordered, &typed, name).iter().map(choice).collect());
         }
     });
-    let toggled = move |_: Event| {
+    // Before it shows: who presses Enter at once wants what will be there.
+    let toggled = move |event: Event| {
         typed.set(String::new());
-        is_open.set(browser::is_open(JUMP));
+        active.set(0);
+        is_open.set(browser::opens(&event));
     };
     let choose = Callback::new(move |at: usize| {
         let path = choices.with_untracked(|there| there.get(at).map(|choice| choice.value.clone()));
@@ -121,7 +122,7 @@ pub fn Jump() -> impl IntoView {
             popover="auto"
             role="dialog"
             aria-label=words.jump_title
-            on:toggle=toggled
+            on:beforetoggle=toggled
         >
             <input
                 class="field__input"

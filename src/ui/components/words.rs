@@ -6,7 +6,7 @@ use leptos::{
     prelude::*,
 };
 
-use super::choices::{Choices, Lookup, active_line, step};
+use super::choices::{Choices, Lookup, active_line, offer, step};
 use crate::{
     client::{
         Client, browser,
@@ -45,6 +45,7 @@ pub fn Words(
     let close = move || {
         // The field loses the focus also when it goes away, and its signals with it.
         if choices.try_with_untracked(Vec::is_empty) == Some(false) {
+            active.set(0);
             choices.set(Vec::new());
         }
         begun.try_update_value(|begun| *begun = None);
@@ -72,8 +73,7 @@ pub fn Words(
             }
         };
         if choices.with_untracked(|there| *there != offered) {
-            active.set(0);
-            choices.set(offered);
+            offer(choices, active, offered);
         }
     };
     let text = move || area.get_untracked().map(|area| area.value()).unwrap_or_default();
