@@ -129,11 +129,11 @@ test('a message that is not confirmed, or not saved, says so', async ({
   wire.up = true;
   wire.refusal = {
     code: 'not_saved',
-    message: 'Not saved yet: the disk is full.',
+    reason: 'not_saved',
     retry_after: 5,
   };
   await wire.cut();
-  await expect(ada.message('Slow')).toContainText('Not saved yet: the disk is full.');
+  await expect(ada.message('Slow')).toContainText('Not saved yet: the server’s disk is full.');
   await expect(bo.messages).toHaveCount(0);
   wire.refusal = undefined;
   await ada.page.clock.fastForward('00:06');

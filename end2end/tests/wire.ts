@@ -7,7 +7,7 @@ export class Wire {
   up = true;
   down = true;
   /** What posts are answered with instead of reaching the server. */
-  refusal?: { code: string; message: string; retry_after?: number };
+  refusal?: { code: string; reason: string; retry_after?: number };
   private links = new Set<WebSocketRoute>();
 
   /** From the next load on, all that this person's pages say and hear goes over the wire. */

@@ -14,7 +14,7 @@ use tower_service::Service;
 use crate::support::{guest::Guest, house::House, http::Answer};
 
 /// Arguments that make every server function do something.
-const FIELDS: [(&str, &str); 7] = [
+const FIELDS: [(&str, &str); 8] = [
     ("name", "Eve"),
     ("channel", "general"),
     ("text", "Hello"),
@@ -22,6 +22,7 @@ const FIELDS: [(&str, &str); 7] = [
     ("device", "2"),
     ("secret", "0"),
     ("emoji", "👍"),
+    ("topic", "Lunch"),
 ];
 
 /// The server functions that change nothing.
@@ -54,6 +55,7 @@ fn functions() -> BTreeSet<&'static str> {
             "/api/unreact",
             "/api/list_people",
             "/api/set_room",
+            "/api/set_topic",
             "/api/choose_theme",
             "/api/choose_language",
         ])

@@ -117,7 +117,7 @@ async fn a_body_that_stalls_is_refused() {
         let mut stream = say(&house, said.as_bytes()).await;
         let answer = heard_in_time(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-        let refusal = serde_json::to_string(&Refusal::timed_out()).unwrap();
+        let refusal = serde_json::to_string(&Refusal::timed_out().spelled_out()).unwrap();
         assert!(answer.ends_with(&refusal), "{answer}");
         assert!(since.elapsed() <= Duration::from_secs(21), "{:?}", since.elapsed());
     }
