@@ -46,7 +46,7 @@ use draft::Drafts;
 use emoji::{EmojiList, OnEmoji};
 use marks::Marks;
 use reading::{NewLine, Place};
-use timeline::{Row, rows};
+use timeline::{Row, excerpt, rows};
 use upload::{Gallery, Transfer, Upload};
 
 /// How often time is told to the state machine, in milliseconds: the step of its delays.
@@ -537,11 +537,13 @@ impl Client {
             }
             Room::Direct(_) => author.to_owned(),
         };
-        let text = match message.text.as_str() {
-            "" => message.attachments.first().map_or("", |file| file.name.as_str()),
-            text => text,
-        };
-        browser::tell(&title, text, &room.path(me.id), &message.position.anchor(), is_seen);
+        browser::tell(
+            &title,
+            &excerpt(&message),
+            &room.path(me.id),
+            &message.position.anchor(),
+            is_seen,
+        );
     }
 
     fn hear(self, event: SocketEvent) {

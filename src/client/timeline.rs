@@ -6,7 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     domain::{
-        command::CommandId, message::Message, person::Person, position::Position, window::Window,
+        command::CommandId,
+        message::{Html, Message},
+        person::Person,
+        position::Position,
+        window::Window,
     },
     sync::{Content, Line, outbox::Progress},
 };
@@ -153,8 +157,10 @@ pub fn quoted(rows: &[Row], message: Position) -> Quoted {
 }
 
 /// The beginning of the words in one line, or what the files are called.
-fn excerpt(message: &Message) -> String {
-    let words: Vec<&str> = message.text.as_str().split_whitespace().collect();
+pub fn excerpt(message: &Message) -> String {
+    let text = message.html.as_ref().map(Html::words);
+    let words: Vec<&str> =
+        text.as_deref().unwrap_or(message.text.as_str()).split_whitespace().collect();
     let names = || message.attachments.iter().map(|it| it.name.to_string()).collect::<Vec<_>>();
     let line = if words.is_empty() { names().join(", ") } else { words.join(" ") };
     match line.char_indices().nth(EXCERPT) {

@@ -73,6 +73,23 @@ impl Html {
         &self.0
     }
 
+    /// Its words, without their markup.
+    pub fn words(&self) -> String {
+        let mut words = String::with_capacity(self.0.len());
+        for piece in self.0.split('<') {
+            // Outside of tags, and in what they have, `>` is escaped.
+            let (tag, text) = piece.split_once('>').unwrap_or(("/a", piece));
+            let name = tag.trim_start_matches('/').split(' ').next();
+            if !matches!(name, Some("em" | "strong" | "del" | "a" | "span" | "code")) {
+                words.push(' ');
+            }
+            words.push_str(text);
+        }
+        let escapes =
+            [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+        escapes.iter().fold(words, |words, (escape, sign)| words.replace(escape, sign))
+    }
+
     /// As this person sees it: where they are called themselves stands out.
     pub fn seen_by(&self, person: PersonId) -> String {
         let mention = format!("class=\"mention\" data-person=\"{}\"", person.0);

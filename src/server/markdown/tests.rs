@@ -25,6 +25,17 @@ fn html(text: &str) -> String {
     rendered(text, &[]).unwrap_or_default()
 }
 
+#[test]
+fn a_quote_has_the_words_without_their_marks() {
+    let words = |text: &str| {
+        let html = render(&MessageText::stored(text.to_owned()), &[]).expect("it is marked");
+        html.words().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(words("**Two** `things`:\n- a <b> & c's\n- &lt;"), "Two things: a <b> & c's &lt;");
+    assert_eq!(words("> _wh_at?\n```rust\nfn main() {}\n```"), "_wh_at? fn main() {}");
+    assert_eq!(words("one **two**\nthree"), "one two three");
+}
+
 /// What a browser shows of it, and a reader would copy.
 fn shown(html: &str) -> String {
     let mut shown = String::new();
