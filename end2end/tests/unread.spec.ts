@@ -117,6 +117,19 @@ test('what comes while nobody looks is not read', async ({ people }) => {
   await expect(line(ada)).toBeVisible();
 });
 
+test('what was read in the moment before one goes is not new when one comes back', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  // That of the first is told at once, and that of the second would be told two seconds later.
+  for (const text of ['Lunch?', 'At one?']) {
+    await bo.write(text);
+    await expect(ada.message(text)).toBeInViewport({ ratio: 1 });
+  }
+  await ada.page.goto('about:blank');
+  const page = async () => (await ada.context.request.get('/c/general')).text();
+  await expect.poll(page).not.toContain('id="new"');
+});
+
 test('a muted room is quiet, and a favourite stands above the others', async ({ people }) => {
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');

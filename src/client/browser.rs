@@ -116,7 +116,10 @@ pub fn on_network_change(tell: impl Fn(bool) + Copy + 'static) {
 
 /// Tells when the page may be gone at any moment.
 pub fn on_leave(tell: impl Fn() + Copy + 'static) {
-    window_event_listener_untyped("pagehide", move |_| tell());
+    // The first is before the next page is asked for, and the second when it is there.
+    for event in ["beforeunload", "pagehide"] {
+        window_event_listener_untyped(event, move |_| tell());
+    }
     window_event_listener_untyped("visibilitychange", move |_| {
         if document().visibility_state() == VisibilityState::Hidden {
             tell();

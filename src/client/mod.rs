@@ -204,7 +204,10 @@ impl Client {
         set_interval(tick, std::time::Duration::from_millis(TICK));
         browser::on_navigation(move |path| self.arrive(&path));
         browser::on_visibility_change(move |is_visible| self.is_visible.set(is_visible));
-        browser::on_leave(move || self.store_drafts());
+        browser::on_leave(move || {
+            self.store_drafts();
+            self.handle(Input::Leaving);
+        });
         browser::on_answer(move |action, is_done, answer| self.answered(action, is_done, answer));
         browser::on_network_change(move |is_online| {
             self.tell(if is_online { Input::Woken } else { Input::Unplugged });

@@ -81,6 +81,8 @@ pub enum Input {
     Discard(CommandId),
     /// Something new was typed in the room that is looked at.
     Typed,
+    /// The page may be gone in a moment.
+    Leaving,
     /// Another tab of this browser has put this into the outbox that they share.
     Kept(Pending),
     /// Another tab of this browser has taken this out of the outbox.
@@ -315,6 +317,7 @@ impl Sync {
                 todo.push(Output::Forget(id));
             }
             Input::Typed => self.tell_typing(now, &mut todo),
+            Input::Leaving => self.said = now.millis.saturating_sub(READ_PAUSE),
             Input::Kept(pending) => {
                 let reached = |room: &Room| self.windows.reached(room);
                 let id = pending.id.clone();

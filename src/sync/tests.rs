@@ -939,11 +939,15 @@ fn what_was_read_is_said_once_in_a_while_and_until_it_is_heard() {
     }
     assert_eq!(said(sync.handle(Input::Tick, at(11_999))), [0; 0]);
     assert_eq!(said(sync.handle(Input::Tick, at(12_000))), [9]);
+    // Who goes cannot say it later.
+    assert_eq!(said(sync.handle(Input::Read(Position(10)), at(12_100))), [0; 0]);
+    assert_eq!(said(sync.handle(Input::Leaving, at(12_200))), [10]);
+    assert_eq!(said(sync.handle(Input::Leaving, at(12_300))), [0; 0]);
     assert!(!sync.has_said_all());
     // The link breaks before the server is heard to know: the next one is told again.
     sync.handle(Input::Closed(None), at(13_000));
-    assert_eq!(said(go_live(&mut sync, 20_000)), [9]);
-    let heard = ServerFrame::Read { room: general(), position: Position(9) };
+    assert_eq!(said(go_live(&mut sync, 20_000)), [10]);
+    let heard = ServerFrame::Read { room: general(), position: Position(10) };
     sync.handle(Input::Frame(heard), at(20_100));
     assert!(sync.has_said_all());
     assert_eq!(said(sync.handle(Input::Read(Position(9)), at(30_000))), [0; 0]);

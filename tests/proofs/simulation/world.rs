@@ -706,8 +706,10 @@ impl World {
             return Ok(());
         }
         let room = sync.viewing().cloned();
-        if self.random.u8(0..8) == 0 {
-            return self.feed(browser, tab, Input::Typed);
+        match self.random.u8(0..16) {
+            0 | 1 => return self.feed(browser, tab, Input::Typed),
+            2 => return self.feed(browser, tab, Input::Leaving),
+            _ => {}
         }
         match (self.random.u8(0..100), room) {
             (0..40, Some(room)) => self.write(browser, tab, room),
