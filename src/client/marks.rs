@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 
 use crate::{
     domain::{
-        channel::Channel,
         position::Position,
         room::Room,
         unread::{Memberships, RoomSettings},
@@ -85,25 +84,40 @@ pub fn favourites(memberships: &Memberships) -> Vec<Room> {
     favourites.map(|it| it.room.clone()).collect()
 }
 
-/// The channels in the order of the list: favourites, then those where something happened last, as far
-/// as this person knows; then all others, in alphabetical order as they come.
-pub fn order(channels: &[Channel], favourites: &[Room], memberships: &Memberships) -> Vec<Channel> {
-    let mut channels = channels.to_vec();
-    channels.sort_by_cached_key(|channel| {
-        let room = Room::Channel(channel.name.clone());
+/// What is listed, in the order of the list: favourites, then where something happened last, as far as
+/// this person knows; then all others, in alphabetical order as they come.
+pub fn order<T: Clone>(
+    list: &[T],
+    room: impl Fn(&T) -> Room,
+    favourites: &[Room],
+    memberships: &Memberships,
+) -> Vec<T> {
+    let places = places(list.iter().map(room), favourites, memberships);
+    places.into_iter().map(|place| list[place].clone()).collect()
+}
+
+fn places(
+    rooms: impl Iterator<Item = Room>,
+    favourites: &[Room],
+    memberships: &Memberships,
+) -> Vec<usize> {
+    let rank = |room: Room| {
         let newest = memberships.find(&room).map_or(Position::ZERO, |membership| {
             membership.unread.last().unwrap_or_default().max(membership.read)
         });
         (!favourites.contains(&room), Reverse(newest))
-    });
-    channels
+    };
+    let mut ranks: Vec<_> = rooms.map(rank).zip(0..).collect();
+    // Of equal ones, the place decides.
+    ranks.sort_unstable();
+    ranks.into_iter().map(|(_, place)| place).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        domain::{name::ChannelName, person::PersonId, room::Pair},
+        domain::{channel::Channel, name::ChannelName, person::PersonId, room::Pair},
         words::Language,
     };
 
@@ -183,7 +197,8 @@ mod tests {
         set(&mut memberships, &channel("e"), false, true);
         let favourites = favourites(&memberships);
         assert_eq!(favourites, [channel("e")]);
-        let order = order(&channels, &favourites, &memberships);
+        let room = |channel: &Channel| Room::Channel(channel.name.clone());
+        let order = order(&channels, room, &favourites, &memberships);
         let names: Vec<&str> = order.iter().map(|channel| channel.name.as_str()).collect();
         assert_eq!(names, ["e", "d", "c", "b", "a"]);
     }

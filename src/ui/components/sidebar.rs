@@ -39,14 +39,27 @@ pub fn Sidebar() -> impl IntoView {
         client.address.track();
         let favourites = favourites.get();
         client.directory.with(|directory| {
-            let order = |it: &_| order(directory.channels(), &favourites, it);
+            let room = |channel: &Channel| Room::Channel(channel.name.clone());
+            let order = |it: &_| order(directory.channels(), room, &favourites, it);
             client.memberships.with_untracked(order)
         })
     });
     // Who one is does not change while the sidebar is there.
     let me = client.me.get_untracked();
+    let own = me.as_ref().map(|me| me.id);
+    let directs = Memo::new(move |_| {
+        client.address.track();
+        let favourites = favourites.get();
+        client.directs.with(|directs| {
+            let room = |direct: &Direct| {
+                let with = direct.with.id;
+                Room::Direct(Pair::of(own.unwrap_or(with), with))
+            };
+            let order = |it: &_| order(directs.list(), room, &favourites, it);
+            client.memberships.with_untracked(order)
+        })
+    });
     let name = me.as_ref().map(|me| me.name.to_string()).unwrap_or_default();
-    let directs = move || client.directs.with(|directs| directs.list().to_vec());
     let current = Signal::derive(move || {
         client.address.with(|here| *here == Address::People).then_some("page")
     });
@@ -93,7 +106,7 @@ pub fn Sidebar() -> impl IntoView {
                     </h2>
                     <ul>
                         <For
-                            each=directs
+                            each=move || directs.get()
                             key=|direct| direct.with.id
                             children=|direct| view! { <DirectLink direct /> }
                         />
