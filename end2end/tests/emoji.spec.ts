@@ -1,22 +1,12 @@
 // Picking emoji.
 
-import AxeBuilder from '@axe-core/playwright';
-
-import { expect, test, type Person } from './flack';
+import { expect, isAccessible, test, type Person } from './flack';
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
 const picker = (person: Person) => person.page.getByRole('dialog', { name: 'Emoji' });
 const search = (person: Person) => picker(person).getByRole('searchbox', { name: 'Search emoji' });
 const opener = (person: Person) => person.page.getByRole('button', { name: 'Emoji', exact: true });
-
-async function isAccessible(person: Person) {
-  const { violations } = await new AxeBuilder({ page: person.page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .setLegacyMode()
-    .analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
-}
 
 test('an emoji goes to where one writes', async ({ people }) => {
   const ada = await people.join('Ada');

@@ -1,8 +1,6 @@
 // Moving by keyboard: jumping, the keys that work everywhere, and the sheet that explains them.
 
-import AxeBuilder from '@axe-core/playwright';
-
-import { expect, test, type Person } from './flack';
+import { expect, isAccessible, test, type Person } from './flack';
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
@@ -10,14 +8,6 @@ const card = (person: Person) => person.page.getByRole('dialog', { name: 'Jump t
 const field = (person: Person) => card(person).getByRole('combobox', { name: 'Channel or person' });
 const options = (person: Person) => card(person).getByRole('option');
 const sheet = (person: Person) => person.page.getByRole('dialog', { name: 'Keys' });
-
-async function isAccessible(person: Person) {
-  const { violations } = await new AxeBuilder({ page: person.page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .setLegacyMode()
-    .analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
-}
 
 test('a few letters lead to a channel, and back to the last one', async ({ people }) => {
   const ada = await people.join('Ada');

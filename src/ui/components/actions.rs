@@ -43,15 +43,9 @@ fn Bar(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
     };
     let path = room.message_path(message);
     let (link, reply_path) = (path.clone(), format!("{}?reply={message}", room.path()));
-    let copy = move |event: MouseEvent| {
-        event.prevent_default();
-        client.copy_link(&link);
-    };
+    let copy = move |()| client.copy_link(&link);
     let (answered, quick) = (room.clone(), room.clone());
-    let reply = move |event: MouseEvent| {
-        event.prevent_default();
-        client.reply(&answered, Some(message));
-    };
+    let reply = move |()| client.reply(&answered, Some(message));
     let words = words();
     view! {
         <div class="actions" role="group" aria-label=words.actions>
@@ -71,27 +65,31 @@ fn Bar(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
             >
                 <Icon path=SMILE />
             </button>
-            <a
-                class="button button--quiet button--icon"
-                href=reply_path
-                data-reload=""
-                aria-label=words.reply
-                title=words.reply
-                on:click=reply
-            >
-                <Icon path=REPLY />
-            </a>
-            <a
-                class="button button--quiet button--icon"
-                href=path
-                aria-label=words.copy_link
-                title=words.copy_link
-                on:click=copy
-            >
-                <Icon path=LINK />
-            </a>
+            <Tool href=reply_path label=words.reply icon=REPLY act=Callback::new(reply) />
+            <Tool href=path label=words.copy_link icon=LINK act=Callback::new(copy) />
             {is_mine.then(|| view! { <Own room message /> })}
         </div>
+    }
+}
+
+/// Does something here, and without the client on the page of this address.
+#[component]
+fn Tool(href: String, label: &'static str, icon: &'static str, act: Callback<()>) -> impl IntoView {
+    let click = move |event: MouseEvent| {
+        event.prevent_default();
+        act.run(());
+    };
+    view! {
+        <a
+            class="button button--quiet button--icon"
+            href=href
+            data-reload=""
+            aria-label=label
+            title=label
+            on:click=click
+        >
+            <Icon path=icon />
+        </a>
     }
 }
 
@@ -130,26 +128,14 @@ fn Own(room: NamedRoom, message: Position) -> impl IntoView {
     let client = expect_context::<Client>();
     let edit_path = format!("{}?edit={message}", room.path());
     let of = room.room.clone();
-    let edit = move |event: MouseEvent| {
-        event.prevent_default();
-        client.editing.set(Some(message));
-    };
+    let edit = move |()| client.editing.set(Some(message));
     let delete = move |event: SubmitEvent| {
         event.prevent_default();
         client.delete(of.clone(), message);
     };
     let words = words();
     view! {
-        <a
-            class="button button--quiet button--icon"
-            href=edit_path
-            data-reload=""
-            aria-label=words.edit_message
-            title=words.edit_message
-            on:click=edit
-        >
-            <Icon path=PEN />
-        </a>
+        <Tool href=edit_path label=words.edit_message icon=PEN act=Callback::new(edit) />
         <form
             class="actions__delete"
             method="post"
