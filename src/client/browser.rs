@@ -23,7 +23,7 @@ use web_sys::{
     console,
 };
 
-use super::{SocketEvent, keys::Press, upload::SendingEvent};
+use super::{COMPOSER, SocketEvent, keys::Press, upload::SendingEvent};
 use crate::{
     domain::{
         address::Address,
@@ -875,6 +875,10 @@ pub fn set_plain_keys(is_on: bool) {
 thread_local! {
     static IS_MAC: bool =
         window().navigator().user_agent().is_ok_and(|agent| agent.contains("Mac OS"));
+    /// Whether fields grow by the stylesheet alone (CSS Basic User Interface 4, `field-sizing`).
+    static GROWS: bool = element::<Element>(COMPOSER)
+        .and_then(|field| window().get_computed_style(&field).ok()?)
+        .is_some_and(|style| style.get_property_value("field-sizing").as_deref() == Ok("content"));
 }
 
 /// Whether this is a Mac, whose keys are others.
@@ -937,6 +941,9 @@ pub fn is_typed(event: &Event) -> bool {
 /// Lets the text field of this id grow with its text, in browsers where a stylesheet cannot do that
 /// alone: nothing has to be measured.
 pub fn grow(id: &str, text: &str) {
+    if GROWS.with(|grows| *grows) {
+        return;
+    }
     let parent = element::<Element>(id).and_then(|area| area.parent_element());
     if let Some(parent) = parent {
         let _ = parent.set_attribute("data-text", text);

@@ -198,7 +198,7 @@ impl Client {
             self.go_live(me);
         }
         let tick = move || {
-            self.tell(if browser::has_slept() { Input::Woken } else { Input::Tick });
+            self.pass(if browser::has_slept() { Input::Woken } else { Input::Tick });
             show(self.today, &browser::today());
         };
         set_interval(tick, std::time::Duration::from_millis(TICK));
@@ -488,6 +488,15 @@ impl Client {
         self.show();
     }
 
+    /// Time has passed. What was sent does not change by it, and is as much as a key should not wait for.
+    fn pass(self, input: Input) {
+        self.handle(input);
+        self.show_around();
+        if self.sync.with_value(|sync| sync.as_ref().is_some_and(|sync| sync.waiting() > 0)) {
+            self.show_rows();
+        }
+    }
+
     fn handle(self, input: Input) {
         let told = self.sync.try_update_value(|sync| {
             let sync = sync.as_mut()?;
@@ -566,6 +575,11 @@ impl Client {
 
     /// Lets the signals say what the state machine knows; only those that changed.
     fn show(self) {
+        self.show_around();
+        self.show_rows();
+    }
+
+    fn show_around(self) {
         let _ = self.sync.try_with_value(|sync| {
             let Some(sync) = sync else { return };
             show(self.directory, sync.directory());
@@ -578,6 +592,12 @@ impl Client {
             if sync.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {
                 self.storage.set(StorageState::Works);
             }
+        });
+    }
+
+    fn show_rows(self) {
+        let _ = self.sync.try_with_value(|sync| {
+            let Some(sync) = sync else { return };
             let known = sync.viewing().and_then(|room| {
                 let is_attending = self.is_attending.get_value();
                 let follow =
