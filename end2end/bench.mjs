@@ -136,7 +136,6 @@ const launch = () =>
 async function join(browser, base, name, channel) {
   const page = await (await browser.newContext()).newPage();
   await page.goto(`${base}/c/${channel}`);
-  await page.locator('[data-hydrated]').waitFor();
   await page.getByLabel('Display name').fill(name);
   await page.getByRole('button', { name: 'Join' }).click();
   await page.getByText('Connected').waitFor();

@@ -45,7 +45,7 @@ export class Person {
 
   async visit(url: string) {
     await this.page.goto(url);
-    await this.page.waitForSelector('body[data-hydrated]');
+    await this.page.waitForSelector('body[data-hydrated], main.join');
   }
 
   async join(url: string) {
