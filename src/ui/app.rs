@@ -90,10 +90,16 @@ pub fn door(links: Links) -> impl IntoView {
     let refused = page.refused.as_ref().filter(|refused| refused.action == SIGN_IN);
     let (typed, error) = refused.map(|it| (it.field("name"), it.refusal.told(words()))).unzip();
     let Links { style, script, wasm, words: texts } = links;
+    // By a script: which directive of the page's policy a link of this kind comes under depends on the
+    // browser.
+    let fetched = format!(
+        "addEventListener('load', () => {{\n\
+         for (const file of ['{script}', '{wasm}', '{texts}']) \
+         fetch(file, {{ priority: 'low' }}).catch(() => {{}});\n\
+         }});"
+    );
     let ahead = view! {
-        <link rel="prefetch" href=script />
-        <link rel="prefetch" href=wasm r#as="fetch" crossorigin="anonymous" />
-        <link rel="prefetch" href=texts r#as="fetch" crossorigin="anonymous" />
+        <script nonce=use_nonce()>{fetched}</script>
         {address(&page)}
     };
     document(style, words().title_join, ahead, view! { <JoinPage typed error /> })
