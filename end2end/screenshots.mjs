@@ -24,7 +24,7 @@ const STORY = [
   ['general', '09:14', ADA, TODO],
   ['general', '09:15', ADA, 'Anything later goes into the second run.'],
   ['general', '09:17', MIRA, 'Logo is done. I made the flag a little larger, it was lost on A4.'],
-  ['general', '09:21', JONAS, 'Tue to Sat, 10:00–18:30. Closed on the 24th.'],
+  ['general', '09:21', JONAS, 'Tue to Sat, **10:00–18:30**. Closed on the 24th.'],
   ['general', '09:22', JONAS, 'Should the café be on it too? It opens an hour earlier.'],
   ['general', '09:24', ADA, 'Yes please, one line below ours.'],
   ['general', '09:31', MIRA, 'Both are in. The proof is on the big table, have a look.'],
@@ -33,6 +33,15 @@ const STORY = [
   ['poster', '09:30', MIRA, 'Third proof, with the café.'],
   ['late lunch', '12:40', JONAS, 'Soup or noodles?'],
 ];
+/** Who thought what of a message of the first channel, which is told by its time. */
+const REACTIONS = [
+  ['08:58', ADA, '🎉'],
+  ['08:58', MIRA, '🎉'],
+  ['08:58', MIRA, '❤️'],
+  ['09:31', ADA, '👍'],
+  ['09:31', JONAS, '👀'],
+];
+const TOPIC = 'Everything for the summer market, on Saturday the 24th';
 const CHANNELS = ['poster', 'late lunch', 'shop floor', 'website', '写真'];
 
 const DESKTOP = { viewport: { width: 1280, height: 800 } };
@@ -52,8 +61,15 @@ for (const name of [ADA, JONAS, MIRA]) {
   browsers.set(name, context);
 }
 for (const name of CHANNELS) await ask(browsers.get(ADA), 'create_channel', { name });
-for (const [channel, , name, text] of STORY) {
-  await ask(browsers.get(name), 'post_message', { channel, text });
+await ask(browsers.get(ADA), 'set_topic', { channel: 'general', topic: TOPIC });
+const messages = new Map();
+for (const [channel, time, name, text] of STORY) {
+  const { position } = await ask(browsers.get(name), 'post_message', { channel, text });
+  messages.set(time, position);
+}
+for (const [time, name, emoji] of REACTIONS) {
+  const message = messages.get(time);
+  await ask(browsers.get(name), 'react', { channel: 'general', message, emoji });
 }
 const storageState = await browsers.get(ADA).storageState();
 
@@ -70,7 +86,9 @@ await server.remove();
 
 async function ask(context, what, form) {
   const answer = await context.request.post(`/api/${what}`, { form });
-  if (!answer.ok()) throw new Error(`${what}: ${await answer.text()}`);
+  const text = await answer.text();
+  if (!answer.ok()) throw new Error(`${what}: ${text}`);
+  return text && JSON.parse(text);
 }
 
 async function picture(name, path, options) {
@@ -83,7 +101,7 @@ async function picture(name, path, options) {
   });
   const page = await context.newPage();
   await page.goto(path);
-  await page.locator('body[data-hydrated]').waitFor();
+  await page.locator('body[data-hydrated], main.join').waitFor();
   if (options.storageState) {
     await page.getByRole('status', { name: 'Connection' }).getByText('Connected').waitFor();
     const times = STORY.filter(([channel]) => path === `/c/${channel}`).map(([, time]) => time);
