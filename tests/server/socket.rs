@@ -467,7 +467,7 @@ async fn who_never_reads_is_closed_as_too_slow_while_others_go_on() {
 }
 
 fn is_event(text: &str) -> bool {
-    matches!(serde_json::from_str(text), Ok(ServerFrame::Event(_)))
+    matches!(ServerFrame::read(text), Ok(ServerFrame::Event(_)))
 }
 
 /// What many people write at the same time becomes one commit and one write. Its size says nothing
