@@ -23,10 +23,10 @@ export class Person {
     readonly page: Page,
     readonly name: string,
   ) {
-    page.on('console', (message) => {
-      if (message.type() === 'error' && !noServer.test(message.text())) this.errors.push(message.text());
-    });
-    page.on('pageerror', (error) => this.errors.push(String(error)));
+    // It says so in one of two ways.
+    const note = (text: string) => !noServer.test(text) && this.errors.push(text);
+    page.on('console', (message) => message.type() === 'error' && note(message.text()));
+    page.on('pageerror', (error) => note(String(error)));
   }
 
   /** The element of this role and name, once it is there. */

@@ -129,6 +129,13 @@ for (const theme of ['light', 'dark'] as const) {
       // Who is here is told once a second.
       const here = ada.page.getByRole('main').getByTitle('Online').filter({ visible: true });
       await expect(here).toHaveCount(2);
+      // They come first, so who was here only after the list was asked for is not in the place that is pictured.
+      const name = ada.page.getByRole('searchbox');
+      await name.fill('b');
+      await expect(ada.page.locator('.people__list').getByRole('link')).toHaveText([/Bob/]);
+      await name.fill('');
+      await expect(ada.page.locator('.people__list').getByRole('link')).toHaveText([/Ada/, /Bob/]);
+      await name.blur();
       await looksAsItDid('people');
     });
   }
