@@ -417,7 +417,6 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
                 refusal: refusal.clone(),
             };
             let mut response = render(&door, &parts, &uri, Some(refused)).await;
-            *response.status_mut() = status(&refusal);
             mark(&mut response, &refusal);
             response
         }
@@ -486,7 +485,7 @@ fn status(refusal: &Refusal) -> StatusCode {
 }
 
 fn refuse(refusal: &Refusal) -> Response<Body> {
-    let mut response = (status(refusal), axum::Json(refusal.clone().spelled_out())).into_response();
+    let mut response = axum::Json(refusal.clone().spelled_out()).into_response();
     mark(&mut response, refusal);
     response
 }
@@ -494,7 +493,7 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
 /// Refuses a page, in words.
 fn tell(headers: &HeaderMap, refusal: &Refusal) -> Response<Body> {
     let words = language::of(headers).words();
-    let mut response = (status(refusal), refusal.told(words)).into_response();
+    let mut response = refusal.told(words).into_response();
     mark(&mut response, refusal);
     response
 }
@@ -508,8 +507,10 @@ fn turn_down(headers: &HeaderMap, refusal: &Refusal) -> Response<Body> {
     tell(headers, refusal)
 }
 
-/// Says when to ask again, and lets the guard count what was refused.
+/// Gives an answer the status of a refusal, says when to ask again, and lets the guard count what was
+/// refused.
 fn mark(response: &mut Response<Body>, refusal: &Refusal) {
+    *response.status_mut() = status(refusal);
     response.extensions_mut().insert(refusal.code);
     if let Some(seconds) = refusal.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -715,7 +716,6 @@ async fn render_devices(
     };
     let mut response = render_document(parts, words.devices_title, view).await;
     if let Some(refusal) = refusal {
-        *response.status_mut() = status(&refusal);
         mark(&mut response, &refusal);
     }
     response
@@ -764,7 +764,6 @@ async fn render_topic(
     };
     let mut response = render_document(parts, words.topic_title, view).await;
     if let Some(refusal) = refusal {
-        *response.status_mut() = status(&refusal);
         mark(&mut response, &refusal);
     }
     response
@@ -798,7 +797,6 @@ async fn render_link(
     let view = move || view! { <LinkPage words me=me.clone() found=found.clone() /> };
     let mut response = render_document(parts, words.link_title, view).await;
     if let Some(refusal) = refusal {
-        *response.status_mut() = status(&refusal);
         mark(&mut response, &refusal);
     }
     // The address is a secret. With "no-referrer", browsers would send the form without an Origin.
