@@ -246,6 +246,17 @@ export async function isAccessible(person: Person) {
   expect.soft(lines, `on ${person.page.url()}`).toEqual([]);
 }
 
+/** Nothing is wider than its place. */
+export async function fitsItsScreen(person: Person) {
+  const overflow = await person.page.evaluate(() =>
+    [...document.querySelectorAll('html, main, nav, [role=log], aside, form, [popover]')]
+      .filter((element) => element.checkVisibility())
+      .filter((element) => element.scrollWidth > element.clientWidth + 1)
+      .map((element) => `${element.tagName} .${element.className}`),
+  );
+  expect(overflow, `wider than its place on ${person.page.url()}`).toEqual([]);
+}
+
 type People = {
   /** Somebody new, with a browser of their own, who has not been here before. */
   guest(name: string, options?: BrowserContextOptions): Promise<Person>;

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 
 import type { BrowserContextOptions } from '@playwright/test';
 
-import { expect, isAccessible, refusal, test, type Person } from './flack';
+import { expect, fitsItsScreen, isAccessible, refusal, test, type Person } from './flack';
 
 const german: BrowserContextOptions = { locale: 'de-DE' };
 
@@ -63,16 +63,6 @@ async function speaksGerman(person: Person) {
   });
   const english = lines.filter((line) => known.some((text) => text.test(line)));
   expect.soft(english, `English on ${person.page.url()}`).toEqual([]);
-}
-
-async function fitsItsScreen(person: Person) {
-  const overflow = await person.page.evaluate(() =>
-    [...document.querySelectorAll('html, main, nav, [role=log], aside, form, [popover]')]
-      .filter((element) => element.checkVisibility())
-      .filter((element) => element.scrollWidth > element.clientWidth + 1)
-      .map((element) => `${element.tagName} .${element.className}`),
-  );
-  expect.soft(overflow, `wider than its place on ${person.page.url()}`).toEqual([]);
 }
 
 async function joinInGerman(ada: Person) {

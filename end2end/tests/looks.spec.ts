@@ -1,6 +1,6 @@
 import type { BrowserContextOptions, Locator } from '@playwright/test';
 
-import { expect, isAccessible, refusal, test, type Person } from './flack';
+import { expect, fitsItsScreen, isAccessible, refusal, test, type Person } from './flack';
 
 const PHONE = { width: 390, height: 844 };
 
@@ -15,16 +15,6 @@ const LONG = {
   channel: 'M'.repeat(40),
   text: `https://example.org/${'W'.repeat(300)}`,
 };
-
-async function fitsItsScreen(person: Person) {
-  const overflow = await person.page.evaluate(() =>
-    [...document.querySelectorAll('html, main, nav, [role=log], aside, form')]
-      .filter((element) => element.checkVisibility())
-      .filter((element) => element.scrollWidth > element.clientWidth + 1)
-      .map((element) => `${element.tagName} .${element.className}`),
-  );
-  expect(overflow, 'what is wider than its place').toEqual([]);
-}
 
 for (const width of [320, 360, 768, 1440]) {
   test(`everything has its place on ${width} pixels`, async ({ people, mayLog }) => {
