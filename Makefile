@@ -138,7 +138,15 @@ firefox: setup $(flack) ## run the main browser tests in Firefox
 .PHONY: bench
 bench: setup $(flack) ## measure what Flack claims of itself, beside the limits of this machine
 	$(heading) 'Measuring'
-	cd end2end && $(browser) node bench.mjs
+	@measured=0; (cd end2end && $(browser) node bench.mjs) || measured=$$?; \
+	$(MAKE) bench-delivery || measured=$$?; exit $$measured
+
+# ARGS picks scenarios and servers, and says how long: make bench-delivery ARGS='paced flack axum --rounds 1'
+.PHONY: bench-delivery
+bench-delivery: setup $(flack) ## measure what delivery costs, beside other servers, in a quarter of an hour
+	$(heading) 'Measuring delivery'
+	@benches/delivery/peers/install
+	FLACK_BIN='$(abspath $(flack))' cargo bench --quiet $(server) --profile measured --bench delivery -- $(ARGS)
 
 .PHONY: watch
 watch: ## build, serve, and do so again at every change
@@ -159,4 +167,4 @@ clean: ## remove what was built; the data in ./flack-data stays
 
 .PHONY: help
 help: ## say this
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 21

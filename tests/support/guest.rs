@@ -109,22 +109,7 @@ impl Guest {
 
     /// Opens a page that the server has told nothing yet. Everything comes over its socket.
     pub fn blank(&self, channel: &str, habits: Habits) -> Tab {
-        let channel = ChannelName::try_from(channel).expect("a channel's name");
-        let page = Page {
-            me: Some(self.person.clone()),
-            epoch: Epoch(String::new()),
-            directory: Directory::default(),
-            limits: Default::default(),
-            path: channel.path(),
-            open: Some((Room::Channel(channel), Window::default())),
-            directs: Directs::default(),
-            memberships: Memberships::default(),
-            online: Vec::new(),
-            people: None,
-            editing: None,
-            replying: None,
-            refused: None,
-        };
+        let page = blank_page(self.person.clone(), super::channel(channel));
         let (me, outbox) = (self.person.clone(), Vec::new());
         Tab::open_with(self.address, &self.cookie, me, &page, outbox, habits)
     }
@@ -135,6 +120,25 @@ impl Guest {
         let mut socket = Socket::open(self.address, &self.cookie).await.expect("a socket");
         socket.greet(viewing).await;
         socket
+    }
+}
+
+/// A page of somebody who looks at a room, of which the server has told nothing yet.
+pub fn blank_page(me: Person, room: Room) -> Page {
+    Page {
+        path: room.path(me.id),
+        me: Some(me),
+        epoch: Epoch(String::new()),
+        directory: Directory::default(),
+        limits: Default::default(),
+        open: Some((room, Window::default())),
+        directs: Directs::default(),
+        memberships: Memberships::default(),
+        online: Vec::new(),
+        people: None,
+        editing: None,
+        replying: None,
+        refused: None,
     }
 }
 
