@@ -69,6 +69,8 @@ pub struct Crowd<'a> {
     heard_by_all: usize,
     accepted: usize,
     deliveries: u64,
+    /// Bytes of what was told beside messages.
+    asides: u64,
     delays: Delays,
     /// Those who do not read.
     silent: Vec<TcpStream>,
@@ -121,6 +123,8 @@ pub struct Pace {
 /// What happened while the crowd was busy.
 pub struct Busy {
     pub deliveries: u64,
+    /// Bytes that each was told in a second beside messages.
+    pub asides: f64,
     pub messages: usize,
     pub took: Duration,
     pub delays: Delays,
@@ -199,6 +203,7 @@ impl<'a> Crowd<'a> {
             heard_by_all: 0,
             accepted: 0,
             deliveries: 0,
+            asides: 0,
             delays: Delays::default(),
             silent: Vec::new(),
         };
@@ -345,7 +350,7 @@ impl<'a> Crowd<'a> {
     /// Writes for a while, and waits until everyone has heard all of it.
     pub fn write(&mut self, pace: Pace, time: Duration) -> Busy {
         let start = Instant::now();
-        let (deliveries, sent) = (self.deliveries, self.sent);
+        let (deliveries, asides, sent) = (self.deliveries, self.asides, self.sent);
         self.delays = Delays::default();
         let every = pace.per_second.map_or(Duration::ZERO, |it| Duration::from_secs_f64(1.0 / it));
         let mut due = start;
@@ -372,10 +377,13 @@ impl<'a> Crowd<'a> {
             let next = if is_over || !is_free { now + TURN } else { due };
             self.turn(next.saturating_duration_since(Instant::now()).min(TURN));
         }
+        let took = start.elapsed();
+        let listeners = (self.members.len() - self.writers) as f64;
         Busy {
             deliveries: self.deliveries - deliveries,
+            asides: (self.asides - asides) as f64 / listeners / took.as_secs_f64(),
             messages: self.sent - sent,
-            took: start.elapsed(),
+            took,
             delays: std::mem::take(&mut self.delays),
         }
     }
@@ -529,6 +537,7 @@ impl<'a> Crowd<'a> {
             Heard::Ready => self.open(place),
             Heard::Accepted => self.accepted += 1,
             Heard::Refused => panic!("refused: {}", String::from_utf8_lossy(text)),
+            Heard::Aside if self.members[place].room.is_some() => self.asides += text.len() as u64,
             Heard::Snapshot | Heard::Message | Heard::Aside => {}
         }
     }

@@ -90,6 +90,9 @@ impl Plan {
     fn run(&self) -> ExitCode {
         let start = Instant::now();
         let mut results = Results::default();
+        let people = self.scenarios.iter().map(|scenario| (scenario.people)()).max();
+        let people = people.unwrap_or_default().min(server::MOST_PEOPLE);
+        server::PEOPLE.set(people).expect("nobody was there before");
         for scenario in &self.scenarios {
             eprintln!("{}", scenario.title);
             // In turns, so that whatever else the machine does meets all of them.

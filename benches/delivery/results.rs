@@ -270,6 +270,7 @@ impl Figure {
             Self::Shared => format!("{} for a sync", many(unit)),
             Self::Sync => "a sync of this disk by itself".to_owned(),
             Self::Frame => "bytes of a message".to_owned(),
+            Self::Asides => "bytes a second beside messages".to_owned(),
         }
     }
 
@@ -278,7 +279,7 @@ impl Figure {
             Self::Cpu if value < 1.0 => format!("{value:.3} µs"),
             Self::Cpu if value < 100.0 => format!("{value:.2} µs"),
             Self::Cpu => format!("{value:.0} µs"),
-            Self::Rate | Self::Connections => thousands(value),
+            Self::Rate | Self::Connections | Self::Asides => thousands(value),
             Self::Median | Self::P99 | Self::P99Beside | Self::Sync => format!("{value:.2} ms"),
             Self::Memory | Self::Each => format!("{:.2} KiB", value / 1_024.0),
             Self::Resident => format!("{value:.1} MiB"),

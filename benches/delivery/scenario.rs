@@ -40,6 +40,8 @@ pub enum Figure {
     Sync,
     /// Bytes of a message on the wire.
     Frame,
+    /// Bytes that each is told in a second beside messages.
+    Asides,
 }
 
 pub type Figures = Vec<(Figure, f64)>;
@@ -52,6 +54,8 @@ pub struct Scenario {
     /// The first one is compared.
     pub figures: &'static [Figure],
     pub servers: &'static [Kind],
+    /// How many people there have to be.
+    pub people: fn() -> usize,
     pub run: fn(Kind, Duration) -> Figures,
 }
 
@@ -78,7 +82,14 @@ pub static SCENARIOS: [Scenario; 9] = [
         name: "paced",
         title: "Paced: 1,000 listeners of one room, 100 messages a second",
         unit: "delivery",
-        figures: &[Figure::Cpu, Figure::Rate, Figure::Median, Figure::P99, Figure::Frame],
+        figures: &[
+            Figure::Cpu,
+            Figure::Rate,
+            Figure::Median,
+            Figure::P99,
+            Figure::Frame,
+            Figure::Asides,
+        ],
         servers: &[
             Kind::Floor,
             Kind::Axum,
@@ -87,6 +98,7 @@ pub static SCENARIOS: [Scenario; 9] = [
             Kind::FlaskSocketIo,
             Kind::Flack,
         ],
+        people: || LISTENERS + 2,
         run: |kind, time| one_room(kind, Pace { per_second: Some(100.0), window: PACED }, time),
     },
     Scenario {
@@ -95,6 +107,7 @@ pub static SCENARIOS: [Scenario; 9] = [
         unit: "delivery",
         figures: &[Figure::P99, Figure::Median, Figure::Cpu],
         servers: &[Kind::Floor, Kind::Axum, Kind::Ws, Kind::Flack],
+        people: || LISTENERS + 2,
         run: |kind, time| one_room(kind, Pace { per_second: Some(10.0), window: PACED }, time),
     },
     Scenario {
@@ -103,13 +116,14 @@ pub static SCENARIOS: [Scenario; 9] = [
         unit: "delivery",
         figures: &[Figure::Cpu, Figure::Rate, Figure::Median, Figure::P99],
         servers: &Kind::ALL,
+        people: || LISTENERS + 2,
         run: |kind, time| one_room(kind, Pace { per_second: None, window: 64 }, time / 2),
     },
     Scenario {
         name: "rooms",
         title: "Many rooms: 1,000 rooms of 10 listeners each, 5 messages a second in each",
         unit: "delivery",
-        figures: &[Figure::Cpu, Figure::Rate, Figure::Median, Figure::P99],
+        figures: &[Figure::Cpu, Figure::Rate, Figure::Median, Figure::P99, Figure::Asides],
         servers: &[
             Kind::Floor,
             Kind::Axum,
@@ -118,6 +132,7 @@ pub static SCENARIOS: [Scenario; 9] = [
             Kind::FlaskSocketIo,
             Kind::Flack,
         ],
+        people: || ROOMS * OF_A_ROOM + 1,
         run: many_rooms,
     },
     Scenario {
@@ -127,6 +142,7 @@ pub static SCENARIOS: [Scenario; 9] = [
         unit: "connection",
         figures: &[Figure::Cpu, Figure::Rate],
         servers: &[Kind::Axum, Kind::Ws, Kind::SocketIo, Kind::FlaskSocketIo, Kind::Flack],
+        people: || STORM,
         run: connect,
     },
     Scenario {
@@ -135,6 +151,7 @@ pub static SCENARIOS: [Scenario; 9] = [
         unit: "connection",
         figures: &[Figure::Memory, Figure::Resident],
         servers: &[Kind::Axum, Kind::Ws, Kind::SocketIo, Kind::FlaskSocketIo, Kind::Flack],
+        people: || IDLE,
         run: |kind, _| idle(kind, IDLE),
     },
     Scenario {
@@ -143,7 +160,8 @@ pub static SCENARIOS: [Scenario; 9] = [
         unit: "connection",
         figures: &[Figure::Memory, Figure::Resident, Figure::Each, Figure::Connections],
         servers: &[Kind::Flack],
-        run: |kind, _| idle(kind, (most_files() - 600).min(100_000)),
+        people: most,
+        run: |kind, _| idle(kind, most()),
     },
     Scenario {
         name: "slow",
@@ -151,6 +169,7 @@ pub static SCENARIOS: [Scenario; 9] = [
         unit: "delivery",
         figures: &[Figure::P99Beside, Figure::P99],
         servers: &[Kind::Axum, Kind::Flack],
+        people: || LISTENERS + 2,
         run: slow_reader,
     },
     Scenario {
@@ -160,9 +179,15 @@ pub static SCENARIOS: [Scenario; 9] = [
         unit: "message",
         figures: &[Figure::Cpu, Figure::Rate, Figure::Shared, Figure::Sync],
         servers: &[Kind::Flack],
+        people: || 2 * WRITERS,
         run: durable,
     },
 ];
+
+/// As many as the operating system lets one process have, with a few for other things.
+fn most() -> usize {
+    (most_files() - 600).min(100_000)
+}
 
 fn general() -> Vec<String> {
     vec!["general".to_owned()]
@@ -190,12 +215,13 @@ fn deliver(server: &Server, crowd: &mut Crowd<'_>, pace: Pace, time: Duration) -
     let before = server.cpu();
     let busy = crowd.write(pace, time);
     let cpu = server.cpu() - before;
-    let Busy { deliveries, took, delays, .. } = busy;
+    let Busy { deliveries, asides, took, delays, .. } = busy;
     vec![
         (Figure::Cpu, micros_each(cpu, deliveries as usize)),
         (Figure::Rate, deliveries as f64 / took.as_secs_f64()),
         (Figure::Median, delays.quantile(0.5)),
         (Figure::P99, delays.quantile(0.99)),
+        (Figure::Asides, asides),
     ]
 }
 

@@ -233,6 +233,12 @@ struct House {
     sessions: Vec<String>,
 }
 
+/// How many people sign in before anything is measured.
+pub static PEOPLE: OnceLock<usize> = OnceLock::new();
+
+/// Beyond so many, people come with two pages or more.
+pub const MOST_PEOPLE: usize = 20_000;
+
 impl House {
     /// Makes it once; each server begins with a copy.
     fn prepared(has_many_rooms: bool) -> &'static Self {
@@ -246,7 +252,7 @@ impl House {
     }
 
     fn with_people() -> Self {
-        let people = most_files().min(20_000);
+        let people = *PEOPLE.get().expect("somebody is expected");
         let dir = TempDir::new().expect("a directory");
         let program = start(&dir, &[]);
         let sessions = runtime().block_on(
