@@ -338,10 +338,12 @@ impl<'a> Crowd<'a> {
 
     /// Writes so many messages to the first room, and waits until they are heard.
     pub fn fill(&mut self, messages: usize) {
+        let start = Instant::now();
         for left in (0..messages).rev() {
             self.post();
             self.flush(0);
             while self.on_their_way() > left.min(50) {
+                assert!(start.elapsed() < PATIENCE, "{} messages were lost", self.on_their_way());
                 self.turn(TURN);
             }
         }

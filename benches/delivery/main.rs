@@ -6,7 +6,7 @@
 
 use std::{
     env,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{self, AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -25,9 +25,10 @@ mod speech;
 mod truth;
 mod wire;
 
+use peers::floor::Fault;
 use results::Results;
 use scenario::{Figures, SCENARIOS, Scenario};
-use server::Kind;
+use server::{Kind, Server};
 use support::program::allow_open_files;
 
 /// What is asked for.
@@ -42,7 +43,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     allow_open_files(server::most_files() as u64);
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve-floor", gathered] => peers::floor::serve(gathered.parse().expect("a number")),
+        ["serve-floor", gathered, ref fault @ ..] => {
+            let fault = fault.first().and_then(|name| Fault::named(name));
+            peers::floor::serve(gathered.parse().expect("a number"), fault)
+        }
         ["serve-axum"] => peers::example::serve(),
         _ => {}
     }
@@ -89,6 +93,7 @@ impl Plan {
 
     fn run(&self) -> ExitCode {
         let start = Instant::now();
+        show_that_faults_are_found();
         let mut results = Results::default();
         let people = self.scenarios.iter().map(|scenario| (scenario.people)()).max();
         let people = people.unwrap_or_default().min(server::MOST_PEOPLE);
@@ -109,6 +114,19 @@ impl Plan {
         }
         if are_met && !results.has_failed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
+}
+
+/// Shows that the listeners notice what a server does wrong, and nothing where it does not.
+fn show_that_faults_are_found() {
+    scenario::listen_to(&Server::start(Kind::Floor, false));
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let found = Fault::ALL.map(|fault| {
+        let server = Server::faulty(fault);
+        catch_unwind(AssertUnwindSafe(|| scenario::listen_to(&server))).is_err()
+    });
+    panic::set_hook(usual);
+    assert_eq!(found, [true; 4], "which of {:?} were found", Fault::ALL);
 }
 
 fn measure(scenario: &Scenario, kind: Kind, time: Duration, results: &mut Results) {

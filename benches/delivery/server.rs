@@ -15,6 +15,7 @@ use rustix::process::{Resource, getrlimit};
 use tempfile::TempDir;
 
 use crate::{
+    peers::floor::Fault,
     speech::Speech,
     support::program::{Program, lasting_address},
 };
@@ -149,6 +150,13 @@ impl Server {
             None => Self::flack(kind, has_many_rooms),
             Some(command) => Self::peer(kind, command),
         }
+    }
+
+    /// Starts a floor that does something wrong.
+    pub fn faulty(fault: Fault) -> Self {
+        let mut command = Kind::Floor.command().expect("it is in this program");
+        command.arg(format!("{fault:?}"));
+        Self::peer(Kind::Floor, command)
     }
 
     fn peer(kind: Kind, mut command: Command) -> Self {

@@ -12,14 +12,32 @@ use rustix::event::{PollFd, PollFlags, epoll, poll};
 
 use crate::wire;
 
+/// What it may do wrong to the first listener of a room, with the tenth message: whoever measures has to
+/// find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Loses,
+    Repeats,
+    Swaps,
+    Garbles,
+}
+
+impl Fault {
+    pub const ALL: [Self; 4] = [Self::Loses, Self::Repeats, Self::Swaps, Self::Garbles];
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| format!("{fault:?}") == name)
+    }
+}
+
 /// Serves for ever. So many frames of a room share a `send`, if they are there.
-pub fn serve(gathered: usize) -> ! {
+pub fn serve(gathered: usize, fault: Option<Fault>) -> ! {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     println!("http://{}", listener.local_addr().expect("it is bound"));
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("epoll");
     let knock = epoll::EventData::new_u64(u64::MAX);
     epoll::add(&epoll, &listener, knock, epoll::EventFlags::IN).expect("epoll");
-    let mut floor = Floor { gathered, guests: Vec::new(), rooms: HashMap::new() };
+    let mut floor = Floor { gathered, fault, guests: Vec::new(), rooms: HashMap::new() };
     let mut events = Vec::with_capacity(1_024);
     loop {
         events.clear();
@@ -46,6 +64,7 @@ pub fn serve(gathered: usize) -> ! {
 
 struct Floor {
     gathered: usize,
+    fault: Option<Fault>,
     guests: Vec<Guest>,
     rooms: HashMap<String, Room>,
 }
@@ -63,6 +82,8 @@ struct Room {
     /// Frames that are not sent yet, and how many.
     frames: Vec<u8>,
     count: usize,
+    /// What is to come too late.
+    held: Vec<u8>,
 }
 
 impl Floor {
@@ -90,13 +111,13 @@ impl Floor {
                     let room = self.rooms.entry(name.to_owned()).or_default();
                     room.push(name, text);
                     if room.count >= self.gathered {
-                        room.send(&self.guests);
+                        room.send(&self.guests, self.fault);
                     }
                 }
             }
         }
         if self.gathered > 1 {
-            self.rooms.values_mut().for_each(|room| room.send(&self.guests));
+            self.rooms.values_mut().for_each(|room| room.send(&self.guests, self.fault));
         }
         bytes.drain(..used);
         self.guests[place].rest = bytes;
@@ -116,9 +137,26 @@ impl Room {
         wire::push(&mut self.frames, wire::TEXT, message.as_bytes());
     }
 
-    fn send(&mut self, guests: &[Guest]) {
+    fn send(&mut self, guests: &[Guest], fault: Option<Fault>) {
         if self.count > 0 {
-            self.listeners.iter().for_each(|place| send(&guests[*place].stream, &self.frames));
+            for (number, place) in self.listeners.iter().enumerate() {
+                let stream = &guests[*place].stream;
+                match (fault, number, self.seq) {
+                    (Some(Fault::Loses), 0, 10) => {}
+                    (Some(Fault::Repeats), 0, 10) => send(stream, &self.frames.repeat(2)),
+                    (Some(Fault::Swaps), 0, 10) => self.held.clone_from(&self.frames),
+                    (Some(Fault::Swaps), 0, 11) => {
+                        send(stream, &self.frames);
+                        send(stream, &self.held);
+                    }
+                    (Some(Fault::Garbles), 0, 10) => {
+                        let mut frames = self.frames.clone();
+                        frames.iter_mut().rev().nth(10).into_iter().for_each(|byte| *byte ^= 1);
+                        send(stream, &frames);
+                    }
+                    _ => send(stream, &self.frames),
+                }
+            }
         }
         self.frames.clear();
         self.count = 0;
