@@ -16,8 +16,8 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{
-    Connection, ErrorCode, OptionalExtension, Row, Transaction, ffi::SQLITE_IOERR_SHMSIZE,
-    named_params, params,
+    Connection, ErrorCode, OptionalExtension, Row, Transaction, config::DbConfig,
+    ffi::SQLITE_IOERR_SHMSIZE, named_params, params,
 };
 
 use super::{
@@ -452,6 +452,9 @@ fn connect(database: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open(database)?;
     db.busy_timeout(Duration::from_secs(5))?;
     db.pragma_update(None, "cache_size", -2_000)?; // KiB
+    // Else a statement is planned anew each time it is used, in case what is bound to it makes another
+    // plan better.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(db)
 }
 
@@ -1922,8 +1925,8 @@ impl Reader {
                 let settings = room_settings(row, 4)?;
                 Ok(Membership { settings, ..Membership::new(room(row, 0)?, at_position(row, 3)?) })
             })?
-            .collect::<Result<_, _>>()?;
-        let mut memberships = Memberships { since: Position::ZERO, rooms: memberships };
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut memberships = Memberships::new(Position::ZERO, memberships);
         for (room, message) in self.unread_mentions(of)? {
             memberships.mentioned(&room, message);
         }
