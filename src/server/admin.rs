@@ -194,7 +194,7 @@ fn back_up(stream: UnixStream, hold: Hold, flack: Flack, config: Config) -> io::
 async fn answer(question: Question, flack: Flack, config: &Config) -> Result<Answer, Refusal> {
     match question {
         Question::People { name } => {
-            let people = flack.people(name, usize::MAX).await?;
+            let people = flack.people(None, name, usize::MAX).await?;
             let listed = people.into_iter().map(|person| Listed {
                 id: person.id,
                 is_online: flack.is_online(person.id),

@@ -174,8 +174,7 @@ pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {
 
 pub async fn list_people(name: String) -> Result<Vec<Person>, Refusal> {
     let asker = asker()?;
-    asker.person()?;
-    asker.flack.people(name, PEOPLE_LIMIT).await
+    asker.flack.people(Some(asker.person()?), name, PEOPLE_LIMIT).await
 }
 
 /// Which room a form means: the channel of this name, or one's conversation with this person.

@@ -441,12 +441,17 @@ impl Flack {
     }
 
     /// People whose names have `part` in them: so many, in alphabetical order, but those who are here
-    /// before those who are not.
+    /// before those who are not. Who asks is here, whatever the others have been told.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn people(&self, part: String, limit: usize) -> Result<Vec<Person>, Refusal> {
-        let mut people = self.here(&part.to_lowercase());
+    pub async fn people(
+        &self,
+        asker: Option<&Person>,
+        part: String,
+        limit: usize,
+    ) -> Result<Vec<Person>, Refusal> {
+        let mut people = self.here(asker, &part.to_lowercase());
         let all = self.0.archive.people(part, limit).await.map_err(unreadable)?;
         let here: HashSet<PersonId> = people.iter().map(|person| person.id).collect();
         people.extend(all.into_iter().filter(|person| !here.contains(&person.id)));
@@ -455,9 +460,10 @@ impl Flack {
     }
 
     /// Those who are here and whose names have `part` in them, in alphabetical order.
-    fn here(&self, part: &str) -> Vec<Person> {
+    fn here(&self, asker: Option<&Person>, part: &str) -> Vec<Person> {
         let house = self.house();
-        let named = house.presence.online().map(|it| (it.name.as_str().to_lowercase(), it));
+        let others = house.presence.online().filter(|it| asker.is_none_or(|me| me.id != it.id));
+        let named = others.chain(asker).map(|it| (it.name.as_str().to_lowercase(), it));
         let mut named: Vec<(String, &Person)> =
             named.filter(|(name, _)| name.contains(part)).collect();
         named.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));

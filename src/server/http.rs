@@ -629,9 +629,12 @@ async fn render(
         Address::Channel(_) | Address::Direct(_) => page.me.is_none() || page.open.is_some(),
         Address::Nowhere => false,
     };
-    if address == Address::People && page.me.is_some() {
+    if address == Address::People
+        && let Some(me) = &page.me
+    {
         let name = query(uri, "name").unwrap_or_default();
-        let people = door.flack.people(name.clone(), PEOPLE_LIMIT).await.unwrap_or_default();
+        let people = door.flack.people(Some(me), name.clone(), PEOPLE_LIMIT).await;
+        let people = people.unwrap_or_default();
         page.online.extend(door.flack.online_of(people.iter().map(|person| person.id)));
         page.people = Some(Found { name, people });
     }

@@ -86,18 +86,20 @@ async fn who_leaves_is_told_after_a_grace_and_who_comes_back_in_time_has_not_lef
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_knows_who_is_here_and_lists_them_first() {
     let house = House::open().await;
-    let ada = house.join("Ada").await;
-    for name in ["Bob", "Zoë"] {
-        house.join(name).await;
-    }
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    house.join("Zoë").await;
     let zoe = house.join("Zelda").await;
     let tab = ada.live("general").await;
     let _there = zoe.live("general").await;
     sees_online(&tab, &ada).await;
     sees_online(&tab, &zoe).await;
-    let people: Vec<Person> = ada.get("/api/list_people?name=").await.expect(200).json();
-    let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
-    assert_eq!(names, ["Ada", "Zelda", "Bob", "Zoë"]);
+    let listed = async |asker: &Guest| -> Vec<String> {
+        let people = asker.get("/api/list_people?name=").await.expect(200);
+        let people: Vec<Person> = people.json();
+        people.iter().map(|person| person.name.to_string()).collect()
+    };
+    assert_eq!(listed(&ada).await, ["Ada", "Zelda", "Bob", "Zoë"]);
+    assert_eq!(listed(&bob).await, ["Ada", "Bob", "Zelda", "Zoë"], "who asks is here");
     // Without a script: those who are here have the word, and nobody else.
     let body = ada.get("/people").await.expect(200).body;
     let (_, body) = body.split_once("people__list").expect("a list");
