@@ -6,7 +6,7 @@ use crate::{
     domain::{
         position::Position,
         room::Room,
-        unread::{Memberships, RoomSettings},
+        unread::{Membership, Memberships, RoomSettings},
         window::Window,
     },
     words::{Words, with},
@@ -21,17 +21,22 @@ pub struct Marks {
     pub is_favourite: bool,
 }
 
-impl Marks {
-    pub fn of(memberships: &Memberships, room: &Room) -> Self {
-        let Some(membership) = memberships.find(room) else { return Self::default() };
+impl From<&Membership> for Marks {
+    fn from(membership: &Membership) -> Self {
         let RoomSettings { is_muted, is_favourite, .. } = membership.settings;
         let unread = membership.unread.positions().len();
-        let mentions = match room {
+        let mentions = match membership.room {
             Room::Direct(_) if is_muted => 0,
             Room::Direct(_) => unread,
             Room::Channel(_) => membership.mentions.positions().len(),
         };
         Self { unread, mentions, is_muted, is_favourite }
+    }
+}
+
+impl Marks {
+    pub fn of(memberships: &Memberships, room: &Room) -> Self {
+        memberships.find(room).map(Self::from).unwrap_or_default()
     }
 
     /// How much in it is worth a number: of a muted room, only what mentions one.
@@ -75,7 +80,7 @@ impl Marks {
 
 /// How much is worth a number in all rooms together.
 pub fn total(memberships: &Memberships) -> usize {
-    memberships.rooms.iter().map(|it| Marks::of(memberships, &it.room).count()).sum()
+    memberships.rooms.iter().map(|it| Marks::from(it).count()).sum()
 }
 
 /// The favourites.

@@ -139,6 +139,7 @@ pub struct Memberships {
     /// Up to here everything counts as read, everywhere: what was said before this person came.
     #[serde(default)]
     pub since: Position,
+    /// In the order of their rooms, so that one is found at once.
     pub rooms: Vec<Membership>,
 }
 
@@ -169,16 +170,26 @@ impl Moved {
 }
 
 impl Memberships {
+    /// Those of `rooms`, in any order.
+    pub fn new(since: Position, rooms: impl IntoIterator<Item = Membership>) -> Self {
+        let mut rooms: Vec<Membership> = rooms.into_iter().collect();
+        rooms.sort_unstable_by(|one, other| one.room.cmp(&other.room));
+        Self { since, rooms }
+    }
+
+    fn place(&self, room: &Room) -> Result<usize, usize> {
+        self.rooms.binary_search_by(|membership| membership.room.cmp(room))
+    }
+
     pub fn find(&self, room: &Room) -> Option<&Membership> {
-        self.rooms.iter().find(|membership| membership.room == *room)
+        self.place(room).ok().map(|place| &self.rooms[place])
     }
 
     /// The membership in a room, which begins with this.
     fn of(&mut self, room: &Room) -> &mut Membership {
-        let place = self.rooms.iter().position(|membership| membership.room == *room);
-        let place = place.unwrap_or_else(|| {
-            self.rooms.push(Membership::new(room.clone(), self.since));
-            self.rooms.len() - 1
+        let place = self.place(room).unwrap_or_else(|place| {
+            self.rooms.insert(place, Membership::new(room.clone(), self.since));
+            place
         });
         &mut self.rooms[place]
     }

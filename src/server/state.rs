@@ -265,7 +265,7 @@ impl State {
                 }
             }
         });
-        Memberships { since, rooms: known.collect() }
+        Memberships::new(since, known)
     }
 
     pub fn person(&self, session: &SessionId) -> Option<&Person> {
