@@ -40,7 +40,7 @@ fuzz_target!(|heard: &str| {
         replying: None,
         refused: None,
     };
-    let mut sync = Sync::new(me, &page, Vec::new());
+    let mut sync = Sync::new(me, page);
     let mut millis = 1_700_000_000_000;
     let mut tell = |input: Input| {
         millis += 100;

@@ -23,8 +23,10 @@ pub fn hydrate(words: String) {
         console_error_panic_hook::set_once();
     }
     // Of another build they are of no use, and the page stays as the server rendered it.
-    if let Some(words) = words::Words::of_lines(words.leak()) {
+    if let (Some(words), Some(page)) =
+        (words::Words::of_lines(words.leak()), client::browser::page())
+    {
         client::browser::speak(words);
-        leptos::mount::hydrate_body(ui::app::App);
+        leptos::mount::hydrate_body(move || ui::app::App(ui::app::AppProps { page }));
     }
 }

@@ -1,11 +1,8 @@
-//! JSON on its way between the server functions or the page and the client, which reads it with less
-//! code than the server writes it with.
+//! JSON on its way between the server functions and the client, which reads it with less code than the
+//! server writes it with.
 
 use bytes::Bytes;
-use leptos::{
-    server::codee::{Decoder, Encoder},
-    server_fn::{ContentType, Decodes, Encodes, Format, FormatType, codec::Post},
-};
+use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType, codec::Post};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::domain::json::{Malformed, read};
@@ -36,23 +33,5 @@ impl<T: DeserializeOwned> Decodes<T> for Json {
 
     fn decode(bytes: Bytes) -> Result<T, Malformed> {
         read(str::from_utf8(&bytes).map_err(|_| Malformed)?)
-    }
-}
-
-impl<T: Serialize> Encoder<T> for Json {
-    type Error = serde_json::Error;
-    type Encoded = String;
-
-    fn encode(value: &T) -> Result<String, Self::Error> {
-        serde_json::to_string(value)
-    }
-}
-
-impl<T: DeserializeOwned> Decoder<T> for Json {
-    type Error = Malformed;
-    type Encoded = str;
-
-    fn decode(text: &str) -> Result<T, Malformed> {
-        read(text)
     }
 }

@@ -1,6 +1,6 @@
 //! The browser, where there is none: the server renders as if nothing had been remembered.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Timelike, Utc};
 
 use leptos::{
     ev::{ClipboardEvent, DragEvent, Event, KeyboardEvent, MouseEvent},
@@ -11,6 +11,7 @@ use super::{SocketEvent, date, keys::Press, upload::SendingEvent};
 use crate::{
     domain::{
         command::CommandId,
+        page::Page,
         person::{Person, PersonId},
         position::Position,
         theme::Theme,
@@ -18,6 +19,11 @@ use crate::{
     sync::{Input, Moment, outbox::Pending},
     words::{Language, Spoken, Words},
 };
+
+/// The server gives the page to the application itself.
+pub fn page() -> Option<Page> {
+    None
+}
 
 pub struct Socket;
 
@@ -97,12 +103,12 @@ pub fn remember_emoji(_recent: &[String]) {}
 /// The server does not know where the reader is: universal time, and it says so. A script of the
 /// page changes it to the reader's before they see it.
 pub fn clock_time(at: DateTime<Utc>) -> String {
-    at.format("%H:%M UTC").to_string()
+    format!("{:02}:{:02} UTC", at.hour(), at.minute())
 }
 
 pub fn exact_time(at: DateTime<Utc>) -> String {
     let day = date::day(at, spoken().language.documents());
-    format!("{day}, {}", at.format("%H:%M:%S UTC"))
+    format!("{day}, {:02}:{:02}:{:02} UTC", at.hour(), at.minute(), at.second())
 }
 
 pub fn day(at: DateTime<Utc>) -> i32 {

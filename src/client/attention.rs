@@ -104,6 +104,12 @@ impl Client {
         })
     }
 
+    pub fn has_reactions(self, message: Position) -> bool {
+        let has_any =
+            |line: &Line| matches!(&line.content, Content::Sent(it) if !it.reactions.is_empty());
+        self.line(message, has_any).unwrap_or_default()
+    }
+
     /// Those of a message, with what one has just asked for.
     pub fn reactions(self, message: Position) -> Vec<Reaction> {
         let reactions = self.line(message, |line| match &line.content {
@@ -151,7 +157,7 @@ impl Client {
 
     /// Goes on with what was being answered in a room when this browser left it.
     pub(super) fn take_up_reply(self, path: &str) {
-        let asked = self.page.try_update_value(|page| page.replying.take()).flatten();
+        let asked = self.asked_reply.try_update_value(Option::take).flatten();
         let kept = || self.draft(&reply_key(path)).parse().ok().map(Position);
         self.replying.set(asked.or_else(kept));
     }

@@ -23,12 +23,13 @@ use web_sys::{
     console,
 };
 
-use super::{COMPOSER, SocketEvent, keys::Press, upload::SendingEvent};
+use super::{COMPOSER, PAGE, SocketEvent, keys::Press, upload::SendingEvent};
 use crate::{
     domain::{
         address::Address,
         command::CommandId,
         json,
+        page::Page,
         person::{Person, PersonId},
         position::Position,
         theme::Theme,
@@ -39,6 +40,11 @@ use crate::{
 
 /// From here on a difference of clocks, in milliseconds, is not by chance.
 const SLEEP: f64 = 5_000.0;
+
+/// What the server has put into the page, to go on from.
+pub fn page() -> Option<Page> {
+    json::read(&document().get_element_by_id(PAGE)?.text_content()?).ok()
+}
 
 /// A live socket. Dropping it closes it, and it says nothing any more.
 ///

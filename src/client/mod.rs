@@ -63,6 +63,9 @@ pub const UNDO: &str = "undo";
 /// The id of the element that scrolls through a conversation.
 pub const LOG: &str = "log";
 
+/// The id of the element that has the page in it as JSON.
+pub const PAGE: &str = "page";
+
 /// The id of the line before what is new in it.
 pub const NEW: &str = "new";
 
@@ -144,7 +147,12 @@ pub struct Client {
     /// The pictures that are looked at in large.
     pub gallery: RwSignal<Option<Gallery>>,
     transfers: StoredValue<Vec<Transfer>>,
-    page: StoredValue<Page>,
+    /// Those whom the page was asked for.
+    found: StoredValue<Option<Found>>,
+    /// What a form asked for in vain before the client ran.
+    refused: StoredValue<Option<RefusedForm>>,
+    /// What the message answers that the page was asked for.
+    asked_reply: StoredValue<Option<Position>>,
     sync: StoredValue<Option<Sync>>,
     socket: StoredValue<Option<browser::Socket>>,
 }
@@ -153,12 +161,13 @@ impl Client {
     /// The state that the server rendered the page with.
     pub fn new(page: Page) -> Self {
         let (address, marked) = Address::with_message(&page.path);
+        let Page { editing, replying, limits, .. } = page;
         let client = Self {
             me: RwSignal::new(page.me.clone()),
-            directory: RwSignal::new(page.directory.clone()),
-            directs: RwSignal::new(page.directs.clone()),
-            memberships: RwSignal::new(page.memberships.clone()),
-            online: RwSignal::new(page.online.clone()),
+            directory: RwSignal::default(),
+            directs: RwSignal::default(),
+            memberships: RwSignal::default(),
+            online: RwSignal::default(),
             typing: RwSignal::new(Vec::new()),
             address: RwSignal::new(address),
             rows: RwSignal::new(None),
@@ -169,23 +178,25 @@ impl Client {
             places: StoredValue::new(Vec::new()),
             link: RwSignal::new(LinkState::default()),
             storage: RwSignal::new(StorageState::default()),
-            editing: RwSignal::new(page.editing),
+            editing: RwSignal::new(editing),
             deleted: RwSignal::new(None),
             marked: RwSignal::new(marked),
             aim: StoredValue::new(marked),
             pointed: RwSignal::new(None),
             focused: RwSignal::new(None),
-            replying: RwSignal::new(page.replying),
+            replying: RwSignal::new(replying),
             said: RwSignal::new(String::new()),
             drafts: StoredValue::default(),
             emoji: RwSignal::default(),
             picking: RwSignal::new(None),
-            limits: page.limits,
+            limits,
             uploads: RwSignal::new(Vec::new()),
             gallery: RwSignal::new(None),
             transfers: StoredValue::new(Vec::new()),
-            sync: StoredValue::new(page.me.clone().map(|me| Sync::new(me, &page, Vec::new()))),
-            page: StoredValue::new(page),
+            found: StoredValue::new(page.people.clone()),
+            refused: StoredValue::new(page.refused.clone()),
+            asked_reply: StoredValue::new(replying),
+            sync: StoredValue::new(page.me.clone().map(|me| Sync::new(me, page))),
             socket: StoredValue::new(None),
         };
         client.show();
@@ -232,21 +243,23 @@ impl Client {
             self.storage.set(StorageState::Unreadable);
         }
         browser::on_outbox_change(&me, move |input| self.tell(input));
-        let sync = self.page.with_value(|page| Sync::new(me, page, pending));
-        self.sync.set_value(Some(sync));
+        self.sync.update_value(|sync| {
+            if let Some(sync) = sync {
+                sync.take_up(pending);
+            }
+        });
         self.show();
         self.tell(Input::Tick);
     }
 
     /// What the form of this action asked for in vain before the client ran.
     pub fn refused(self, action: &str) -> Option<RefusedForm> {
-        let refused = self.page.with_value(|page| page.refused.clone());
-        refused.filter(|refused| refused.action == action)
+        self.refused.get_value().filter(|refused| refused.action == action)
     }
 
     /// Those whom the page was asked for.
     pub fn found(self) -> Found {
-        self.page.with_value(|page| page.people.clone()).unwrap_or_default()
+        self.found.get_value().unwrap_or_default()
     }
 
     /// The room that the address names, if there is one.
@@ -604,7 +617,10 @@ impl Client {
                     |line: &mut NewLine| line.follow(room, sync.memberships(), is_attending);
                 self.new_line.try_update_value(follow).flatten()
             });
-            show(self.rows, &sync.window().map(|_| rows(sync.lines(), browser::day, known)));
+            let rows = sync.window().map(|_| rows(sync.lines(), browser::day, known));
+            if self.rows.with_untracked(|shown| *shown != rows) {
+                self.rows.set(rows);
+            }
         });
     }
 }

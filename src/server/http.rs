@@ -11,13 +11,16 @@ use axum::{
         request::Parts,
     },
     middleware::{self, Next},
-    response::{IntoResponse, Redirect},
+    response::{Html, IntoResponse, Redirect},
     routing::{any, get, post},
 };
 use chrono::Utc;
 use cookie::Cookie;
-use leptos::{nonce::use_nonce, prelude::*, server_fn::axum::server_fn_paths};
-use leptos_axum::ResponseOptions;
+use leptos::{
+    nonce::{provide_nonce, use_nonce},
+    prelude::*,
+    server_fn::axum::server_fn_paths,
+};
 use qrcode::QrCode;
 use tokio::time::timeout;
 
@@ -401,12 +404,12 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
         Some(form) => {
             let uri = form.page();
             if parts.uri.path() == "/api/use_link" {
-                return render_link(&door, &parts, Err(refusal)).await;
+                return render_link(&door, &parts, Err(refusal));
             }
             if parts.uri.path() == "/api/set_topic" && refusal.code != RefusalCode::NotSignedIn {
                 let [channel, typed] = ["channel", "topic"]
                     .map(|field| form.fields.get(field).cloned().unwrap_or_default());
-                return render_topic(&door, &parts, channel, Some((typed, refusal))).await;
+                return render_topic(&door, &parts, channel, Some((typed, refusal)));
             }
             if uri.path() == DEVICES && refusal.code != RefusalCode::NotSignedIn {
                 return render_devices(&door, &parts, None, Some(refusal)).await;
@@ -656,7 +659,7 @@ async fn render(
     page.replying = replying.and_then(|message| message.parse().ok()).map(Position);
     page.refused = refused;
     let person = page.me.as_ref().map_or("nobody".to_owned(), |me| me.id.0.to_string());
-    let mut response = render_page(parts, uri, page).await;
+    let mut response = render_page(parts, page);
     if let Ok(person) = HeaderValue::try_from(person) {
         response.headers_mut().insert(PERSON, person);
     }
@@ -684,7 +687,7 @@ async fn worker(headers: HeaderMap) -> Response<Body> {
 async fn offline(request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let words = language::of(&parts.headers).documents();
-    render_document(&parts, words.offline_title, move || view! { <OfflinePage words /> }).await
+    render_document(&parts, words.offline_title, || view! { <OfflinePage words /> })
 }
 
 /// The page of one's devices.
@@ -713,11 +716,8 @@ async fn render_devices(
     let language = language::of(&parts.headers);
     let error = refusal.as_ref().map(|refusal| refusal.told(language.words()));
     let words = language.documents();
-    let view = move || {
-        let (me, devices, link) = (me.clone(), devices.clone(), link.clone());
-        view! { <DevicesPage words me devices link error=error.clone() /> }
-    };
-    let mut response = render_document(parts, words.devices_title, view).await;
+    let view = || view! { <DevicesPage words me devices link error /> };
+    let mut response = render_document(parts, words.devices_title, view);
     if let Some(refusal) = refusal {
         mark(&mut response, &refusal);
     }
@@ -730,7 +730,7 @@ async fn keys(request: Request) -> Response<Body> {
     let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let is_mac = agent.is_some_and(|agent| agent.contains("Mac OS"));
     let words = language::of(&parts.headers).documents();
-    render_document(&parts, words.keys_title, move || view! { <KeysPage words is_mac /> }).await
+    render_document(&parts, words.keys_title, || view! { <KeysPage words is_mac /> })
 }
 
 /// The page of a channel's topic.
@@ -740,12 +740,12 @@ async fn topic(
     request: Request,
 ) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    render_topic(&door, &parts, channel, None).await
+    render_topic(&door, &parts, channel, None)
 }
 
 /// With what was typed in vain, if it was. Who may not see it, or where there is no such channel, its own
 /// page says so.
-async fn render_topic(
+fn render_topic(
     door: &Door,
     parts: &Parts,
     channel: String,
@@ -762,10 +762,8 @@ async fn render_topic(
         .zip(typed)
         .map(|(refusal, typed)| RefusedTopic { typed, error: refusal.told(language.words()) });
     let words = language.documents();
-    let view = move || {
-        view! { <TopicPage words channel=channel.clone() refused=refused.clone() /> }
-    };
-    let mut response = render_document(parts, words.topic_title, view).await;
+    let view = || view! { <TopicPage words channel refused /> };
+    let mut response = render_document(parts, words.topic_title, view);
     if let Some(refusal) = refusal {
         mark(&mut response, &refusal);
     }
@@ -784,10 +782,10 @@ async fn link(
         Some(secret) => door.flack.link(secret.link(), Utc::now()).await,
         None => Err(Refusal::unknown_link()),
     };
-    render_link(&door, &parts, person.map(|person| (person, secret))).await
+    render_link(&door, &parts, person.map(|person| (person, secret)))
 }
 
-async fn render_link(
+fn render_link(
     door: &Door,
     parts: &Parts,
     found: Result<(Person, String), Refusal>,
@@ -797,8 +795,8 @@ async fn render_link(
     let language = language::of(&parts.headers);
     let found = found.map_err(|refusal| refusal.told(language.words()));
     let words = language.documents();
-    let view = move || view! { <LinkPage words me=me.clone() found=found.clone() /> };
-    let mut response = render_document(parts, words.link_title, view).await;
+    let view = || view! { <LinkPage words me found /> };
+    let mut response = render_document(parts, words.link_title, view);
     if let Some(refusal) = refusal {
         mark(&mut response, &refusal);
     }
@@ -824,49 +822,42 @@ fn query(uri: &Uri, name: &str) -> Option<String> {
     fields.into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
 }
 
-async fn render_page(parts: &Parts, uri: &Uri, page: Page) -> Response<Body> {
+fn render_page(parts: &Parts, page: Page) -> Response<Body> {
     let links = assets::links(language::of(&parts.headers));
-    let is_joined = page.me.is_some();
-    let context = move || provide_context(page.clone());
-    match is_joined {
-        true => render_view(parts, uri, context, move || shell(links.clone())).await,
-        false => render_view(parts, uri, context, move || door(links.clone())).await,
+    match page.me.is_some() {
+        true => render_view(parts, move || shell(links, page)),
+        false => render_view(parts, move || door(links, &page)),
     }
 }
 
 /// A page without the client.
-async fn render_document<V: IntoView + 'static>(
+fn render_document<V: IntoView + 'static>(
     parts: &Parts,
     title: &'static str,
-    view: impl Fn() -> V + Clone + Send + Sync + 'static,
+    view: impl FnOnce() -> V,
 ) -> Response<Body> {
     let style = assets::links(language::of(&parts.headers)).style;
-    render_view(parts, &parts.uri, || (), move || document(style.clone(), title, (), view())).await
+    render_view(parts, || document(style, title, (), view()))
 }
 
-async fn render_view<V: IntoView + 'static>(
-    parts: &Parts,
-    uri: &Uri,
-    context: impl Fn() + Clone + Send + Sync + 'static,
-    view: impl Fn() -> V + Clone + Send + Sync + 'static,
-) -> Response<Body> {
-    let mut request = Request::new(Body::empty());
-    *request.uri_mut() = uri.clone();
-    *request.headers_mut() = parts.headers.clone();
+/// In one pass: nothing in a page waits for anything.
+fn render_view<V: IntoView>(parts: &Parts, view: impl FnOnce() -> V) -> Response<Body> {
     let theme = cookies(&parts.headers, Theme::COOKIE).next();
     let theme = theme.map(|cookie| Theme::of(cookie.value())).unwrap_or_default();
     let (language, chosen) = (language::of(&parts.headers), language::chosen(&parts.headers));
-    let context = move || {
-        context();
+    let owner = Owner::new();
+    let (page, nonce) = owner.with(|| {
+        provide_nonce();
         provide_context(theme);
         provide_context(Spoken { language, chosen });
-        let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
-        if let Ok(policy) = HeaderValue::try_from(policy(&nonce)) {
-            expect_context::<ResponseOptions>()
-                .insert_header(header::CONTENT_SECURITY_POLICY, policy);
-        }
-    };
-    let mut response = leptos_axum::render_app_async_with_context(context, view)(request).await;
+        (view().into_view().to_html(), use_nonce())
+    });
+    owner.unset_with_forced_cleanup();
+    let mut response = Html(page).into_response();
+    let nonce = nonce.map(|nonce| nonce.to_string()).unwrap_or_default();
+    if let Ok(policy) = HeaderValue::try_from(policy(&nonce)) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     let spoken = HeaderValue::from_static(language.tag());
     response.headers_mut().insert(header::CONTENT_LANGUAGE, spoken);
     vary(&mut response);

@@ -154,26 +154,31 @@ pub struct Sync {
 }
 
 impl Sync {
-    /// Goes on from where the server rendered the page, with the commands that earlier pages left.
-    pub fn new(me: Person, page: &Page, pending: Vec<Pending>) -> Self {
+    /// Goes on from where the server rendered the page.
+    pub fn new(me: Person, page: Page) -> Self {
         Self {
             me,
-            epoch: page.epoch.clone(),
-            directory: page.directory.clone(),
-            directs: page.directs.clone(),
-            memberships: page.memberships.clone(),
+            epoch: page.epoch,
+            directory: page.directory,
+            directs: page.directs,
+            memberships: page.memberships,
             unsaid: Vec::new(),
             said: 0,
-            windows: Windows(page.open.iter().cloned().collect()),
             viewing: page.open.as_ref().map(|(room, _)| room.clone()),
-            outbox: Outbox::new(pending),
+            windows: Windows(page.open.into_iter().collect()),
+            outbox: Outbox::new(Vec::new()),
             link: Link::default(),
-            online: page.online.clone(),
+            online: page.online,
             live: 0,
             typing: Vec::new(),
             type_again: 0,
             now: 0,
         }
+    }
+
+    /// Takes up the commands that earlier pages left.
+    pub fn take_up(&mut self, pending: Vec<Pending>) {
+        self.outbox = Outbox::new(pending);
     }
 
     pub fn me(&self) -> &Person {

@@ -240,7 +240,7 @@ impl World {
         let tabs = (1..=tabs)
             .map(|number| {
                 let me = person(number);
-                let sync = Sync::new(me.clone(), &server.page(me.clone()), Vec::new());
+                let sync = Sync::new(me.clone(), server.page(me.clone()));
                 Tab {
                     me,
                     sync,
@@ -436,7 +436,8 @@ impl World {
         let stored = serde_json::to_string(&reloaded.stored.values().collect::<Vec<_>>()).unwrap();
         let pending = serde_json::from_str(&stored).unwrap();
         let page = self.server.page(reloaded.me.clone());
-        reloaded.sync = Sync::new(reloaded.me.clone(), &page, pending);
+        reloaded.sync = Sync::new(reloaded.me.clone(), page);
+        reloaded.sync.take_up(pending);
     }
 
     fn tick(&mut self, tab: usize) {
@@ -867,7 +868,7 @@ fn attachment(id: &AttachmentId) -> Attachment {
 #[test]
 fn a_channel_that_was_deleted_meanwhile_is_forgotten() {
     let server = Server::new();
-    let mut sync = Sync::new(person(2), &server.page(person(2)), Vec::new());
+    let mut sync = Sync::new(person(2), server.page(person(2)));
     assert!(sync.window().is_some());
     let now = Moment { millis: 1, random: 0.0 };
     sync.handle(Input::Frame(ServerFrame::Directory(server.directory.clone())), now);
@@ -881,7 +882,7 @@ fn a_channel_that_was_deleted_meanwhile_is_forgotten() {
 #[test]
 fn a_topic_is_followed_in_the_order_of_the_lane() {
     let server = Server::new();
-    let mut sync = Sync::new(person(2), &server.page(person(2)), Vec::new());
+    let mut sync = Sync::new(person(2), server.page(person(2)));
     let now = Moment { millis: 1, random: 0.0 };
     let revised = |topic: &str| {
         let topic = TopicText::read(topic).unwrap().map(|text| Topic { text, by: person(3) });
@@ -912,7 +913,7 @@ fn a_topic_is_followed_in_the_order_of_the_lane() {
 #[test]
 fn what_was_read_is_said_once_in_a_while_and_until_it_is_heard() {
     let server = Server::new();
-    let mut sync = Sync::new(person(2), &server.page(person(2)), Vec::new());
+    let mut sync = Sync::new(person(2), server.page(person(2)));
     let said = |outputs: Vec<Output>| -> Vec<u64> {
         let said = outputs.into_iter().filter_map(|output| match output {
             Output::Send(ClientFrame::Read { position, .. }) => Some(position.0),
@@ -963,7 +964,7 @@ struct Live {
 impl Live {
     fn new() -> Self {
         let server = Server::new();
-        let sync = Sync::new(person(2), &server.page(person(2)), Vec::new());
+        let sync = Sync::new(person(2), server.page(person(2)));
         let mut live = Self { sync, server, millis: 1_700_000_000_000 };
         live.tell(Input::Tick);
         live.come_back();
@@ -1080,7 +1081,7 @@ fn who_is_here_is_followed_and_forgotten_a_minute_after_the_link() {
 fn a_person_hears_of_what_means_them_once() {
     let server = Server::new();
     let me = person(2);
-    let mut sync = Sync::new(me.clone(), &server.page(me.clone()), Vec::new());
+    let mut sync = Sync::new(me.clone(), server.page(me.clone()));
     let direct = Room::Direct(Pair::of(me.id, person(3).id));
     let message = |number, by: &Person, revised| Message {
         position: Position(number),
@@ -1128,7 +1129,7 @@ fn a_person_hears_of_what_means_them_once() {
 fn what_was_told_is_taken_back_when_it_is_not_so_any_more() {
     let server = Server::new();
     let me = person(2);
-    let mut sync = Sync::new(me.clone(), &server.page(me.clone()), Vec::new());
+    let mut sync = Sync::new(me.clone(), server.page(me.clone()));
     let mut withdrawn = |frame| {
         let outputs = sync.handle(Input::Frame(frame), Moment { millis: 1, random: 0.0 });
         let withdrawn = outputs.into_iter().filter_map(|output| match output {

@@ -12,8 +12,7 @@ use super::{
     still::Still,
 };
 use crate::{
-    api::json::Json,
-    client::{CREATE_CHANNEL, Client, browser, marks::total, words},
+    client::{CREATE_CHANNEL, Client, PAGE, browser, marks::total, words},
     domain::{address::Address, direct::Directs, page::Page, theme::Theme},
     words::{Language, Spoken},
 };
@@ -37,9 +36,8 @@ const SCRIPT: &str = include_str!("page.js");
 const END: &str = "end";
 
 /// The document around the application, as the server sends it to who has a name.
-pub fn shell(links: Links) -> impl IntoView {
+pub fn shell(links: Links, page: Page) -> impl IntoView {
     let (nonce, theme, spoken) = (use_nonce(), browser::theme(), spoken());
-    let page = expect_context::<Page>();
     let unread = total(&page.memberships);
     let title = title(&Address::of(&page.path), &page.directs, unread);
     let Links { style, script, wasm, words } = links;
@@ -51,6 +49,7 @@ pub fn shell(links: Links) -> impl IntoView {
          navigator.serviceWorker?.register('/worker.js').catch(() => {{}});"
     );
     let address = address(&page);
+    let data = in_script(serde_json::to_string(&page));
     view! {
         <!DOCTYPE html>
         <html
@@ -76,7 +75,10 @@ pub fn shell(links: Links) -> impl IntoView {
                 </script>
             </head>
             <body>
-                <App />
+                <App page />
+                <script type="application/json" id=PAGE>
+                    {data}
+                </script>
                 <script nonce=nonce>{SCRIPT}</script>
                 <span id=END hidden></span>
             </body>
@@ -85,8 +87,7 @@ pub fn shell(links: Links) -> impl IntoView {
 }
 
 /// The document for who has no name yet. The client is for those who have one; it is fetched ahead.
-pub fn door(links: Links) -> impl IntoView {
-    let page = expect_context::<Page>();
+pub fn door(links: Links, page: &Page) -> impl IntoView + use<> {
     let refused = page.refused.as_ref().filter(|refused| refused.action == SIGN_IN);
     let (typed, error) = refused.map(|it| (it.field("name"), it.refusal.told(words()))).unzip();
     let Links { style, script, wasm, words: texts } = links;
@@ -100,7 +101,7 @@ pub fn door(links: Links) -> impl IntoView {
     );
     let ahead = view! {
         <script nonce=use_nonce()>{fetched}</script>
-        {address(&page)}
+        {address(page)}
     };
     document(style, words().title_join, ahead, view! { <JoinPage typed error /> })
 }
@@ -108,11 +109,15 @@ pub fn door(links: Links) -> impl IntoView {
 /// After a refused form the address is the form's; the page must be seen at its own.
 fn address(page: &Page) -> Option<impl IntoView + use<>> {
     page.refused.as_ref().map(|_| {
-        // As JSON, and without what could end the script's element.
-        let path = serde_json::to_string(&page.path).unwrap_or_default().replace('<', "\\u003c");
+        let path = in_script(serde_json::to_string(&page.path));
         let script = format!("history.replaceState(null, '', {path})");
         view! { <script nonce=use_nonce()>{script}</script> }
     })
+}
+
+/// JSON without what could end the element of a script.
+fn in_script(json: serde_json::Result<String>) -> String {
+    json.unwrap_or_default().replace('<', "\\u003c")
 }
 
 /// A document without the application, as the server sends it, with what it has in its head besides.
@@ -202,9 +207,7 @@ fn title(address: &Address, directs: &Directs, unread: usize) -> String {
 
 /// The application, for who has a name.
 #[component]
-pub fn App() -> impl IntoView {
-    // Rendered by the server and taken over by the client, without asking for it again.
-    let page = SharedValue::<_, Json>::new_with_encoding(expect_context::<Page>).into_inner();
+pub fn App(page: Page) -> impl IntoView {
     let client = Client::new(page);
     provide_context(client);
     Effect::new(move |_| {

@@ -5,6 +5,7 @@ use leptos::{
     prelude::*,
     tachys::{
         hydration::Cursor,
+        reactive_graph::RenderEffectState,
         view::{Position, PositionState},
     },
 };
@@ -72,6 +73,97 @@ impl<V: RenderHtml> RenderHtml for Still<V> {
 
     fn into_owned(self) -> Self::Owned {
         Still(self.0.into_owned())
+    }
+}
+
+/// A view that depends on whether something is so, and on nothing else. The server asks once; the client
+/// follows, and draws the other view when the answer is another.
+pub struct Whether<C, F>(pub C, pub F);
+
+impl<C, F, V> Whether<C, F>
+where
+    C: Fn() -> bool + Send + Sync + 'static,
+    F: Fn(bool) -> V + Send + 'static,
+    V: RenderHtml + 'static,
+    V::State: 'static,
+{
+    fn follow(self) -> impl FnMut() -> V + Send + 'static {
+        let Self(is_so, view) = self;
+        let is_so = Memo::new(move |_| is_so());
+        move || view(is_so.get())
+    }
+}
+
+impl<C, F, V> Render for Whether<C, F>
+where
+    C: Fn() -> bool + Send + Sync + 'static,
+    F: Fn(bool) -> V + Send + 'static,
+    V: RenderHtml + 'static,
+    V::State: 'static,
+{
+    type State = RenderEffectState<V::State>;
+
+    fn build(self) -> Self::State {
+        self.follow().build()
+    }
+
+    fn rebuild(self, _: &mut Self::State) {}
+}
+
+impl<C, F, V> AddAnyAttr for Whether<C, F>
+where
+    C: Fn() -> bool + Send + Sync + 'static,
+    F: Fn(bool) -> V + Send + 'static,
+    V: RenderHtml + 'static,
+    V::State: 'static,
+{
+    type Output<A: Attribute> = Self;
+
+    fn add_any_attr<A: Attribute>(self, _: A) -> Self::Output<A> {
+        self
+    }
+}
+
+impl<C, F, V> RenderHtml for Whether<C, F>
+where
+    C: Fn() -> bool + Send + Sync + 'static,
+    F: Fn(bool) -> V + Send + 'static,
+    V: RenderHtml + 'static,
+    V::State: 'static,
+{
+    type AsyncOutput = Self;
+    type Owned = Self;
+
+    const MIN_LENGTH: usize = 0;
+
+    fn dry_resolve(&mut self) {}
+
+    async fn resolve(self) -> Self {
+        self
+    }
+
+    fn to_html_with_buf(
+        self,
+        html: &mut String,
+        position: &mut Position,
+        escape: bool,
+        mark_branches: bool,
+        attributes: Vec<AnyAttribute>,
+    ) {
+        let Self(is_so, view) = self;
+        view(is_so()).to_html_with_buf(html, position, escape, mark_branches, attributes);
+    }
+
+    fn hydrate<const FROM_SERVER: bool>(
+        self,
+        cursor: &Cursor,
+        position: &PositionState,
+    ) -> Self::State {
+        self.follow().hydrate::<FROM_SERVER>(cursor, position)
+    }
+
+    fn into_owned(self) -> Self {
+        self
     }
 }
 

@@ -2,14 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use axum::{
-    body::{Body, to_bytes},
-    http::Request,
-};
 use flack::domain::refusal::RefusalCode;
 use leptos::server_fn::axum::server_fn_paths;
-use tokio::runtime::Handle;
-use tower_service::Service;
 
 use crate::support::{guest::Guest, house::House, http::Answer};
 
@@ -225,7 +219,11 @@ async fn each_page_allows_only_its_own_scripts() {
             assert!(nonce.len() >= 16, "{nonce}");
             for script in page.body.split("<script").skip(1) {
                 let tag = script.split('>').next().unwrap();
-                assert!(tag.contains(&format!("nonce=\"{nonce}\"")), "<script{tag}> on {path}");
+                let is_data = tag.contains("type=\"application/json\"");
+                assert!(
+                    is_data || tag.contains(&format!("nonce=\"{nonce}\"")),
+                    "<script{tag}> on {path}"
+                );
             }
             let policy = page.header("content-security-policy");
             for part in ["object-src 'none'", "base-uri 'none'", "'wasm-unsafe-eval'"] {
@@ -275,24 +273,6 @@ async fn pages_are_found_and_others_say_so() {
     }
     let head = crate::support::http::Ask::new(house.address(), "HEAD", "/c/general");
     assert_eq!(head.cookie(&ada.cookie).await.expect(200).body, "");
-}
-
-/// A page is begun on one thread, and its last bytes may be asked for on any other.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_may_be_finished_on_another_thread() {
-    let house = House::open().await;
-    let ada = house.join("Ada").await;
-    for (path, cookie) in [("/", ""), ("/", &ada.cookie), ("/c/general", &ada.cookie)] {
-        let request = Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap();
-        let begun = house.app().call(request).await.unwrap();
-        let runtime = Handle::current();
-        let finish = move || runtime.block_on(to_bytes(begun.into_body(), usize::MAX));
-        // The thread is new, so it cannot be the one that has begun.
-        let finished = std::thread::spawn(finish);
-        let page = tokio::task::spawn_blocking(|| finished.join()).await.unwrap();
-        let page = page.expect("no panic").expect("the whole page");
-        assert!(page.ends_with(b"</script>"), "{path}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

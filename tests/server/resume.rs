@@ -347,7 +347,7 @@ fn a_channel_opened_before_the_welcome_is_viewed() {
         refused: None,
     };
     let now = Moment { millis: 0, random: 0.0 };
-    let mut sync = Sync::new(me.clone(), &page, Vec::new());
+    let mut sync = Sync::new(me.clone(), page);
     let mut said = Vec::new();
     let mut tell = |sync: &mut Sync, input| said.extend(sync.handle(input, now));
     tell(&mut sync, Input::Tick);

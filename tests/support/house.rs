@@ -188,11 +188,6 @@ impl House {
         Socket::open(self.address(), &guest.cookie).await.expect("the server takes the socket")
     }
 
-    /// All of the house behind one service, without a socket.
-    pub fn app(&self) -> axum::Router {
-        http::app(self.flack(), self.config.origin.clone(), Network::default())
-    }
-
     fn flack(&self) -> Flack {
         self.engine.lock().unwrap().clone().expect("the house is open")
     }

@@ -161,8 +161,10 @@ impl Tab {
         habits: Habits,
     ) -> Self {
         let stored = outbox.iter().map(|pending| (pending.id.clone(), pending.clone())).collect();
+        let mut sync = Sync::new(me, page.clone());
+        sync.take_up(outbox);
         let seen = Arc::new(Mutex::new(Seen {
-            sync: Sync::new(me, page, outbox),
+            sync,
             frames: Vec::new(),
             is_told: false,
             closes: Vec::new(),

@@ -20,15 +20,19 @@ use super::{
 use crate::{
     client::{Client, words},
     domain::{position::Position, reaction::Emoji, room::NamedRoom},
-    ui::still::Still,
+    ui::still::{Still, Whether},
     words::with,
 };
 
 #[component]
 pub fn Actions(room: NamedRoom, message: Position, is_mine: bool) -> impl IntoView {
     let client = expect_context::<Client>();
-    let is_wanted = Memo::new(move |_| client.is_attended(message));
-    move || is_wanted.get().then(|| Still(view! { <Bar room=room.clone() message is_mine /> }))
+    Whether(
+        move || client.is_attended(message),
+        move |is_wanted: bool| {
+            is_wanted.then(|| Still(view! { <Bar room=room.clone() message is_mine /> }))
+        },
+    )
 }
 
 #[component]

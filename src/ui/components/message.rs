@@ -20,13 +20,13 @@ use crate::{
     domain::{
         attachment::Attachment,
         command::CommandId,
-        message::{Html, Message},
+        message::{Html, Message, MessageText},
         person::Person,
         position::Position,
         room::{NamedRoom, direct_path},
     },
     sync::{Content, link::LinkState, outbox::Progress},
-    ui::still::Still,
+    ui::still::{Still, Whether},
 };
 
 /// `edit` gets the text of a refused message that its author wants to change.
@@ -49,6 +49,7 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
             let mark =
                 Signal::derive(move || (client.marked.get() == Some(position)).then_some(""));
             let path = room.message_path(position);
+            let Message { author, text, html, edited, attachments, reply, .. } = message;
             Either::Left(view! {
                 <article
                     class=class
@@ -59,14 +60,12 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
                     data-marked=mark
                 >
                     <Head
-                        author=message.author.clone()
+                        author
                         at
                         path=Some(path)
                         is_link=!is_mine && !is_continued
                     />
-                    {message
-                        .reply
-                        .clone()
+                    {reply
                         .map(|reply| {
                             view! {
                                 <Quote
@@ -76,8 +75,8 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
                                 />
                             }
                         })}
-                    <Sent room=room.clone() message=message.clone() is_mine />
-                    <Attachments attachments=message.attachments />
+                    <Sent room=room.clone() message=position text html edited is_mine />
+                    <Attachments attachments />
                     <Reactions room=room.clone() message=position />
                     <Actions room message=position is_mine />
                 </article>
@@ -167,21 +166,28 @@ fn Head(author: Person, at: DateTime<Utc>, path: Option<String>, is_link: bool) 
 
 /// The words of a message, if it is not files alone, or the form in which its author changes them.
 #[component]
-fn Sent(room: NamedRoom, message: Message, is_mine: bool) -> impl IntoView {
+fn Sent(
+    room: NamedRoom,
+    message: Position,
+    text: MessageText,
+    html: Option<Html>,
+    edited: Option<DateTime<Utc>>,
+    is_mine: bool,
+) -> impl IntoView {
     let client = expect_context::<Client>();
-    let position = message.position;
-    let is_edited = Memo::new(move |_| is_mine && client.editing.get() == Some(position));
-    move || {
-        let (room, text) = (room.clone(), message.text.clone());
-        let (html, edited) = (message.html.clone(), message.edited);
-        match is_edited.get() {
-            true => Either::Left(Still(view! { <EditForm room message=position text /> })),
-            false => {
-                let text = text.as_str().to_owned();
-                Either::Right(Still(view! { <Words text html edited /> }))
+    Whether(
+        move || is_mine && client.editing.get() == Some(message),
+        move |is_edited| {
+            let (room, text, html) = (room.clone(), text.clone(), html.clone());
+            match is_edited {
+                true => Either::Left(Still(view! { <EditForm room message text /> })),
+                false => {
+                    let text = text.as_str().to_owned();
+                    Either::Right(Still(view! { <Words text html edited /> }))
+                }
             }
-        }
-    }
+        },
+    )
 }
 
 /// As the server has rendered them, or as they were typed.

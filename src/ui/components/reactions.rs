@@ -6,19 +6,17 @@ use super::room_field::RoomField;
 use crate::{
     client::{Client, words},
     domain::{position::Position, reaction::Reaction, room::NamedRoom},
-    ui::still::Still,
+    ui::still::{Still, Whether},
 };
 
 /// Every emoji with how many put it there. A press adds one's own, or takes it away.
 #[component]
 pub fn Reactions(room: NamedRoom, message: Position) -> impl IntoView {
     let client = expect_context::<Client>();
-    let reactions = Memo::new(move |_| client.reactions(message));
-    let is_any = Memo::new(move |_| reactions.with(|reactions| !reactions.is_empty()));
-    move || {
-        let room = room.clone();
-        is_any.get().then(|| {
-            let of = room.clone();
+    let show = move |is_any: bool| {
+        is_any.then(|| {
+            let (room, of) = (room.clone(), room.clone());
+            let reactions = Memo::new(move |_| client.reactions(message));
             Still(view! {
                 <ReactionForm room message class="reactions">
                     <For
@@ -31,7 +29,8 @@ pub fn Reactions(room: NamedRoom, message: Position) -> impl IntoView {
                 </ReactionForm>
             })
         })
-    }
+    };
+    Whether(move || client.has_reactions(message), show)
 }
 
 /// An emoji stays the same element while people come and go, and keeps the focus.

@@ -566,7 +566,8 @@ impl World {
                     }),
                     _ => {}
                 }
-                let sync = Sync::new(self.browsers[browser].me.clone(), &page, pending);
+                let mut sync = Sync::new(self.browsers[browser].me.clone(), page);
+                sync.take_up(pending);
                 self.browsers[browser].tabs[tab].view = View::Open(Box::new(sync));
                 self.feed(browser, tab, Input::Tick)?;
             }
