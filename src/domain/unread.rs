@@ -65,8 +65,9 @@ impl Newest {
 
 impl FromIterator<Position> for Newest {
     fn from_iter<T: IntoIterator<Item = Position>>(messages: T) -> Self {
-        let mut newest = Self::default();
-        messages.into_iter().for_each(|message| newest.insert(message));
+        let messages = messages.into_iter();
+        let mut newest = Self(Vec::with_capacity(messages.size_hint().0.min(Window::LIMIT)));
+        messages.for_each(|message| newest.insert(message));
         newest
     }
 }

@@ -464,6 +464,8 @@ fn connect(database: &Path) -> Result<Connection, StoreError> {
 /// When the file cannot be opened.
 pub fn reader(dir: &Path) -> Result<Reader, StoreError> {
     let db = connect(&dir.join(DATABASE))?;
+    // What is read at the start is read once; for what is read often, there is the operating system.
+    db.pragma_update(None, "cache_size", -256)?; // KiB
     db.pragma_update(None, "query_only", true)?;
     Ok(Reader { db })
 }
