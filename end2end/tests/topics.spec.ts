@@ -72,6 +72,22 @@ test('a topic that is refused says why, and stays where it was typed', async ({ 
   await isAccessible(ada);
 });
 
+test('a click beside the form takes nothing away that was typed', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const beside = () => ada.page.mouse.click(5, 5);
+  await openForm(ada);
+  await beside();
+  await expect(field(ada)).toBeHidden();
+  await openForm(ada);
+  await field(ada).fill('Lunch');
+  await beside();
+  await expect(field(ada)).toHaveValue('Lunch');
+  await expect(field(ada)).toBeVisible();
+  await ada.page.keyboard.press('Escape');
+  await expect(field(ada)).toBeHidden();
+  await expect(topic(ada)).toBeHidden();
+});
+
 test('what was typed stays while there is no network', async ({ people, mayLog }) => {
   mayLog(/^\w+: (Failed to load resource|WebSocket connection to .* failed)/);
   const ada = await people.join('Ada');

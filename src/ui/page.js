@@ -118,7 +118,9 @@ window.flack = {
       flack.complain(form, hear(action, isDone, answer));
       if (!isDone) return;
       form.reset();
-      if (form.dataset.form === 'closes') form.closest('[popover]')?.hidePopover();
+      if (form.dataset.form !== 'closes') return;
+      form.closest('[popover]')?.hidePopover();
+      form.closest('dialog')?.close();
     }),
   complain: (form, words) => {
     const alert = form.querySelector('[role=alert]');
@@ -140,14 +142,17 @@ window.flack = {
     flack.card ??= flack.lay();
     flack.card.replaceChildren(...parts);
     flack.card.setAttribute('aria-labelledby', parts[0].id);
-    flack.card.togglePopover(true);
+    flack.card.closedBy = 'any';
+    if (!flack.card.open) flack.card.showModal();
     flack.card.querySelector('[autofocus]').focus();
   },
   lay: () => {
-    const card = document.body.appendChild(document.createElement('div'));
+    const card = document.body.appendChild(document.createElement('dialog'));
     card.className = 'popover popover--dialog';
-    card.popover = 'auto';
-    card.role = 'dialog';
+    // A click beside it takes nothing away that was typed.
+    card.oninput = () => {
+      card.closedBy = 'closerequest';
+    };
     // A topic has one line.
     card.onkeydown = (event) => {
       if (event.key !== 'Enter' || event.isComposing || event.target.localName !== 'textarea') return;
@@ -198,7 +203,7 @@ addEventListener('click', (event) => {
   else if (sheet === '' && isThere) {
     pressed.closest('[popover]')?.hidePopover();
     flack.sheet(pressed.href);
-  } else if (pressed.href && flack.card?.contains(pressed)) flack.card.hidePopover();
+  } else if (pressed.href && flack.card?.contains(pressed)) flack.card.close();
   else return;
   event.preventDefault();
 });
