@@ -263,50 +263,61 @@ fn Count(marks: Memo<Marks>) -> impl IntoView {
     }
 }
 
-/// The colours of Flack. Each choice is a button of a form; the page's script chooses without sending it.
+/// The colours of Flack. The page's script chooses without sending the form.
 #[component]
 fn ThemeChoice() -> impl IntoView {
-    let words = words();
-    let chosen = browser::theme();
-    let choices = Theme::ALL.map(|theme| {
-        let is_chosen = if theme == chosen { "true" } else { "false" };
-        let name = match theme {
+    let (words, chosen) = (words(), browser::theme());
+    let choices = Theme::ALL.map(|theme| Segment {
+        value: theme.as_str(),
+        name: match theme {
             Theme::System => words.theme_system,
             Theme::Light => words.theme_light,
             Theme::Dark => words.theme_dark,
-        };
-        view! {
-            <button class="segment" name="theme" value=theme.as_str() aria-pressed=is_chosen>
-                {name}
-            </button>
-        }
+        },
+        language: None,
+        is_chosen: theme == chosen,
     });
-    view! {
-        <form
-            class="segments"
-            method="post"
-            action="/api/choose_theme"
-            role="group"
-            aria-label=words.colours
-        >
-            {choices.into_iter().collect_view()}
-        </form>
-    }
+    view! { <Segments of="theme" action="/api/choose_theme" label=words.colours choices=choices.into() /> }
 }
 
 /// The language of Flack. The browser sends this form by itself: the page comes back in other words.
 #[component]
 fn LanguageChoice() -> impl IntoView {
-    let words = words();
-    let chosen = browser::chosen_language();
-    let choices = [None].into_iter().chain(Language::ALL.map(Some)).map(|language| {
-        let is_chosen = if language == chosen { "true" } else { "false" };
-        let name = language.map_or(words.automatic, Language::name);
+    let (words, chosen) = (words(), browser::chosen_language());
+    let choice = |language: Option<Language>| Segment {
+        value: language.map_or("", Language::tag),
+        name: language.map_or(words.automatic, Language::name),
+        language,
+        is_chosen: language == chosen,
+    };
+    let choices = [None].into_iter().chain(Language::ALL.map(Some)).map(choice).collect();
+    view! { <Segments of="language" action="/api/choose_language" label=words.language choices /> }
+}
+
+/// One of a few choices.
+struct Segment {
+    value: &'static str,
+    name: &'static str,
+    /// That of its name, if it is another one.
+    language: Option<Language>,
+    is_chosen: bool,
+}
+
+/// Choices side by side, each a button of a form.
+#[component]
+fn Segments(
+    of: &'static str,
+    action: &'static str,
+    label: &'static str,
+    choices: Vec<Segment>,
+) -> impl IntoView {
+    let buttons = choices.into_iter().map(|Segment { value, name, language, is_chosen }| {
+        let is_chosen = if is_chosen { "true" } else { "false" };
         view! {
             <button
                 class="segment"
-                name="language"
-                value=language.map_or("", Language::tag)
+                name=of
+                value=value
                 lang=language.map(Language::tag)
                 aria-pressed=is_chosen
             >
@@ -315,14 +326,8 @@ fn LanguageChoice() -> impl IntoView {
         }
     });
     view! {
-        <form
-            class="segments"
-            method="post"
-            action="/api/choose_language"
-            role="group"
-            aria-label=words.language
-        >
-            {choices.collect_view()}
+        <form class="segments" method="post" action=action role="group" aria-label=label>
+            {buttons.collect_view()}
         </form>
     }
 }

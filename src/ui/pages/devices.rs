@@ -5,6 +5,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use leptos::{either::Either, prelude::*};
 
+use super::sheet::Sheet;
 use crate::{
     client::date::date,
     domain::{
@@ -50,11 +51,7 @@ pub fn DevicesPage(
         devices.into_iter().map(|device| view! { <DeviceRow words device /> }).collect();
     let (who, who_end) = around(words.devices_who);
     view! {
-        <main class="settings">
-            <a class="wordmark" href="/">
-                <Mark />
-                "Flack"
-            </a>
+        <Sheet>
             <h1>{words.devices_heading}</h1>
             <p class="settings__who">
                 <Avatar person=me />
@@ -87,7 +84,7 @@ pub fn DevicesPage(
             <p class="settings__back">
                 <a href="/">{words.to_conversation}</a>
             </p>
-        </main>
+        </Sheet>
     }
 }
 

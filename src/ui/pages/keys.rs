@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
+use super::sheet::Sheet;
 use crate::{
     client::keys::{Chord, Deed, KEYS, Mark as Marked, Place},
-    ui::components::icon::Mark,
     words::Documents,
 };
 
@@ -14,17 +14,13 @@ pub fn KeysPage(words: &'static Documents, is_mac: bool) -> impl IntoView {
     let parts: Vec<_> =
         places.into_iter().map(|place| view! { <Part words place is_mac /> }).collect();
     view! {
-        <main class="settings">
-            <a class="wordmark" href="/">
-                <Mark />
-                "Flack"
-            </a>
+        <Sheet>
             <h1>{words.keys_title}</h1>
             {parts}
             <p class="settings__back">
                 <a href="/">{words.to_conversation}</a>
             </p>
-        </main>
+        </Sheet>
     }
 }
 

@@ -8,4 +8,5 @@ pub mod nowhere;
 pub mod offline;
 pub mod people;
 pub mod room;
+mod sheet;
 pub mod topic;

@@ -5,10 +5,11 @@
 
 use leptos::prelude::*;
 
+use super::sheet::Sheet;
 use crate::{
     client::browser,
     domain::channel::{Channel, TopicText},
-    ui::components::icon::{ALERT, Icon, Mark},
+    ui::components::icon::{ALERT, Icon},
     words::{Documents, around, with},
 };
 
@@ -36,11 +37,7 @@ pub fn TopicPage(
     let hint = with(words.topic_hint, &TopicText::LIMIT.to_string());
     let (heading, heading_end) = around(words.topic_heading);
     view! {
-        <main class="settings">
-            <a class="wordmark" href="/">
-                <Mark />
-                "Flack"
-            </a>
+        <Sheet>
             <h1 id="topic-title">
                 {heading} <bdi>{name.to_string()}</bdi> {heading_end}
             </h1>
@@ -74,6 +71,6 @@ pub fn TopicPage(
                     </a>
                 </div>
             </form>
-        </main>
+        </Sheet>
     }
 }
