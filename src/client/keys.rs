@@ -133,10 +133,11 @@ impl Chord {
             "ArrowUp" => "↑".to_owned(),
             "ArrowDown" => "↓".to_owned(),
             "Escape" => "Esc".to_owned(),
+            "Enter" => words.key_enter.to_owned(),
             key if key.len() == 1 => key.to_ascii_uppercase(),
             key => key.to_owned(),
         };
-        let held = [(self.command, control), (self.alt, option), (self.shift, "Shift")];
+        let held = [(self.command, control), (self.alt, option), (self.shift, words.key_shift)];
         let held = held.into_iter().filter(|(is_held, _)| *is_held);
         held.map(|(_, cap)| cap.to_owned()).chain([key])
     }
@@ -217,5 +218,8 @@ mod tests {
         assert_eq!(caps(shift(command("x")), true), "⌘ Shift X");
         assert_eq!(caps(alt("ArrowUp"), true), "⌥ ↑");
         assert_eq!(caps(plain(LETTER), false), "A letter");
+        let words = Language::German.documents();
+        let caps: Vec<_> = shift(command("Enter")).caps(false, words).collect();
+        assert_eq!(caps, ["Strg", "Umschalt", "Eingabe"]);
     }
 }

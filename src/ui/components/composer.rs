@@ -294,11 +294,11 @@ fn Note(
 
     view! {
         <span class="composer__hint" hidden=is_hint_hidden>
-            <kbd>"Enter"</kbd>
+            <kbd>{words.key_enter}</kbd>
             {format!(" {} ", words.hint_sends)}
-            <kbd>"Shift"</kbd>
+            <kbd>{words.key_shift}</kbd>
             " + "
-            <kbd>"Enter"</kbd>
+            <kbd>{words.key_enter}</kbd>
             {format!(" {}", words.hint_breaks)}
         </span>
         <span role="status" aria-label=words.message>
