@@ -1,4 +1,5 @@
 import { expect, test, type Person } from './flack';
+import { Wire } from './wire';
 
 const post = async (person: Person, channel: string, text: string) =>
   expect(
@@ -73,6 +74,27 @@ test('what is unread is counted, marked and read, in all tabs alike', async ({ p
   await expect(line(ada)).toHaveCount(0);
   await ada.reload();
   await expect(line(ada)).toHaveCount(0);
+});
+
+test('what was read just before a page is loaded anew is not new in it', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  const wire = await Wire.over(ada);
+  await show(ada, 'hidden');
+  await bo.write('One');
+  await ada.sees('One');
+  // Nothing that the page says reaches the server any more.
+  wire.up = false;
+  await show(ada, 'visible');
+  await expect(ada.page).toHaveTitle('#general · Flack');
+  await ada.reload();
+  await ada.sees('One');
+  await expect(line(ada)).toHaveCount(0);
+  // The server knows it now, and not the page alone.
+  await ada.context.clearCookies({ name: 'read' });
+  const tab = await ada.newTab('/c/general');
+  await tab.sees('One');
+  await expect(line(tab)).toHaveCount(0);
 });
 
 test('one comes to the first unread message, and has read what one has seen', async ({ people }) => {

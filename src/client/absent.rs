@@ -148,6 +148,8 @@ pub fn theme() -> Theme {
 
 pub fn keep_page(_path: &str) {}
 
+pub fn carry_read(_message: &str) {}
+
 pub fn is_visible() -> bool {
     true
 }

@@ -375,6 +375,8 @@ extern "C" {
     fn name_of_day(at: f64) -> String;
     #[wasm_bindgen(js_namespace = flack, js_name = keep)]
     pub fn keep_page(path: &str);
+    #[wasm_bindgen(js_namespace = flack, js_name = read)]
+    pub fn carry_read(message: &str);
     #[wasm_bindgen(js_namespace = flack, js_name = icon)]
     pub fn mark_icon(is_unread: bool);
     #[wasm_bindgen(js_namespace = flack)]

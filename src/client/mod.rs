@@ -218,6 +218,10 @@ impl Client {
         browser::on_leave(move || {
             self.store_drafts();
             self.handle(Input::Leaving);
+            if let Some(room) = untrack(|| self.room()) {
+                let read = self.memberships.with_untracked(|it| it.reached(&room.room));
+                browser::carry_read(&room.message_path(read));
+            }
         });
         browser::on_answer(move |action, is_done, answer| self.answered(action, is_done, answer));
         browser::on_network_change(move |is_online| {

@@ -851,6 +851,11 @@ impl Flack {
         self.0.log.submit(Request::Read { by, room, position }, Box::new(answer));
     }
 
+    /// Notes that somebody has read a room. Nobody waits for it.
+    pub fn note_read(&self, by: PersonId, room: Room, position: Position) {
+        self.0.log.submit(Request::Read { by, room, position }, Box::new(|_| {}));
+    }
+
     /// Tells everyone in which rooms something has happened since this was called last: what people
     /// do not look at costs them one frame, however much is said there.
     pub fn tell_moved(&self) {

@@ -79,6 +79,9 @@ const WORKER: &str = "/worker.js";
 /// Where the page is that says that one is offline.
 const OFFLINE: &str = "/offline";
 
+/// The cookie in which a page that is left says what was read last, as the address of a message.
+const READ: &str = "read";
+
 /// Names whom a page was rendered for, or nobody, so that a browser keeps no page of somebody else.
 const PERSON: HeaderName = HeaderName::from_static("flack-person");
 
@@ -632,6 +635,16 @@ async fn render(
         Address::Channel(_) | Address::Direct(_) => page.me.is_none() || page.open.is_some(),
         Address::Nowhere => false,
     };
+    if let Some((room, window)) = &page.open
+        && let Some(position) = read_just_now(&parts.headers, &address)
+    {
+        let position = position.min(window.position);
+        if let Some(me) = &page.me
+            && page.memberships.read(room, position)
+        {
+            door.flack.note_read(me.id, room.clone(), position);
+        }
+    }
     if address == Address::People
         && let Some(me) = &page.me
     {
@@ -667,6 +680,14 @@ async fn render(
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
     response
+}
+
+/// Up to which message of a room this browser has read it, as the page says that was just left. What that
+/// one has told the server may still be on its way, or have no way.
+fn read_just_now(headers: &HeaderMap, room: &Address) -> Option<Position> {
+    let read = cookies(headers, READ).next()?;
+    let (address, message) = Address::with_message(read.value());
+    message.filter(|_| address == *room)
 }
 
 /// The service worker, which may load things from here and do nothing else (CSP Level 3 §4.4).

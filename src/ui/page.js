@@ -162,6 +162,11 @@ window.flack = {
     return card;
   },
 
+  // What was read last, for the page that comes next: what this one says of it may still be on its way.
+  read: (message) => {
+    document.cookie = `read=${message}; path=/; max-age=10; samesite=lax`;
+  },
+
   // Rooms, so that they open without a network.
   keep: (path) => flack.say({ keep: path }),
   say: (words) => navigator.serviceWorker?.ready.then(({ active }) => active.postMessage(words)),

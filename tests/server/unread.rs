@@ -148,6 +148,29 @@ async fn nobody_reads_ahead() {
     expect_unread(&bob.live("design").await, &channel("general"), 0).await;
 }
 
+/// Also if the word of it has not come by the page that was left.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_has_read_is_not_new_on_the_next_one() {
+    let house = House::open().await;
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    bob.post("general", "One").await;
+    let is_new = async |cookie: &str| {
+        let reader = ada.with(format!("{}{cookie}", ada.cookie));
+        reader.page("general").await.body.contains("id=\"new\"")
+    };
+    assert!(is_new("").await);
+    // Another room, no message, one that has never been.
+    for cookie in ["read=/d/2/9", "read=/c/general", "read=9", "read=/c/general/x"] {
+        assert!(is_new(&format!("; {cookie}")).await, "{cookie}");
+    }
+    assert!(!is_new(&format!("; read=/c/general/{}", u64::MAX)).await);
+    // That is kept, as far as there was something to read.
+    let tab = ada.live("general").await;
+    expect_unread(&tab, &channel("general"), 0).await;
+    bob.post("general", "Two").await;
+    assert!(is_new("").await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_of_a_room_are_ones_own_on_all_devices() {
     let mut house = House::open().await;
