@@ -53,8 +53,7 @@ fn as_the_client_sees_it(room: &Room) {
     let Some(ServerFrame::Welcome(welcome)) = frames.peek() else { panic!("no welcome") };
     let viewed = room.viewed();
     let now = Moment { millis: 1_700_000_000_000, random: 0.5 };
-    let mut sync =
-        Sync::new(welcome.you.clone(), &blank_page(welcome.you.clone(), viewed.clone()), vec![]);
+    let mut sync = Sync::new(welcome.you.clone(), blank_page(welcome.you.clone(), viewed.clone()));
     sync.handle(Input::Tick, now);
     sync.handle(Input::Opened, now);
     let mut chain = Chain::of(Lane::from(viewed));
