@@ -59,6 +59,20 @@ const BARS: &[Bar] = &[
         is: Is::Most(60.0),
     },
     Bar {
+        what: "paced without rounds, CPU for a delivery",
+        scenario: "paced",
+        of: Kind::FlackWithoutRounds,
+        figure: Figure::Cpu,
+        is: Is::TimesOther(1.3, Kind::Floor),
+    },
+    Bar {
+        what: "paced without rounds, CPU for a delivery",
+        scenario: "paced",
+        of: Kind::FlackWithoutRounds,
+        figure: Figure::Cpu,
+        is: Is::TimesOther(0.75, Kind::Axum),
+    },
+    Bar {
         what: "quiet, 99 of 100 deliveries",
         scenario: "quiet",
         of: Kind::Flack,

@@ -17,7 +17,11 @@ use tempfile::TempDir;
 use crate::{
     peers::floor::Fault,
     speech::Speech,
-    support::program::{Program, lasting_address},
+    support::{
+        self,
+        http::Ask,
+        program::{Program, lasting_address},
+    },
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,8 +32,12 @@ pub enum Kind {
     Ws,
     SocketIo,
     FlaskSocketIo,
+    FlackWithoutRounds,
     Flack,
 }
+
+/// What Flack is told so that no room rests.
+const WITHOUT_ROUNDS: (&str, &str) = ("FLACK_GATHER", "0");
 
 /// How many frames share a `send` of the floor that gathers them.
 pub const GATHERED: usize = 16;
@@ -38,13 +46,14 @@ pub const GATHERED: usize = 16;
 pub const ROOMS: usize = 1_000;
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Floor,
         Self::FloorGathered,
         Self::Axum,
         Self::Ws,
         Self::SocketIo,
         Self::FlaskSocketIo,
+        Self::FlackWithoutRounds,
         Self::Flack,
     ];
 
@@ -57,6 +66,7 @@ impl Kind {
             Self::Ws => "ws",
             Self::SocketIo => "socket.io",
             Self::FlaskSocketIo => "flask-socketio",
+            Self::FlackWithoutRounds => "flack-without-rounds",
             Self::Flack => "flack",
         }
     }
@@ -70,6 +80,7 @@ impl Kind {
             Self::Ws => "ws (Node), encoded once",
             Self::SocketIo => "Socket.IO (Node)",
             Self::FlaskSocketIo => "Flask-SocketIO (gevent)",
+            Self::FlackWithoutRounds => "**Flack**, no room of which rests",
             Self::Flack => "**Flack**",
         }
     }
@@ -79,7 +90,7 @@ impl Kind {
             Self::Floor | Self::FloorGathered => Speech::Floor,
             Self::Axum | Self::Ws => Speech::Plain,
             Self::SocketIo | Self::FlaskSocketIo => Speech::SocketIo,
-            Self::Flack => Speech::Flack,
+            Self::FlackWithoutRounds | Self::Flack => Speech::Flack,
         }
     }
 
@@ -109,12 +120,16 @@ impl Kind {
             Self::FlaskSocketIo => {
                 script("python.installed", peers.join("python/bin/python"), "flask_chat.py")
             }
-            Self::Flack => None,
+            Self::FlackWithoutRounds | Self::Flack => None,
         }
     }
 
     pub fn is_installed(self) -> bool {
-        self.is_flack() || self.command().is_some()
+        match self {
+            Self::Flack => true,
+            Self::FlackWithoutRounds => has_setting(WITHOUT_ROUNDS.0),
+            _ => self.command().is_some(),
+        }
     }
 }
 
@@ -182,7 +197,10 @@ impl Server {
         let dir = TempDir::new().expect("a directory");
         copy(house.dir.path(), dir.path());
         let metrics = lasting_address();
-        let program = start(&dir, &[("FLACK_METRICS_ADDR", &metrics.to_string())]);
+        let metrics_address = metrics.to_string();
+        let mut settings = vec![("FLACK_METRICS_ADDR", metrics_address.as_str())];
+        settings.extend((kind == Kind::FlackWithoutRounds).then_some(WITHOUT_ROUNDS));
+        let program = start(&dir, &settings);
         let (address, metrics) = (program.address, Some(metrics));
         let process = Process::Flack(program, dir);
         Self { kind, address, metrics, sessions: &house.sessions, process }
@@ -222,7 +240,7 @@ impl Server {
     /// How many commits it has made, each with its sync; for Flack alone.
     pub fn commits(&self) -> f64 {
         let address = self.metrics.expect("it tells numbers");
-        let ask = crate::support::http::Ask::new(address, "GET", "/metrics");
+        let ask = Ask::new(address, "GET", "/metrics");
         let text = runtime().block_on(async { ask.await.expect(200).body });
         let count = text.lines().find_map(|line| line.strip_prefix("flack_commit_seconds_count "));
         count.expect("the number of commits").parse().expect("a number")
@@ -299,6 +317,13 @@ impl House {
 /// The name of one of many rooms.
 pub fn room(number: usize) -> String {
     format!("room-{number}")
+}
+
+/// Whether the program can be told this; what it does not know it would pass over.
+fn has_setting(name: &str) -> bool {
+    let mut command = support::program::flack(Path::new("/"));
+    command.arg("--help");
+    support::program::ended(command).stdout.contains(name)
 }
 
 /// Nobody is refused for coming too often or in too great a number.
