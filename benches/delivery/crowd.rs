@@ -9,7 +9,7 @@ use std::{
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream},
     os::fd::OwnedFd,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -29,8 +29,9 @@ use crate::{
 /// How many connect at the same time.
 const AT_ONCE: usize = 64;
 
-/// How many connect from one address; there are not ports enough for more.
-const FROM_ONE_ADDRESS: usize = 10_000;
+/// How many connect from one address before the next takes its turn; there are not ports enough for
+/// many more, and the fewer are taken the sooner is one found.
+const FROM_ONE_ADDRESS: usize = 5_000;
 
 /// How often each says that it is there, where that is usual.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -228,7 +229,7 @@ impl<'a> Crowd<'a> {
             self.turn(TURN);
         }
         let number = self.members.len();
-        let stream = self.connect(number, None);
+        let stream = self.connect(None);
         stream.set_nonblocking(true).expect("TCP");
         let data = epoll::EventData::new_u64(number as u64);
         epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN).expect("epoll");
@@ -259,13 +260,18 @@ impl<'a> Crowd<'a> {
     }
 
     /// Opens a connection from an address that has ports left.
-    fn connect(&self, number: usize, receive_buffer: Option<usize>) -> TcpStream {
+    fn connect(&self, receive_buffer: Option<usize>) -> TcpStream {
         let SocketAddr::V4(server) = self.server.address else { panic!("127.0.0.1") };
-        let network = u8::try_from(number / FROM_ONE_ADDRESS).expect("not that many");
+        static CONNECTED: AtomicUsize = AtomicUsize::new(0);
+        let turn = CONNECTED.fetch_add(1, Ordering::Relaxed) / FROM_ONE_ADDRESS;
+        let network = 1 + u8::try_from(turn % 250).expect("it is small enough");
         let from = SocketAddrV4::new(Ipv4Addr::new(127, 0, network, 1), 0);
         let flags = SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None);
         let socket = socket.expect("a socket: the limit of open files is too low");
+        // Who goes is gone at once: thousands of ports that wait for what may still come would be in the
+        // way of those who come next.
+        sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).expect("TCP");
         if let Some(size) = receive_buffer {
             sockopt::set_socket_recv_buffer_size(&socket, size).expect("TCP");
         }
@@ -318,7 +324,7 @@ impl<'a> Crowd<'a> {
     /// One comes who listens to the first room, has little room for what comes, and reads nothing of it.
     pub fn add_silent(&mut self) {
         let number = self.members.len() + self.silent.len();
-        let stream = self.connect(number, Some(4 * 1_024));
+        let stream = self.connect(Some(4 * 1_024));
         stream.set_read_timeout(Some(PATIENCE)).expect("TCP");
         let has_handshake = self.greet_with_handshake(&stream, number, Some(0));
         assert!(has_handshake, "it is not asked of the floor");
