@@ -8,7 +8,7 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream},
-    os::fd::OwnedFd,
+    os::fd::{AsRawFd, OwnedFd},
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
@@ -146,6 +146,10 @@ impl Delays {
         self.0[usize::try_from(delay.as_micros() / 10).map_or(last, |place| place.min(last))] += 1;
     }
 
+    pub fn add(&mut self, others: &Self) {
+        self.0.iter_mut().zip(&others.0).for_each(|(count, other)| *count += other);
+    }
+
     /// The delay that this share of all does not exceed, in milliseconds.
     pub fn quantile(&self, share: f64) -> f64 {
         let all: u64 = self.0.iter().map(|count| u64::from(*count)).sum();
@@ -163,6 +167,21 @@ impl Room {
     pub fn viewed(&self) -> domain::room::Room {
         channel(&self.name)
     }
+}
+
+/// Leaves little room for what is not read, on either side: the kernel gives a connection of large
+/// segments, as those of one machine are, megabytes.
+fn narrow(socket: &OwnedFd) {
+    sockopt::set_socket_recv_buffer_size(socket, 4 * 1_024).expect("TCP");
+    let segment: libc::c_int = 536;
+    let length = size_of_val(&segment) as libc::socklen_t;
+    // SAFETY: the option is an integer, which outlives the call (tcp(7)).
+    let done = unsafe {
+        let segment = (&raw const segment).cast();
+        let tcp = libc::IPPROTO_TCP;
+        libc::setsockopt(socket.as_raw_fd(), tcp, libc::TCP_MAXSEG, segment, length)
+    };
+    assert_eq!(done, 0, "TCP");
 }
 
 impl<'a> Crowd<'a> {
@@ -229,7 +248,7 @@ impl<'a> Crowd<'a> {
             self.turn(TURN);
         }
         let number = self.members.len();
-        let stream = self.connect(None);
+        let stream = self.connect(false);
         stream.set_nonblocking(true).expect("TCP");
         let data = epoll::EventData::new_u64(number as u64);
         epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN).expect("epoll");
@@ -260,7 +279,7 @@ impl<'a> Crowd<'a> {
     }
 
     /// Opens a connection from an address that has ports left.
-    fn connect(&self, receive_buffer: Option<usize>) -> TcpStream {
+    fn connect(&self, is_narrow: bool) -> TcpStream {
         let SocketAddr::V4(server) = self.server.address else { panic!("127.0.0.1") };
         static CONNECTED: AtomicUsize = AtomicUsize::new(0);
         let turn = CONNECTED.fetch_add(1, Ordering::Relaxed) / FROM_ONE_ADDRESS;
@@ -272,8 +291,8 @@ impl<'a> Crowd<'a> {
         // Who goes is gone at once: thousands of ports that wait for what may still come would be in the
         // way of those who come next.
         sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).expect("TCP");
-        if let Some(size) = receive_buffer {
-            sockopt::set_socket_recv_buffer_size(&socket, size).expect("TCP");
+        if is_narrow {
+            narrow(&socket);
         }
         bind(&socket, &from).expect("a free port");
         connect(&socket, &server).expect("a connection");
@@ -324,7 +343,7 @@ impl<'a> Crowd<'a> {
     /// One comes who listens to the first room, has little room for what comes, and reads nothing of it.
     pub fn add_silent(&mut self) {
         let number = self.members.len() + self.silent.len();
-        let stream = self.connect(Some(4 * 1_024));
+        let stream = self.connect(true);
         stream.set_read_timeout(Some(PATIENCE)).expect("TCP");
         let has_handshake = self.greet_with_handshake(&stream, number, Some(0));
         assert!(has_handshake, "it is not asked of the floor");
@@ -340,6 +359,11 @@ impl<'a> Crowd<'a> {
             (&stream).write_all(&frame).expect("room for a greeting");
         }
         self.silent.push(stream);
+    }
+
+    /// Those who do not read go.
+    pub fn remove_silent(&mut self) {
+        self.silent.clear();
     }
 
     /// Writes so many messages to the first room, and waits until they are heard.

@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 
 impl Plan {
     fn read(arguments: &[String]) -> Result<Self, &str> {
-        let time = Duration::from_secs(6);
+        let time = Duration::from_secs(5);
         let mut plan = Self { scenarios: Vec::new(), servers: Vec::new(), rounds: 3, time };
         let mut arguments = arguments.iter().map(String::as_str);
         while let Some(argument) = arguments.next() {
