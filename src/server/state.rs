@@ -240,8 +240,7 @@ impl State {
 
     /// What a person has not read, by what they have kept of rooms.
     pub fn memberships(&self, of: PersonId, kept: Vec<Membership>) -> Memberships {
-        let mut kept: HashMap<Room, Membership> =
-            kept.into_iter().map(|membership| (membership.room.clone(), membership)).collect();
+        let kept = Memberships::new(Position::ZERO, kept);
         let channels = self.directory.channels().iter();
         let channels = channels.map(|channel| Room::Channel(channel.name.clone()));
         let directs = self.directs.get(&of).into_iter().flat_map(Directs::list);
@@ -250,20 +249,17 @@ impl State {
         let since = of.0.max(self.unread_since);
         let known = channels.chain(directs).filter_map(|room| {
             let newest = &self.rooms.get(&room)?.newest;
-            let kept = kept.remove(&room);
-            let read = kept.as_ref().map_or(since, |kept| kept.read.max(since));
+            let kept = kept.find(&room);
+            let read = kept.map_or(since, |kept| kept.read.max(since));
             let is_news = newest.last().is_some_and(|last| last > read);
-            match kept {
-                None if !is_news => None,
-                kept => {
-                    let kept = kept.unwrap_or_else(|| Membership::new(room, read));
-                    let unread = newest.after(read);
-                    let mut mentions = kept.mentions.after(read);
-                    // One may have been deleted since it was read from the disk.
-                    mentions.keep(|message| newest.could_have(message));
-                    Some(Membership { read, unread, mentions, ..kept })
-                }
+            if kept.is_none() && !is_news {
+                return None;
             }
+            let mut mentions = kept.map(|kept| kept.mentions.after(read)).unwrap_or_default();
+            // One may have been deleted since it was read from the disk.
+            mentions.keep(|message| newest.could_have(message));
+            let settings = kept.map(|kept| kept.settings).unwrap_or_default();
+            Some(Membership { room, read, unread: newest.after(read), mentions, settings })
         });
         Memberships::new(since, known)
     }
