@@ -20,6 +20,7 @@ use leptos::{
     nonce::{provide_nonce, use_nonce},
     prelude::*,
     server_fn::axum::server_fn_paths,
+    tachys::view::Position as Place,
 };
 use qrcode::QrCode;
 use tokio::time::timeout;
@@ -69,6 +70,9 @@ const BODY_LIMIT: usize = 64 * 1024;
 
 /// Seconds in which the body of a request has to come.
 const BODY_SECONDS: u64 = 20;
+
+/// What a page takes with a hundred messages of ordinary length, and not too many rooms.
+const PAGE_SIZE: usize = 96 * 1024;
 
 /// Where the health of the server is told.
 pub const HEALTH: &str = "/healthz";
@@ -867,11 +871,14 @@ fn render_view<V: IntoView>(parts: &Parts, view: impl FnOnce() -> V) -> Response
     let theme = theme.map(|cookie| Theme::of(cookie.value())).unwrap_or_default();
     let (language, chosen) = (language::of(&parts.headers), language::chosen(&parts.headers));
     let owner = Owner::new();
-    let (page, nonce) = owner.with(|| {
+    let mut page = String::with_capacity(PAGE_SIZE);
+    let nonce = owner.with(|| {
         provide_nonce();
         provide_context(theme);
         provide_context(Spoken { language, chosen });
-        (view().into_view().to_html(), use_nonce())
+        let view = view().into_view();
+        view.to_html_with_buf(&mut page, &mut Place::FirstChild, true, false, Vec::new());
+        use_nonce()
     });
     owner.unset_with_forced_cleanup();
     let mut response = Html(page).into_response();
