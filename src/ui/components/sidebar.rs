@@ -26,7 +26,7 @@ use crate::{
         room::{Pair, Room, direct_path},
         theme::Theme,
     },
-    ui::still::Rendered,
+    ui::still::{Rendered, Still, Whether},
     words::{Language, around},
 };
 
@@ -247,20 +247,26 @@ fn look(marks: Marks) -> &'static str {
     }
 }
 
+/// What there is to say of a room besides its name. Of most rooms there is nothing.
 #[component]
 fn Count(marks: Memo<Marks>) -> impl IntoView {
-    let label = Signal::derive(move || marks.get().label());
-    let told = Signal::derive(move || marks.get().words(words()));
-    let star = Signal::derive(move || if marks.get().is_favourite { "★" } else { "" });
-    view! {
-        <span class="count" aria-hidden="true">
-            {label}
-        </span>
-        <span class="star" aria-hidden="true">
-            {star}
-        </span>
-        <span class="hidden">{told}</span>
-    }
+    let show = move |is_any: bool| {
+        is_any.then(|| {
+            let label = Signal::derive(move || marks.get().label());
+            let told = Signal::derive(move || marks.get().words(words()));
+            let star = Signal::derive(move || if marks.get().is_favourite { "★" } else { "" });
+            Still(view! {
+                <span class="count" aria-hidden="true">
+                    {label}
+                </span>
+                <span class="star" aria-hidden="true">
+                    {star}
+                </span>
+                <span class="hidden">{told}</span>
+            })
+        })
+    };
+    Whether(move || marks.get() != Marks::default(), show)
 }
 
 /// The colours of Flack. The page's script chooses without sending the form.
