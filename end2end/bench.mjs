@@ -307,7 +307,8 @@ async function measureCrowd(page, base, headers) {
     posts.push(request(base, '/api/post_message', { form, headers }));
   }
   await Promise.all(posts);
-  await page.getByText(/^499: /).waitFor();
+  // However long a page takes that does not keep up.
+  await page.getByText(/^499: /).waitFor({ timeout: 120_000 });
   return page.evaluate('window.tasks');
 }
 
