@@ -83,6 +83,7 @@ test('what was read just before a page is loaded anew is not new in it', async (
   await show(ada, 'hidden');
   await bo.write('One');
   await ada.sees('One');
+  await expect(ada.page).toHaveTitle('(1) #general · Flack');
   // Nothing that the page says reaches the server any more.
   wire.up = false;
   await show(ada, 'visible');

@@ -45,8 +45,6 @@ pub fn push_path(_path: &str) {}
 
 pub fn replace_path(_path: &str) {}
 
-pub fn set_title(_title: &str) {}
-
 pub fn now() -> Moment {
     Moment { millis: 0, random: 0.0 }
 }
@@ -156,7 +154,7 @@ pub fn is_visible() -> bool {
 
 pub fn on_visibility_change(_tell: impl Fn(bool) + Copy + 'static) {}
 
-pub fn mark_icon(_is_unread: bool) {}
+pub fn show_tab(_title: &str, _is_unread: bool) {}
 
 pub fn tell(_title: &str, _text: &str, _path: &str, _tag: &str, _is_seen: bool) {}
 

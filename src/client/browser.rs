@@ -185,10 +185,6 @@ pub fn replace_path(path: &str) {
     }
 }
 
-pub fn set_title(title: &str) {
-    document().set_title(title);
-}
-
 /// A clock that does not go back when the computer's is set.
 pub fn now() -> Moment {
     let millis = window()
@@ -377,8 +373,8 @@ extern "C" {
     pub fn keep_page(path: &str);
     #[wasm_bindgen(js_namespace = flack, js_name = read)]
     pub fn carry_read(message: &str);
-    #[wasm_bindgen(js_namespace = flack, js_name = icon)]
-    pub fn mark_icon(is_unread: bool);
+    #[wasm_bindgen(js_namespace = flack, js_name = tab)]
+    pub fn show_tab(title: &str, is_unread: bool);
     #[wasm_bindgen(js_namespace = flack)]
     pub fn tell(title: &str, text: &str, path: &str, tag: &str, is_seen: bool);
     #[wasm_bindgen(js_namespace = flack)]

@@ -220,8 +220,7 @@ pub fn App(page: Page) -> impl IntoView {
         let title = client
             .directs
             .with(|directs| client.address.with(|address| title(address, directs, unread)));
-        browser::set_title(&title);
-        browser::mark_icon(unread > 0);
+        browser::show_tab(&title, unread > 0);
     });
     view! { <House /> }
 }

@@ -37,11 +37,15 @@ window.flack = {
     }
   },
 
-  // Whether something is unread, in the tab.
-  icon: (isUnread) => {
-    const href = isUnread ? '/favicon-unread.svg' : '/favicon.svg';
-    const icon = document.querySelector('link[rel=icon]');
-    if (icon.getAttribute('href') !== href) icon.href = href;
+  // What the tab says, and whether something is unread. A moment later, because most is read as it comes.
+  tab: (title, isUnread) => {
+    clearTimeout(flack.telling);
+    flack.telling = setTimeout(() => {
+      if (document.title !== title) document.title = title;
+      const href = isUnread ? '/favicon-unread.svg' : '/favicon.svg';
+      const icon = document.querySelector('link[rel=icon]');
+      if (icon.getAttribute('href') !== href) icon.href = href;
+    });
   },
 
   // Being told outside of the page, as one has asked for in this browser.

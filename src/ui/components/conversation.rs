@@ -73,7 +73,7 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
 /// begins, and else where `Place` says; and has read what they have seen.
 fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
     let client = expect_context::<Client>();
-    let is_placed = RwSignal::new(false);
+    let (is_placed, is_following) = (RwSignal::new(false), StoredValue::new(false));
     let (shown, seen) = (room.clone(), room.clone());
     Effect::new(move |was_shown: Option<bool>| {
         client.rows.with(|rows| {
@@ -92,8 +92,15 @@ fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
                 });
             } else if is_placed.get_untracked()
                 && place.try_update(|place| place.follow(rows)) == Some(true)
+                && !is_following.get_value()
             {
-                client.scroll_to_end();
+                // With the frame, for which the page is laid out anyway; there is none while it is hidden.
+                is_following.set_value(true);
+                request_animation_frame(move || {
+                    if is_following.try_set_value(false).is_none() {
+                        client.scroll_to_end();
+                    }
+                });
             }
             true
         })
