@@ -134,7 +134,8 @@ fn measure(scenario: &Scenario, kind: Kind, time: Duration, results: &mut Result
         return;
     }
     if !kind.is_installed() {
-        results.fail(scenario, kind, "is not installed".to_owned());
+        let why = if kind.is_flack() { "knows no such setting" } else { "is not installed" };
+        results.fail(scenario, kind, why.to_owned());
         return;
     }
     match catch_unwind(AssertUnwindSafe(|| (scenario.run)(kind, time))) {

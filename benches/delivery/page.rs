@@ -11,13 +11,14 @@ pub fn write(results: &Results, rounds: usize, time: Duration) {
          {HOW}\n\
          ## The last run that was kept\n\n\
          {}\n\
-         Medians of {rounds} rounds; the servers take turns, and each begins anew. What goes on for a \
-         while was measured for {} s, after it had gone on for a moment already.\n\n\
+         {} The servers take turns, and each begins anew. What goes on for a while was measured for {} s, \
+         after it had gone on for a moment already.\n\n\
          ## The bars\n\n\
          {verdict}\n\
          ## What was measured\n\n\
          {}",
         machine(),
+        if rounds == 1 { "One round.".to_owned() } else { format!("Medians of {rounds} rounds.") },
         time.as_secs(),
         results.tables(),
     );
@@ -33,7 +34,8 @@ servers, side by side on one machine, and `FLACK_WRITE_DOCS=1 make bench-deliver
   behalf, as the process table has it. What they worked for those who listen does not count.
 - **Everyone is listened to.** Each receiver compares every message, byte by byte, with what the others in
   its room heard: one that is missing, there twice, or in the wrong place ends the run. What a room heard
-  is then given to the state machine of Flack's own client, which notices gaps by itself.
+  is then given to the state machine of Flack's own client, which notices gaps by itself. Every run begins
+  with floors that lose, repeat, swap or garble a message, and have to be found out.
 - **The duty is the same**: a session is checked, the last 100 messages of a room are kept and sent to
   whoever joins, and number, time and sender are stamped. Flack does more meanwhile: each message is on
   disk before anybody hears it, who may hear it is asked at delivery, limits are kept, heartbeats are
@@ -46,7 +48,8 @@ servers, side by side on one machine, and `FLACK_WRITE_DOCS=1 make bench-deliver
 - **Delays** are from the writer's `write` to the listener's `read`, all in one process, which takes the
   other processor and its own time to read 1,000 sockets.
 - **Memory** is what the process has resident, before and after the connections came; what the kernel
-  holds for sockets is not in it.
+  holds for sockets is not in it. As many connections as there may be are what the operating system's hard
+  limit of open files leaves to one process, up to 100,000; how many that were stands in the table.
 ";
 
 fn machine() -> String {
@@ -82,7 +85,9 @@ fn machine() -> String {
     };
     format!(
         "On {date}, at commit `{commit}`: {cores} cores ({}), {gigabytes:.0} GiB, Linux {}. {rust}; axum {}, \
-         tokio {}; Node {node}, ws {}, Socket.IO {}; {python}, Flask-SocketIO {}, gevent {}.\n",
+         tokio {}; Node {node}, ws {}, Socket.IO {}; {python}, Flask-SocketIO {}, gevent {}. {} processes \
+         had work to do in the minute before, on average (`loadavg`), those of this run among them: on a \
+         quiet machine that is 2 or less.\n",
         model.unwrap_or("unknown").trim(),
         kernel.trim(),
         of_crate("axum"),
@@ -91,6 +96,7 @@ fn machine() -> String {
         of_npm("socket.io"),
         of_pip("flask-socketio"),
         of_pip("gevent"),
+        read("/proc/loadavg").split(' ').next().unwrap_or("?"),
     )
 }
 
