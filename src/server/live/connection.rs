@@ -13,6 +13,7 @@ use chrono::Utc;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
+    io::Interest,
     net::TcpStream,
     select,
     task::coop::consume_budget,
@@ -97,8 +98,13 @@ pub fn upgrade(
         let Visitor { session, person, source, seats } = visitor;
         flack.note_seen(session, Utc::now());
         let socket = Arc::new(Socket::new(stream, session, person));
-        Connection::new(socket, &read_ahead).run(flack, source).await;
-        drop(seats);
+        let connection = Connection::new(socket, &read_ahead);
+        // In a task of its own, so that what was needed up to here is let go: the most of it is the buffer
+        // that the request was read into.
+        tokio::spawn(async move {
+            connection.run(flack, source).await;
+            drop(seats);
+        });
     });
     Ok(Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
@@ -133,8 +139,8 @@ struct Connection {
 impl Connection {
     fn new(socket: Arc<Socket<TcpStream>>, read_ahead: &[u8]) -> Self {
         let limits = WebSocketConfig::default()
-            // All that an idle connection holds; it grows while a larger frame is read.
-            .read_buffer_size(512)
+            // An idle connection holds this; it grows while a larger frame is read.
+            .read_buffer_size(256)
             .write_buffer_size(0)
             .max_message_size(Some(FRAME_LIMIT))
             .max_frame_size(Some(FRAME_LIMIT));
@@ -153,7 +159,8 @@ impl Connection {
         }
         flack.metrics().closed(self.socket.close_code());
         drop(flack);
-        let _ = tokio::time::timeout(LINGER, self.linger()).await;
+        // Beside the task, which would be as large all the time.
+        let _ = tokio::time::timeout(LINGER, Box::pin(self.linger())).await;
     }
 
     /// Reads until either side ends it.
@@ -171,24 +178,31 @@ impl Connection {
                 (true, false) => (heard, QUIET_SECONDS),
                 (true, true) => (heard, GONE_SECONDS),
             };
+            let silent = since + Duration::from_secs(patience);
             let unread = backlog.unread_since(self.socket.backlog());
-            let unread_until = unread.map(|since| since + Duration::from_secs(UNREAD_SECONDS));
+            let unread = unread.map(|since| since + Duration::from_secs(UNREAD_SECONDS));
+            // One of each, because this is what an idle connection holds.
+            let wanted = match self.socket.has_waiting() {
+                true => Interest::READABLE | Interest::WRITABLE,
+                false => Interest::READABLE,
+            };
             select! {
-                ready = self.socket.stream.readable() => {
-                    ready?;
-                    if self.read(dialogue).await {
+                ready = self.socket.stream.ready(wanted) => {
+                    let ready = ready?;
+                    if ready.is_writable() {
+                        self.socket.drain()?;
+                    }
+                    if ready.is_readable() && self.read(dialogue).await {
                         heard = Instant::now();
                         is_asked = false;
                     }
                 }
-                ready = self.socket.stream.writable(), if self.socket.has_waiting() => {
-                    ready?;
-                    self.socket.drain()?;
-                }
                 () = self.socket.wake.notified() => {}
-                () = until(unread_until) => self.socket.close(CloseCode::TooSlow),
-                () = sleep_until(since + Duration::from_secs(patience)) => {
+                () = sleep_until(unread.map_or(silent, |unread| unread.min(silent))) => {
                     match (dialogue.is_greeted(), is_asked) {
+                        _ if unread.is_some_and(|unread| unread <= silent) => {
+                            self.socket.close(CloseCode::TooSlow);
+                        }
                         (false, _) => self.socket.close(CloseCode::Protocol),
                         (true, true) => self.socket.close(CloseCode::Silent),
                         (true, false) => {
@@ -236,7 +250,8 @@ impl Connection {
                 Ok(Message::Text(text)) => {
                     has_heard = true;
                     match serde_json::from_str(&text) {
-                        Ok(frame) => dialogue.hear(frame).await,
+                        // Beside the task, which keeps room for the largest future in it.
+                        Ok(frame) => Box::pin(dialogue.hear(frame)).await,
                         Err(_) => self.socket.close(CloseCode::Protocol),
                     }
                 }
@@ -276,14 +291,6 @@ impl Backlog {
             _ => (written, Instant::now()),
         });
         self.0.map(|(_, since)| since)
-    }
-}
-
-/// For ever, if there is no time.
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }
 
