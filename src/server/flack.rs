@@ -2,12 +2,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    mem,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::SyncSender,
     },
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -18,7 +20,12 @@ use tokio::sync::oneshot;
 use super::{
     files::{ContentHash, FileLimits, Files, SMALLEST, StoredFile, upload::Upload},
     live::{
-        Lanes, Listeners, encode, encode_into, presence::Presence, socket::Socket, typing::Typing,
+        Finished, Lanes, Listeners,
+        delivery::{Delivery, News},
+        encode,
+        presence::Presence,
+        socket::Socket,
+        typing::Typing,
     },
     log::{Answer, Follower, Log, NewDevice, Order, Request, embedded::Embedded},
     metrics::{Deliveries, Levels, Metrics},
@@ -33,10 +40,10 @@ use crate::domain::{
     command::{Command, CommandId},
     device::{Device, DeviceId},
     direct::Directs,
-    event::{Change, Event, Lane},
+    event::{Change, Lane},
     frame::{
-        CloseCode, Difference, FRAME_LIMIT, Heartbeat, Limits as FrameLimits, PING_SECONDS, Reset,
-        Resume, SILENCE_SECONDS, ServerFrame, VIEW_LIMIT, Welcome,
+        CloseCode, Difference, FRAME_LIMIT, Heartbeat, Limits as FrameLimits, PING_SECONDS, Resume,
+        SILENCE_SECONDS, ServerFrame, VIEW_LIMIT, Welcome,
     },
     message::MessageText,
     name::{ChannelName, DisplayName},
@@ -55,6 +62,8 @@ pub struct Limits {
     pub sockets: usize,
     pub people: u64,
     pub channels: u64,
+    /// How long what happens in a busy room may be gathered, to be told together.
+    pub gather: Duration,
     pub rates: RateLimits,
     pub files: FileLimits,
 }
@@ -68,6 +77,9 @@ const DRAIN_ROUNDS: usize = 50;
 const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 /// Too few to be a crowd: they leave in one round.
 const DRAIN_AT_ONCE: usize = 10;
+
+/// Of how many rooms one notice tells at most.
+const NOTICED: usize = 256;
 
 /// How exactly it is known when a device was there last.
 const SEEN: TimeDelta = TimeDelta::hours(1);
@@ -86,8 +98,7 @@ struct Inner {
     files: Arc<Files>,
     sockets: AtomicUsize,
     is_draining: AtomicBool,
-    /// When each device was noted to be there.
-    seen: Mutex<HashMap<SessionId, DateTime<Utc>>>,
+    seen: Mutex<Seen>,
     /// Those who have missed something of who is here, because other things were in its way.
     missed: Mutex<Vec<Weak<Socket>>>,
     limits: Limits,
@@ -96,12 +107,21 @@ struct Inner {
     clock: Clock,
 }
 
+/// Which devices were there.
+#[derive(Default)]
+struct Seen {
+    /// When each was noted.
+    noted: HashMap<SessionId, DateTime<Utc>>,
+    unsaved: Vec<SessionId>,
+}
+
 /// What people see, and who is looking. One lock holds both, so that nobody can start to listen
 /// between a change and its event. It is held for microseconds and never while waiting.
 struct House {
     position: Position,
     state: State,
     lanes: Lanes,
+    finished: Finished,
     presence: Presence,
     typing: Typing,
 }
@@ -224,13 +244,22 @@ impl Flack {
         let archive = Arc::new(Mutex::new(reader));
         let files = dir.files().clone();
         let clock = Clock::default();
-        Ok(Self::start(beginning, Box::new(archive), files, limits, clock, |follower| {
-            let (log, thread) = Embedded::start(store, follower);
-            (Box::new(log), thread)
-        }))
+        let archive = Box::new(archive);
+        let (flack, delivery, writer) =
+            Self::start(beginning, archive, files, limits, clock, |follower| {
+                let (log, thread) = Embedded::start(store, follower);
+                (Box::new(log), thread)
+            });
+        // It ends with the log.
+        thread::Builder::new()
+            .name("flack-delivery".to_owned())
+            .spawn(|| delivery.run())
+            .expect("the operating system starts a thread");
+        Ok((flack, writer))
     }
 
-    /// Goes on from a beginning. Rates are counted, and people leave, by `clock`; `log` makes the log, and gives it with whatever else it made.
+    /// Goes on from a beginning. Rates are counted, and people leave, by `clock`; `log` makes the log, and
+    /// gives it with whatever else it made. Somebody has to deliver.
     pub fn start<T>(
         beginning: Beginning,
         archive: Box<dyn Archive>,
@@ -238,13 +267,15 @@ impl Flack {
         limits: Limits,
         clock: Clock,
         log: impl FnOnce(Follower) -> (Box<dyn Log>, T),
-    ) -> (Self, T) {
+    ) -> (Self, Delivery, T) {
         let Beginning { epoch, position, state } = beginning;
-        let (lanes, typing) = (Lanes::default(), Typing::default());
+        let (lanes, finished, typing) = (Lanes::default(), Finished::default(), Typing::default());
         let presence = Presence::new(clock.now());
-        let house = Arc::new(Mutex::new(House { position, state, lanes, presence, typing }));
+        let house =
+            Arc::new(Mutex::new(House { position, state, lanes, finished, presence, typing }));
         let deliveries = Deliveries::default();
-        let (log, made) = log(follow(house.clone(), deliveries.clone()));
+        let (news, delivery) = Delivery::new(limits.gather, deliveries.clone());
+        let (log, made) = log(follow(house.clone(), news));
         let metrics = Metrics::new(log.meter(), &deliveries);
         let (sockets, is_draining) = (AtomicUsize::new(0), AtomicBool::new(false));
         let rates = Rates::new(limits.rates, clock.clone());
@@ -264,7 +295,7 @@ impl Flack {
             metrics,
             clock,
         };
-        (Self(Arc::new(inner)), made)
+        (Self(Arc::new(inner)), delivery, made)
     }
 
     /// Who a session belongs to, as long as it has not ended.
@@ -336,18 +367,28 @@ impl Flack {
         self.request(Request::EndOthers { by, session }).await.map(|_| ())
     }
 
-    /// Notes that a device is there, if that was not noted within the last hour. Nobody waits for it.
+    /// Notes that a device is there, if that was not noted within the last hour. Nobody waits for it; it is
+    /// [saved](Self::save_seen) with others.
     pub fn note_seen(&self, session: SessionId, now: DateTime<Utc>) {
-        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.get(&session).is_some_and(|noted| now - *noted <= SEEN) {
+        let seen = &mut *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.noted.get(&session).is_some_and(|noted| now - *noted <= SEEN) {
             return;
         }
         // Those who were noted longer ago would be noted again anyway.
-        if seen.len() >= self.0.limits.sockets {
-            seen.retain(|_, noted| now - *noted <= SEEN);
+        if seen.noted.len() >= self.0.limits.sockets {
+            seen.noted.retain(|_, noted| now - *noted <= SEEN);
         }
-        seen.insert(session, now);
-        self.0.log.submit(Request::Seen { session }, Box::new(|_| {}));
+        seen.noted.insert(session, now);
+        seen.unsaved.push(session);
+    }
+
+    /// Saves which devices were there, all at once: thousands come back to a server that starts.
+    fn save_seen(&self) {
+        let seen = &mut *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions = mem::take(&mut seen.unsaved);
+        if !sessions.is_empty() {
+            self.0.log.submit(Request::Seen { sessions }, Box::new(|_| {}));
+        }
     }
 
     /// Lets one more device speak for a person, by a link, in place of any link before.
@@ -579,7 +620,7 @@ impl Flack {
             if let Room::Direct(pair) = &room {
                 stranger = Some(self.person_of(pair.other(me)).await?);
             }
-            let window = self.look(&room, |_, window| window.clone()).await?;
+            let window = self.look(&room, |_, _, window| window.clone()).await?;
             page.open = Some((room, window));
         }
         {
@@ -599,7 +640,7 @@ impl Flack {
     /// When there is no such channel, or it cannot be read.
     pub async fn window(&self, channel: &str) -> Result<Window, Refusal> {
         let room = Room::Channel(self.channel(channel)?);
-        self.look(&room, |_, window| window.clone()).await
+        self.look(&room, |_, _, window| window.clone()).await
     }
 
     /// Looks at a room's window with nothing happening meanwhile. It is read from the store
@@ -607,13 +648,13 @@ impl Flack {
     async fn look<T>(
         &self,
         room: &Room,
-        look: impl FnOnce(&mut Lanes, &Window) -> T,
+        look: impl FnOnce(&mut Lanes, &mut Finished, &Window) -> T,
     ) -> Result<T, Refusal> {
         loop {
             {
                 let house = &mut *self.house();
                 if let Some(window) = house.state.window(room) {
-                    return Ok(look(&mut house.lanes, window));
+                    return Ok(look(&mut house.lanes, &mut house.finished, window));
                 }
             }
             let window = self.0.archive.window(room.clone()).await.map_err(unreadable)?;
@@ -769,7 +810,7 @@ impl Flack {
     }
 
     /// Counts a socket out, and takes it off every lane.
-    pub fn leave(&self, socket: &Arc<Socket>, viewing: &HashSet<Room>) {
+    pub fn leave(&self, socket: &Arc<Socket>, viewing: &[Room]) {
         let house = &mut *self.house();
         house.lanes.leave(&Lane::Directory, socket);
         let own = Lane::Person(socket.person.id);
@@ -794,25 +835,20 @@ impl Flack {
         let resume = resume.filter(|resume| resume.epoch == self.0.epoch);
         let directory = house.state.directory();
         let missed = resume.and_then(|resume| house.state.directory_since(resume.position));
-        let mut frames = Vec::new();
-        encode_into(&mut frames, &self.welcome(socket.person.clone(), house.position));
-        encode_into(
-            &mut frames,
-            &match missed {
-                Some(channels) => ServerFrame::Difference(Difference {
-                    lane: Lane::Directory,
-                    position: directory.position,
-                    changes: channels.into_iter().map(Change::ChannelCreated).collect(),
-                }),
-                None => ServerFrame::Directory(directory.clone()),
-            },
-        );
+        socket.answer(&encode(&self.welcome(socket.person.clone(), house.position)));
+        socket.answer(&match missed {
+            Some(channels) => encode(&ServerFrame::Difference(Difference {
+                lane: Lane::Directory,
+                position: directory.position,
+                changes: channels.into_iter().map(Change::ChannelCreated).collect(),
+            })),
+            None => house.finished.directory(directory),
+        });
         let directs = house.state.directs(socket.person.id);
         if resume.is_none_or(|resume| resume.directs != directs.position) {
-            encode_into(&mut frames, &ServerFrame::Directs(directs));
+            socket.answer(&encode(&ServerFrame::Directs(directs)));
         }
-        encode_into(&mut frames, &house.presence.whole());
-        socket.answer(&frames.into());
+        socket.answer(&house.finished.presence(&house.presence));
         house.lanes.join(&Lane::Directory, socket);
         house.lanes.join(&Lane::Person(socket.person.id), socket);
         house.presence.came(&socket.person);
@@ -864,7 +900,7 @@ impl Flack {
             let house = &mut *self.house();
             let (open, private): (Vec<Moved>, Vec<Moved>) = house
                 .state
-                .take_moved()
+                .take_moved(NOTICED)
                 .into_iter()
                 .partition(|moved| matches!(moved.room, Room::Channel(_)));
             let mut notice = |lane: Lane, moved: Vec<Moved>| {
@@ -930,17 +966,17 @@ impl Flack {
             return Err(Refusal::unknown_room(room));
         }
         let lane = Lane::from(room.clone());
-        self.look(room, |lanes, window| {
+        self.look(room, |lanes, finished, window| {
             let frame = match position.and_then(|position| window.since(position)) {
-                Some(changes) => ServerFrame::Difference(Difference {
+                Some(changes) => encode(&ServerFrame::Difference(Difference {
                     lane: lane.clone(),
                     position: window.position,
                     changes,
-                }),
-                None => ServerFrame::Reset(Reset { room: room.clone(), window: window.clone() }),
+                })),
+                None => finished.room(room, window),
             };
             // Queued before anything that comes later.
-            socket.answer(&encode(&frame));
+            socket.answer(&frame);
             lanes.join(&lane, socket);
         })
         .await
@@ -963,9 +999,11 @@ impl Flack {
     /// Tells what is only true for a moment: who has come and left, and who is writing. Once a second,
     /// so that it costs no more however much there is of it.
     pub fn pulse(&self) {
+        self.save_seen();
         let mut missed = self.0.missed.lock().unwrap_or_else(PoisonError::into_inner);
         let (news, whole, typing) = {
-            let House { lanes, presence, typing, .. } = &mut *self.house();
+            let House { lanes, finished, presence, typing, .. } = &mut *self.house();
+            finished.forget();
             let news = presence.news(self.0.clock.now());
             let news = news.zip(lanes.listeners(&Lane::Directory).cloned());
             let listeners = |lane: &Lane| lanes.listeners(lane).cloned();
@@ -1031,52 +1069,31 @@ fn unreadable(error: StoreError) -> Refusal {
     Refusal::unavailable()
 }
 
-/// What happens after a commit: the state changes, and whoever listens is told.
-fn follow(house: Arc<Mutex<House>>, deliveries: Deliveries) -> Follower {
+/// What happens after a commit: the state changes, and whoever delivers hears what there is to tell.
+fn follow(house: Arc<Mutex<House>>, delivery: SyncSender<News>) -> Follower {
     Box::new(move |entries| {
-        let begun = Instant::now();
-        let mut bursts: Vec<(Listeners, Vec<Event>)> = Vec::new();
-        let mut asides: Vec<(Vec<Arc<Socket>>, ServerFrame)> = Vec::new();
-        let mut ended: Vec<Arc<Socket>> = Vec::new();
+        let mut news = News { at: Instant::now(), events: vec![], asides: vec![] };
+        let mut ended = Vec::new();
         {
             let house = &mut *house.lock().unwrap_or_else(PoisonError::into_inner);
             for entry in entries {
                 house.position = entry.position;
                 ended.extend(ended_by(&entry, &house.lanes));
-                asides.extend(asides_of(&entry, &house.lanes));
+                news.asides.extend(asides_of(&entry, &house.lanes));
                 for event in apply(&mut house.state, &entry) {
                     if let Change::Posted(message) = &event.change {
                         house.typing.end(&event.lane, message.author.id);
                     }
-                    let Some(listeners) = house.lanes.listeners(&event.lane) else { continue };
-                    let burst = bursts.iter_mut().find(|(_, events)| events[0].lane == event.lane);
-                    match burst {
-                        Some((_, events)) => events.push(event),
-                        None => bursts.push((listeners.clone(), vec![event])),
+                    if let Some(listeners) = house.lanes.listeners(&event.lane) {
+                        news.events.push((listeners.clone(), event));
                     }
                 }
             }
         }
-        // Only the log calls this, one batch after the other, so the order is kept without the lock.
-        for (listeners, events) in bursts {
-            deliveries.count(events.len(), listeners.len());
-            let room = events[0].lane.clone().room();
-            let mut frames = Vec::new();
-            events.into_iter().for_each(|event| {
-                encode_into(&mut frames, &ServerFrame::Event(event));
-            });
-            let frames = frames.into();
-            // None but these could join the lane. What is private is worth asking twice.
-            let is_admitted =
-                |socket: &&Arc<Socket>| room.iter().all(|room| room.admits(socket.person.id));
-            listeners.iter().filter(is_admitted).for_each(|socket| socket.send(&frames));
-        }
-        for (sockets, frame) in asides.into_iter().filter(|(sockets, _)| !sockets.is_empty()) {
-            let frame = encode(&frame);
-            sockets.iter().for_each(|socket| socket.send(&frame));
-        }
+        // Who is told that a session has ended may rely on that.
         ended.iter().for_each(|socket| socket.close(CloseCode::SignedOut));
-        deliveries.done(begun);
+        // Only the log calls this, one batch after the other, so the order is kept without the lock.
+        delivery.send(news).expect("whoever delivers goes on until the log ends");
     })
 }
 

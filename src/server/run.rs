@@ -8,7 +8,7 @@ use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -35,6 +35,11 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// How often people are told what happens in rooms that they do not look at, and what is only true for a
 /// moment.
 const NOTICE: Duration = Duration::from_secs(1);
+
+/// Notices of rooms that people do not look at may take a hundredth of a processor, and what is only true for
+/// a moment a twentieth.
+const MOVED_REST: u32 = 100;
+const PULSE_REST: u32 = 20;
 
 /// How many connections those may have who watch over the server.
 const WATCHERS: ConnectionLimits = ConnectionLimits { all: 16, of_one_address: 0 };
@@ -186,7 +191,10 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let sweeper = tokio::spawn(sweep(flack.clone()));
-    let teller = tokio::spawn(tell(flack.clone()));
+    let tellers = [
+        tokio::spawn(tell(flack.clone(), Flack::tell_moved, MOVED_REST)),
+        tokio::spawn(tell(flack.clone(), Flack::pulse, PULSE_REST)),
+    ];
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let draining = flack.clone();
     let stop = async move {
@@ -211,23 +219,19 @@ pub async fn serve(
         () = grace => {}
     }
     sweeper.abort();
-    teller.abort();
+    tellers.iter().for_each(JoinHandle::abort);
     watched.iter().for_each(JoinHandle::abort);
 }
 
-/// Tells people what they are told once in a while.
-async fn tell(flack: Flack) {
-    let mut ticks = interval(NOTICE);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Does this once a second, and less often where it takes long because people are so many: with `rest`, it
+/// is not done again for so many times as long as it took.
+async fn tell(flack: Flack, tell: fn(&Flack), rest: u32) {
     loop {
-        ticks.tick().await;
+        let begun = Instant::now();
         let flack = flack.clone();
         // A write to each of thousands of sockets would hold up those whose turn it is.
-        let tell = move || {
-            flack.tell_moved();
-            flack.pulse();
-        };
-        let _ = tokio::task::spawn_blocking(tell).await;
+        let _ = tokio::task::spawn_blocking(move || tell(&flack)).await;
+        sleep(NOTICE.max(begun.elapsed() * rest)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the server knows in memory, and the one function that changes it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 
@@ -78,6 +78,8 @@ pub struct State {
     unread_since: Position,
     /// What has happened in which room since that was [taken](State::take_moved).
     moved: HashMap<Room, Moved>,
+    /// These rooms, those first in which something happened first. One may have been deleted since.
+    moved_first: VecDeque<Room>,
 }
 
 #[derive(Debug, Default)]
@@ -206,7 +208,10 @@ impl State {
 
     /// Gives the position of the room's change before this one.
     fn change_room(&mut self, position: Position, room: Room, change: &Change) -> Position {
-        let moved = self.moved.entry(room.clone()).or_insert_with(|| Moved::new(room.clone()));
+        let moved = self.moved.entry(room.clone()).or_insert_with(|| {
+            self.moved_first.push_back(room.clone());
+            Moved::new(room.clone())
+        });
         let room = self.rooms.entry(room).or_default();
         match change {
             // One that was revised may have been deleted before; else it is there already.
@@ -233,9 +238,11 @@ impl State {
         std::mem::replace(&mut room.position, position)
     }
 
-    /// What has happened in rooms since this was asked last, for those who do not look at them.
-    pub fn take_moved(&mut self) -> Vec<Moved> {
-        std::mem::take(&mut self.moved).into_values().collect()
+    /// What has happened in rooms since this was asked last, for those who do not look at them: in so many
+    /// rooms at most, those first in which something happened first.
+    pub fn take_moved(&mut self, limit: usize) -> Vec<Moved> {
+        let rooms = self.moved_first.drain(..limit.min(self.moved_first.len()));
+        rooms.filter_map(|room| self.moved.remove(&room)).collect()
     }
 
     /// What a person has not read, by what they have kept of rooms.

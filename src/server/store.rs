@@ -829,7 +829,7 @@ impl Decision<'_> {
                 params![sql(by.0), session.0],
                 Refusal::unknown_device,
             )?,
-            Request::Seen { session } => self.seen(*session)?,
+            Request::Seen { sessions } => self.seen(sessions)?,
             Request::CreateLink { by, link } => self.create_link(*by, *link)?,
             Request::UseLink { link, device } => self.use_link(*link, device)?,
             Request::LinkFor { name, link } => match self.named(name)? {
@@ -913,12 +913,13 @@ impl Decision<'_> {
         Ok(if sessions.is_empty() { Err(refusal()) } else { Ok(Fact::SignedOut { sessions }) })
     }
 
-    fn seen(&self, session: SessionId) -> Decided<Fact> {
-        let seen = self
-            .tx
-            .prepare_cached("UPDATE sessions SET seen = ?1 WHERE id = ?2")?
-            .execute(params![self.at.timestamp_millis(), session.0])?;
-        Ok(if seen == 0 { Err(Refusal::not_signed_in()) } else { Ok(Fact::Noted) })
+    fn seen(&self, sessions: &[SessionId]) -> Decided<Fact> {
+        let mut update = self.tx.prepare_cached("UPDATE sessions SET seen = ?1 WHERE id = ?2")?;
+        for session in sessions {
+            // One that has ended meanwhile is not there.
+            update.execute(params![self.at.timestamp_millis(), session.0])?;
+        }
+        Ok(Ok(Fact::Noted))
     }
 
     fn create_link(&self, by: PersonId, link: LinkId) -> Decided<Fact> {

@@ -15,11 +15,12 @@ use crate::support::{
 };
 
 /// Option, environment variable, and a value that it cannot have.
-const SETTINGS: [(&str, &str, &str); 22] = [
+const SETTINGS: [(&str, &str, &str); 23] = [
     ("site-addr", "LEPTOS_SITE_ADDR", "localhost"),
     ("data-dir", "FLACK_DATA_DIR", ""),
     ("metrics-addr", "FLACK_METRICS_ADDR", "9464"),
     ("origin", "FLACK_ORIGIN", "chat.example.org"),
+    ("gather", "FLACK_GATHER", "soon"),
     ("log", "RUST_LOG", "loud"),
     ("log-format", "FLACK_LOG_FORMAT", "xml"),
     ("max-sockets", "FLACK_MAX_SOCKETS", "-1"),

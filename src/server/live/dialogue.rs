@@ -1,13 +1,13 @@
 //! What one client says, and what is done about it; how it gets here is the connection's business.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{encode, socket::Socket};
 use crate::{
     domain::{
         attachment::AttachmentId,
         command::{Ask, Command, CommandId},
-        frame::{ClientFrame, CloseCode, PROTOCOL, ServerFrame, VIEW_LIMIT, View},
+        frame::{ClientFrame, CloseCode, PROTOCOL, Resume, ServerFrame, VIEW_LIMIT, View},
         message::MessageText,
         position::Position,
         refusal::{Reason, Refusal},
@@ -24,7 +24,8 @@ pub struct Dialogue {
     source: Source,
     frames: Frames,
     is_greeted: bool,
-    viewing: HashSet<Room>,
+    /// Few at a time, and none twice.
+    viewing: Vec<Room>,
 }
 
 impl Dialogue {
@@ -32,7 +33,7 @@ impl Dialogue {
     pub fn begin(flack: Flack, socket: Arc<Socket>, source: Source) -> Option<Self> {
         flack.enter().then(|| {
             let frames = flack.rates().frames();
-            Self { flack, socket, source, frames, is_greeted: false, viewing: HashSet::new() }
+            Self { flack, socket, source, frames, is_greeted: false, viewing: Vec::new() }
         })
     }
 
@@ -69,24 +70,18 @@ impl Dialogue {
                 if !self.is_greeted && viewing.len() <= VIEW_LIMIT =>
             {
                 self.is_greeted = true;
-                let is_same_log = self.flack.greet(&self.socket, resume.as_ref());
-                self.flack.tell_memberships(&self.socket).await;
-                for mut view in viewing {
-                    // Each costs as much as if it had come by itself.
-                    if !self.admit() {
-                        return;
-                    }
-                    view.position.take_if(|_| !is_same_log);
-                    self.view(view).await;
-                }
+                self.socket.hold();
+                self.greet(resume.as_ref(), viewing).await;
+                self.socket.release();
             }
             _ if !self.is_greeted => self.socket.close(CloseCode::Protocol),
             ClientFrame::Hello { .. } => self.socket.close(CloseCode::Protocol),
             ClientFrame::View(view) => self.view(view).await,
             ClientFrame::Leave { room } => {
                 if let Ok(room) = self.room(&room)
-                    && self.viewing.remove(&room)
+                    && let Some(place) = self.viewing.iter().position(|viewed| *viewed == room)
                 {
+                    self.viewing.swap_remove(place);
                     self.flack.unview(&self.socket, &room);
                 }
             }
@@ -133,10 +128,27 @@ impl Dialogue {
         }
     }
 
+    async fn greet(&mut self, resume: Option<&Resume>, viewing: Vec<View>) {
+        let is_same_log = self.flack.greet(&self.socket, resume);
+        self.flack.tell_memberships(&self.socket).await;
+        for mut view in viewing {
+            // Each costs as much as if it had come by itself.
+            if !self.admit() {
+                return;
+            }
+            view.position.take_if(|_| !is_same_log);
+            self.view(view).await;
+        }
+    }
+
     async fn view(&mut self, view: View) {
         let viewed = match self.room(&view.room) {
             Ok(room) if self.viewing.contains(&room) || self.viewing.len() < VIEW_LIMIT => {
-                self.viewing.insert(room.clone());
+                if !self.viewing.contains(&room) {
+                    // Most view one.
+                    self.viewing.reserve_exact(1);
+                    self.viewing.push(room.clone());
+                }
                 self.flack.view(&self.socket, &room, view.position).await
             }
             Ok(_) => Err(Refusal::full(Reason::TooManyRooms)),

@@ -1,8 +1,8 @@
 //! Live delivery: who listens to which lane, and how an event reaches them.
 //!
 //! An event is encoded once into a finished WebSocket frame; delivering it to a listener is one
-//! non-blocking write of those shared bytes. No task is woken for it, unless the listener's socket
-//! is full.
+//! non-blocking write of those shared bytes, and in a busy room one write for several events. No task is
+//! woken for it, unless the listener's socket is full.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,14 +12,23 @@ use tungstenite::protocol::frame::{
     coding::{Data, OpCode},
 };
 
-use crate::domain::{event::Lane, frame::ServerFrame};
+use crate::domain::{
+    channel::Directory,
+    event::Lane,
+    frame::{Reset, ServerFrame},
+    position::Position,
+    room::Room,
+    window::Window,
+};
 
 pub mod connection;
+pub mod delivery;
 pub mod dialogue;
 pub mod presence;
 pub mod socket;
 pub mod typing;
 
+use presence::Presence;
 use socket::Socket;
 
 /// The sockets that listen to a lane. Whoever delivers holds a copy of the list for a moment, and
@@ -54,6 +63,53 @@ impl Lanes {
                 self.lanes.remove(lane);
             }
         }
+    }
+}
+
+/// Finished frames for the many who come at once, as of the moment.
+#[derive(Debug, Default)]
+pub struct Finished {
+    rooms: HashMap<Room, (Position, Bytes)>,
+    directory: Option<(Position, Bytes)>,
+    presence: Option<Bytes>,
+}
+
+/// How many rooms are kept at most.
+const FINISHED: usize = 64;
+
+impl Finished {
+    /// All that a room shows.
+    pub fn room(&mut self, room: &Room, window: &Window) -> Bytes {
+        if let Some((position, frame)) = self.rooms.get(room)
+            && *position == window.position
+        {
+            return frame.clone();
+        }
+        let frame =
+            encode(&ServerFrame::Reset(Reset { room: room.clone(), window: window.clone() }));
+        if self.rooms.len() < FINISHED || self.rooms.contains_key(room) {
+            self.rooms.insert(room.clone(), (window.position, frame.clone()));
+        }
+        frame
+    }
+
+    /// All channels.
+    pub fn directory(&mut self, directory: &Directory) -> Bytes {
+        let known = self.directory.take().filter(|(position, _)| *position == directory.position);
+        let finish = || encode(&ServerFrame::Directory(directory.clone()));
+        let frame = known.map_or_else(finish, |(_, frame)| frame);
+        self.directory = Some((directory.position, frame.clone()));
+        frame
+    }
+
+    /// Everyone who is here, as it is until there is [news](Presence::news) of it.
+    pub fn presence(&mut self, presence: &Presence) -> Bytes {
+        self.presence.get_or_insert_with(|| encode(&presence.whole())).clone()
+    }
+
+    /// Gives their memory back, and forgets who is here.
+    pub fn forget(&mut self) {
+        *self = Self::default();
     }
 }
 

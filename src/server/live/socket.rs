@@ -2,7 +2,8 @@
 
 use std::{
     collections::VecDeque,
-    fmt, io,
+    fmt,
+    io::{self, IoSlice},
     sync::{Mutex, PoisonError},
 };
 
@@ -25,13 +26,28 @@ pub trait Stream: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room; any other error is the end.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// The same with several pieces, of which it may take the first alone.
+    ///
+    /// # Errors
+    /// As with one.
+    fn try_write_all(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write(pieces.first().map_or(&[], |piece| piece))
+    }
 }
 
 impl Stream for TcpStream {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         TcpStream::try_write(self, bytes)
     }
+
+    fn try_write_all(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        TcpStream::try_write_vectored(self, pieces)
+    }
 }
+
+/// How many pieces of what waits are written at once.
+const PIECES: usize = 16;
 
 /// A WebSocket after its handshake, on the server's side.
 ///
@@ -55,10 +71,29 @@ struct Outbound {
     waiting: usize,
     /// How much of what waits the client has asked for: all up to the end of the last answer.
     asked: usize,
+    /// Whether more is about to be said, to be written together.
+    is_held: bool,
     /// Why it ends, as the client is told (RFC 6455 §7.4); none as long as it does not.
     code: Option<u16>,
     /// How many bytes have gone out so far.
     written: u64,
+}
+
+impl Outbound {
+    /// So much of what waits has gone out.
+    fn wrote(&mut self, mut count: usize) {
+        self.waiting -= count;
+        self.written += count as u64;
+        self.asked = self.asked.saturating_sub(count);
+        while let Some(front) = self.queue.front_mut() {
+            if count < front.len() {
+                front.advance(count);
+                break;
+            }
+            count -= front.len();
+            self.queue.pop_front();
+        }
+    }
 }
 
 impl<S> Socket<S> {
@@ -89,18 +124,15 @@ impl<S: Stream + ?Sized> Socket<S> {
     /// never makes anybody too slow. Gives whether it was sent.
     pub fn hint(&self, frames: &Bytes) -> bool {
         let outbound = &mut *self.outbound();
-        if outbound.code.is_some() || outbound.waiting > 0 {
+        if outbound.code.is_some() || outbound.waiting > 0 || outbound.is_held {
             return false;
         }
         // A broken connection shows itself to its own task, which reads.
         let Ok(written) = self.stream.try_write(frames) else { return false };
         outbound.written += written as u64;
-        let rest = frames.slice(written..);
-        if !rest.is_empty() {
+        if written < frames.len() {
             // Half a frame has to become a whole one.
-            outbound.waiting = rest.len();
-            outbound.queue.push_back(rest);
-            self.wake.notify_one();
+            self.keep(outbound, frames.slice(written..));
         }
         true
     }
@@ -110,7 +142,7 @@ impl<S: Stream + ?Sized> Socket<S> {
             // More is not worth sending: the client will resume from what it has.
             self.end(outbound, CloseCode::TooSlow as u16, CloseCode::TooSlow.reason());
         } else if outbound.code.is_none() {
-            self.push(outbound, frames.clone());
+            self.push(outbound, frames);
         }
     }
 
@@ -149,12 +181,29 @@ impl<S: Stream + ?Sized> Socket<S> {
         (outbound.waiting > 0).then_some(outbound.written)
     }
 
+    /// Keeps everything until it is [released](Self::release), so that an answer of several frames is one
+    /// write.
+    pub fn hold(&self) {
+        self.outbound().is_held = true;
+    }
+
+    /// Writes what was held.
+    pub fn release(&self) {
+        let outbound = &mut *self.outbound();
+        outbound.is_held = false;
+        // A broken connection shows itself to its own task, which reads.
+        if self.write(outbound).is_err() || outbound.waiting > 0 {
+            self.wake.notify_one();
+        }
+    }
+
     /// Writes what waits, as far as it goes.
     ///
     /// # Errors
     /// When the connection is broken.
     pub fn drain(&self) -> io::Result<()> {
-        self.write(&mut self.outbound())
+        let outbound = &mut *self.outbound();
+        if outbound.is_held { Ok(()) } else { self.write(outbound) }
     }
 
     fn end(&self, outbound: &mut Outbound, code: u16, reason: &'static str) {
@@ -166,39 +215,46 @@ impl<S: Stream + ?Sized> Socket<S> {
         Frame::close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
             .format(&mut frame)
             .expect("writing into memory succeeds");
-        self.push(outbound, frame.into());
+        self.push(outbound, &frame.into());
         self.wake.notify_one();
     }
 
-    fn push(&self, outbound: &mut Outbound, frames: Bytes) {
-        let was_idle = outbound.waiting == 0;
-        outbound.waiting += frames.len();
-        outbound.queue.push_back(frames);
+    /// Writes frames at once, if none wait before them; what there is no room for waits.
+    fn push(&self, outbound: &mut Outbound, frames: &Bytes) {
+        if outbound.waiting > 0 || outbound.is_held {
+            outbound.waiting += frames.len();
+            outbound.queue.push_back(frames.clone());
+            return;
+        }
         // A broken connection shows itself to its own task, which reads.
-        if was_idle && (self.write(outbound).is_err() || outbound.waiting > 0) {
-            self.wake.notify_one();
+        let written = self.stream.try_write(frames).unwrap_or(0);
+        outbound.written += written as u64;
+        if written < frames.len() {
+            self.keep(outbound, frames.slice(written..));
         }
     }
 
+    /// Keeps the first that has to wait, until the connection's own task finds room for it.
+    fn keep(&self, outbound: &mut Outbound, rest: Bytes) {
+        outbound.waiting = rest.len();
+        outbound.queue.push_back(rest);
+        self.wake.notify_one();
+    }
+
     fn write(&self, outbound: &mut Outbound) -> io::Result<()> {
-        while let Some(front) = outbound.queue.front_mut() {
-            match self.stream.try_write(front) {
-                Ok(written) => {
-                    outbound.waiting -= written;
-                    outbound.written += written as u64;
-                    outbound.asked = outbound.asked.saturating_sub(written);
-                    front.advance(written);
-                    if front.is_empty() {
-                        outbound.queue.pop_front();
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+        while outbound.waiting > 0 {
+            let mut pieces = [IoSlice::new(&[]); PIECES];
+            let count = outbound.queue.len().min(PIECES);
+            for (piece, frames) in pieces.iter_mut().zip(&outbound.queue) {
+                *piece = IoSlice::new(frames);
+            }
+            match self.stream.try_write_all(&pieces[..count]) {
+                Ok(written) => outbound.wrote(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
-        if outbound.queue.is_empty() {
-            outbound.queue = VecDeque::new(); // an idle connection holds next to nothing
-        }
+        outbound.queue = VecDeque::new(); // an idle connection holds next to nothing
         Ok(())
     }
 
@@ -251,6 +307,20 @@ mod tests {
         assert_eq!(socket.read(0), b"o");
         assert!(!socket.hint(&Bytes::from_static(b"four")), "there is no room");
         assert!(!socket.has_waiting(), "so nobody is too slow for it");
+    }
+
+    #[test]
+    fn what_is_held_goes_out_in_its_order_and_nothing_before_it() {
+        let socket = Socket::with_room(100);
+        socket.hold();
+        socket.answer(&Bytes::from_static(b"one, "));
+        socket.send(&Bytes::from_static(b"two, "));
+        assert!(!socket.hint(&Bytes::from_static(b"a hint")));
+        assert_eq!(socket.read(0), b"");
+        socket.release();
+        socket.send(&Bytes::from_static(b"three"));
+        assert_eq!(socket.read(0), b"one, two, three");
+        assert!(!socket.has_waiting());
     }
 
     #[test]

@@ -43,9 +43,9 @@ pub enum Request {
         by: PersonId,
         session: SessionId,
     },
-    /// A device is there again.
+    /// Devices are there again.
     Seen {
-        session: SessionId,
+        sessions: Vec<SessionId>,
     },
     /// Lets one more device speak for this person, in place of any link before.
     CreateLink {

@@ -25,7 +25,7 @@ use flack::{
     server::{
         files::FileLimits,
         flack::{Flack, Limits},
-        live::{dialogue::Dialogue, socket::Socket},
+        live::{delivery::Delivery, dialogue::Dialogue, socket::Socket},
         log::{
             Answer, Log, Request,
             embedded::{Committed, Embedded, Writer},
@@ -48,6 +48,8 @@ const LIMITS: Limits = Limits {
     sockets: 1_000,
     people: 100,
     channels: 20,
+    // What is gathered depends on when this delivers.
+    gather: Duration::ZERO,
     rates: RateLimits {
         messages: 30,
         frames: 20,
@@ -63,6 +65,9 @@ const FILES: FileLimits = FileLimits {
     person: 1 << 20,
     all: 8 << 20,
 };
+
+/// How many commits may be told of together: fewer than may wait.
+const GATHERED: usize = 8;
 
 /// Something that the server is asked for and has not finished.
 pub type Errand<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -82,6 +87,9 @@ pub struct Server {
     committed: Option<Committed>,
     pub flack: Flack,
     writer: Writer,
+    delivery: Delivery,
+    /// How many commits were told of and not delivered.
+    undelivered: usize,
     /// What the server's clock says, in milliseconds since 1970.
     clock: Arc<AtomicU64>,
 }
@@ -113,19 +121,20 @@ impl Server {
         let told = clock.clone();
         let time = Clock::new(move || Duration::from_millis(told.load(Ordering::Relaxed)));
         let archive = Box::new(archive);
-        let (flack, writer) = Flack::start(beginning, archive, files, LIMITS, time, |follower| {
-            let follower = match bug {
-                Some(Bug::SkippedEvent) => forgetful(follower, 20),
-                _ => follower,
-            };
-            let (log, writer) = Embedded::new(store, follower);
-            let log: Box<dyn Log> = match bug {
-                Some(Bug::AnsweredEarly) => Box::new(HastyLog::new(Box::new(log), last)),
-                _ => Box::new(log),
-            };
-            (log, writer)
-        });
-        Self { taken: None, committed: None, flack, writer, clock }
+        let (flack, delivery, writer) =
+            Flack::start(beginning, archive, files, LIMITS, time, |follower| {
+                let follower = match bug {
+                    Some(Bug::SkippedEvent) => forgetful(follower, 20),
+                    _ => follower,
+                };
+                let (log, writer) = Embedded::new(store, follower);
+                let log: Box<dyn Log> = match bug {
+                    Some(Bug::AnsweredEarly) => Box::new(HastyLog::new(Box::new(log), last)),
+                    _ => Box::new(log),
+                };
+                (log, writer)
+            });
+        Self { taken: None, committed: None, flack, writer, delivery, undelivered: 0, clock }
     }
 
     /// Tells the server what time it is.
@@ -137,7 +146,11 @@ impl Server {
     pub fn turn(&mut self, clock: u64) -> Turn {
         let now = DateTime::from_timestamp_millis(clock.cast_signed()).expect("a time");
         if let Some(committed) = self.committed.take() {
+            if self.undelivered == GATHERED {
+                self.deliver();
+            }
             self.writer.tell(committed);
+            self.undelivered += 1;
             return Turn::Told;
         }
         let Some(batch) = self.taken.take() else {
@@ -152,9 +165,15 @@ impl Server {
         Turn::Committed
     }
 
-    /// Whether nothing waits for the writer.
+    /// Tells those who listen of all that they were not told of yet.
+    pub fn deliver(&mut self) {
+        self.delivery.turn();
+        self.undelivered = 0;
+    }
+
+    /// Whether nothing waits for the writer, or to be delivered.
     pub fn is_idle(&self) -> bool {
-        self.taken.is_none() && self.committed.is_none()
+        self.taken.is_none() && self.committed.is_none() && self.undelivered == 0
     }
 
     /// Lets the disk be full, or not.

@@ -299,6 +299,10 @@ impl World {
         if self.random.u8(0..8) == 0 {
             self.flack().tell_moved();
         }
+        // Sometimes much of it is gathered.
+        if self.random.u8(0..3) == 0 {
+            self.server().deliver();
+        }
         let turn = self.server().turn(clock);
         if let Turn::Committed = turn {
             self.truth.read()?;
