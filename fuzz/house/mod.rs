@@ -1,6 +1,6 @@
 //! A server in memory, as far as that goes, which lives as long as the fuzzer.
 
-use std::{path::Path, sync::LazyLock};
+use std::{path::Path, sync::LazyLock, time::Duration};
 
 use flack::{
     domain::person::{Person, SessionId},
@@ -41,6 +41,7 @@ pub static HOUSE: LazyLock<House> = LazyLock::new(|| {
         sockets: 100,
         people: 100,
         channels: 100,
+        gather: Duration::ZERO,
         rates: RateLimits::default(),
         files: FileLimits::default(),
     };
