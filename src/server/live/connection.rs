@@ -98,7 +98,8 @@ pub fn upgrade(
         let Visitor { session, person, source, seats } = visitor;
         flack.note_seen(session, Utc::now());
         let socket = Arc::new(Socket::new(stream, session, person));
-        let connection = Connection::new(socket, &read_ahead);
+        // What is moved into a future is in it twice.
+        let mut connection = Box::new(Connection::new(socket, &read_ahead));
         // In a task of its own, so that what was needed up to here is let go: the most of it is the buffer
         // that the request was read into.
         tokio::spawn(async move {
@@ -149,14 +150,13 @@ impl Connection {
         Self { socket, protocol, unfinished: 0 }
     }
 
-    async fn run(mut self, flack: Flack, source: Source) {
-        match Dialogue::begin(flack.clone(), self.socket.clone(), source) {
-            Some(mut dialogue) => {
-                let _ = self.listen(&mut dialogue).await;
-                dialogue.end();
-            }
+    async fn run(&mut self, flack: Flack, source: Source) {
+        let mut dialogue = Dialogue::begin(flack.clone(), self.socket.clone(), source);
+        match &mut dialogue {
+            Some(dialogue) => drop(self.listen(dialogue).await),
             None => self.socket.close(CloseCode::Full),
         }
+        dialogue.into_iter().for_each(Dialogue::end);
         flack.metrics().closed(self.socket.close_code());
         drop(flack);
         // Beside the task, which would be as large all the time.

@@ -49,6 +49,9 @@ impl Lanes {
     pub fn join(&mut self, lane: &Lane, socket: &Arc<Socket>) {
         let listeners = Arc::make_mut(self.lanes.entry(lane.clone()).or_default());
         if !listeners.iter().any(|other| Arc::ptr_eq(other, socket)) {
+            if listeners.is_empty() {
+                listeners.reserve_exact(1); // most people have one page
+            }
             listeners.push(socket.clone());
         }
     }
