@@ -31,6 +31,12 @@ const QUEUE: usize = 1_024;
 /// How many requests share a commit: enough to make the sync cheap, few enough to answer soon.
 const BATCH: usize = 256;
 
+/// Where more than one asks at a time, the next commit waits for so long for others to share it, unless
+/// enough wait already. A sync of a fast disk takes less, and then thousands of requests a second would
+/// each pay for one of their own.
+const PAUSE: Duration = Duration::from_millis(2);
+const ENOUGH: i64 = 64;
+
 /// How long entries are kept for those who were away, and files for those who have not posted them.
 const KEEP: TimeDelta = TimeDelta::days(1);
 
@@ -114,10 +120,16 @@ pub struct Committed(Vec<(Outcome, Answer)>);
 impl Writer {
     fn run(mut self) {
         let mut trimmed = DateTime::default();
+        let mut is_busy = false;
         loop {
             let patience = self.patience(Utc::now());
             let batch = match self.requests.recv_timeout(patience) {
-                Ok(first) => self.take(Some(first)),
+                Ok(first) => {
+                    if is_busy && self.meter.queue.get() < ENOUGH {
+                        thread::sleep(PAUSE);
+                    }
+                    self.take(Some(first))
+                }
                 Err(RecvTimeoutError::Timeout) if self.is_writable() => {
                     self.wipe(Utc::now());
                     continue;
@@ -125,6 +137,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => Batch::new(),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            is_busy = batch.len() > 1;
             let now = Utc::now().duration_trunc(TimeDelta::milliseconds(1)).unwrap_or_default();
             let committed = self.commit(batch, now).unwrap_or_else(|error| {
                 // After a failed sync nobody knows what is on disk. Starting again finds out.
