@@ -185,7 +185,7 @@ const GATHER: Setting = Setting {
     value: "MILLISECONDS",
     help: "How long messages of a busy room may be gathered, to go out together",
     more: "A room is busy when telling all who look at it takes a tenth of a processor. 0 tells each message by itself, which costs two to four times as much.",
-    default: Some("45"),
+    default: Some("35"),
 };
 const MAX_FILE_SIZE: Setting = Setting {
     name: "max-file-size",

@@ -383,7 +383,7 @@ impl Flack {
     }
 
     /// Saves which devices were there, all at once: thousands come back to a server that starts.
-    fn save_seen(&self) {
+    pub fn save_seen(&self) {
         let seen = &mut *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let sessions = mem::take(&mut seen.unsaved);
         if !sessions.is_empty() {
@@ -999,7 +999,6 @@ impl Flack {
     /// Tells what is only true for a moment: who has come and left, and who is writing. Once a second,
     /// so that it costs no more however much there is of it.
     pub fn pulse(&self) {
-        self.save_seen();
         let mut missed = self.0.missed.lock().unwrap_or_else(PoisonError::into_inner);
         let (news, whole, typing) = {
             let House { lanes, finished, presence, typing, .. } = &mut *self.house();

@@ -191,9 +191,10 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let sweeper = tokio::spawn(sweep(flack.clone()));
-    let tellers = [
-        tokio::spawn(tell(flack.clone(), Flack::tell_moved, MOVED_REST)),
-        tokio::spawn(tell(flack.clone(), Flack::pulse, PULSE_REST)),
+    let repeated = [
+        tokio::spawn(repeat(flack.clone(), Flack::tell_moved, MOVED_REST)),
+        tokio::spawn(repeat(flack.clone(), Flack::pulse, PULSE_REST)),
+        tokio::spawn(repeat(flack.clone(), Flack::save_seen, PULSE_REST)),
     ];
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let draining = flack.clone();
@@ -219,18 +220,18 @@ pub async fn serve(
         () = grace => {}
     }
     sweeper.abort();
-    tellers.iter().for_each(JoinHandle::abort);
+    repeated.iter().for_each(JoinHandle::abort);
     watched.iter().for_each(JoinHandle::abort);
 }
 
 /// Does this once a second, and less often where it takes long because people are so many: with `rest`, it
 /// is not done again for so many times as long as it took.
-async fn tell(flack: Flack, tell: fn(&Flack), rest: u32) {
+async fn repeat(flack: Flack, task: fn(&Flack), rest: u32) {
     loop {
         let begun = Instant::now();
         let flack = flack.clone();
         // A write to each of thousands of sockets would hold up those whose turn it is.
-        let _ = tokio::task::spawn_blocking(move || tell(&flack)).await;
+        let _ = tokio::task::spawn_blocking(move || task(&flack)).await;
         sleep(NOTICE.max(begun.elapsed() * rest)).await;
     }
 }

@@ -95,7 +95,7 @@ impl House {
                 sockets: 1_000,
                 people: 10_000,
                 channels: 100,
-                gather: Duration::from_millis(45),
+                gather: Duration::from_millis(35),
                 rates: RateLimits::default(),
                 files: FileLimits::default(),
             },
