@@ -13,17 +13,15 @@ use chrono::Utc;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::Interest,
     net::TcpStream,
-    select,
     task::coop::consume_budget,
-    time::{Instant, sleep_until},
+    time::{Instant, timeout, timeout_at},
 };
 use tungstenite::{
     Error, Message,
     error::CapacityError,
     handshake::derive_accept_key,
-    protocol::{Role, WebSocketConfig, WebSocketContext},
+    protocol::{Role, WebSocketConfig, WebSocketContext, frame::FrameHeader},
 };
 
 use super::{dialogue::Dialogue, encode_ping, socket::Socket};
@@ -59,14 +57,19 @@ const UNREAD_SECONDS: u64 = 7;
 /// fragments has a header. Without this, fragments of nothing could go on for ever.
 const UNFINISHED_LIMIT: usize = 4 * FRAME_LIMIT;
 
+/// How much is read at once: more than most frames have. Larger ones take what they need.
+const READ: usize = 1_024;
+
 /// Who opens a live connection, as the door has found out.
 pub struct Visitor {
     pub session: SessionId,
     pub person: Person,
     pub source: Source,
-    /// Of the connection, and of who is behind the proxy that brings it.
-    pub seats: (Option<Arc<Seat>>, Option<Seat>),
+    pub seats: Seats,
 }
+
+/// Of the connection, and of who is behind the proxy that brings it.
+pub type Seats = (Option<Arc<Seat>>, Option<Seat>);
 
 /// Answers the opening handshake (RFC 6455 §4.2) and goes on with the connection in its own task.
 ///
@@ -98,14 +101,24 @@ pub fn upgrade(
         let Visitor { session, person, source, seats } = visitor;
         flack.note_seen(session, Utc::now());
         let socket = Arc::new(Socket::new(stream, session, person));
-        // What is moved into a future is in it twice.
-        let mut connection = Box::new(Connection::new(socket, &read_ahead));
         // In a task of its own, so that what was needed up to here is let go: the most of it is the buffer
-        // that the request was read into.
-        tokio::spawn(async move {
-            connection.run(flack, source).await;
-            drop(seats);
-        });
+        // that the request was read into. And beside that task, because what is moved into a future is in
+        // it twice.
+        match Dialogue::begin(flack.clone(), socket.clone(), source) {
+            Some(dialogue) => {
+                let inbox = Inbox::new(&read_ahead);
+                let connection = Box::new(Connection { socket, dialogue, inbox, seats });
+                tokio::spawn(connection.run());
+            }
+            None => {
+                socket.close(CloseCode::Full);
+                flack.metrics().closed(socket.close_code());
+                tokio::spawn(async move {
+                    linger(&socket).await;
+                    drop(seats);
+                });
+            }
+        }
     });
     Ok(Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
@@ -132,48 +145,34 @@ fn tcp(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
 
 struct Connection {
     socket: Arc<Socket<TcpStream>>,
-    protocol: WebSocketContext,
-    /// How many bytes have come since the last whole message.
-    unfinished: usize,
+    dialogue: Dialogue,
+    inbox: Inbox,
+    /// Counted as long as this lives.
+    seats: Seats,
 }
 
 impl Connection {
-    fn new(socket: Arc<Socket<TcpStream>>, read_ahead: &[u8]) -> Self {
-        let limits = WebSocketConfig::default()
-            // An idle connection holds this; it grows while a larger frame is read.
-            .read_buffer_size(256)
-            .write_buffer_size(0)
-            .max_message_size(Some(FRAME_LIMIT))
-            .max_frame_size(Some(FRAME_LIMIT));
-        let protocol =
-            WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(limits));
-        Self { socket, protocol, unfinished: 0 }
-    }
-
-    async fn run(&mut self, flack: Flack, source: Source) {
-        let mut dialogue = Dialogue::begin(flack.clone(), self.socket.clone(), source);
-        match &mut dialogue {
-            Some(dialogue) => drop(self.listen(dialogue).await),
-            None => self.socket.close(CloseCode::Full),
-        }
-        dialogue.into_iter().for_each(Dialogue::end);
-        flack.metrics().closed(self.socket.close_code());
-        drop(flack);
+    async fn run(mut self: Box<Self>) {
+        // However it ends, the code says why.
+        let _ = self.listen().await;
+        let Self { socket, dialogue, seats, .. } = *self;
+        dialogue.end();
         // Beside the task, which would be as large all the time.
-        let _ = tokio::time::timeout(LINGER, Box::pin(self.linger())).await;
+        Box::pin(linger(&socket)).await;
+        drop(seats);
     }
 
     /// Reads until either side ends it.
-    async fn listen(&mut self, dialogue: &mut Dialogue) -> io::Result<()> {
+    async fn listen(&mut self) -> io::Result<()> {
         let begun = Instant::now();
         let mut heard = begun;
         let mut is_asked = false;
         let mut backlog = Backlog::default();
         // What came with the handshake.
-        self.read(dialogue).await;
+        self.read().await;
         while !self.socket.is_closing() {
             // Nothing but a hello counts for one.
-            let (since, patience) = match (dialogue.is_greeted(), is_asked) {
+            let (since, patience) = match (self.dialogue.is_greeted(), is_asked) {
                 (false, _) => (begun, HELLO_SECONDS),
                 (true, false) => (heard, QUIET_SECONDS),
                 (true, true) => (heard, GONE_SECONDS),
@@ -181,81 +180,49 @@ impl Connection {
             let silent = since + Duration::from_secs(patience);
             let unread = backlog.unread_since(self.socket.backlog());
             let unread = unread.map(|since| since + Duration::from_secs(UNREAD_SECONDS));
-            // One of each, because this is what an idle connection holds.
-            let wanted = match self.socket.has_waiting() {
-                true => Interest::READABLE | Interest::WRITABLE,
-                false => Interest::READABLE,
-            };
-            select! {
-                ready = self.socket.stream.ready(wanted) => {
+            // One timer for both, because this is what an idle connection holds.
+            let late = unread.map_or(silent, |unread| unread.min(silent));
+            match timeout_at(late, self.socket.ready()).await {
+                Ok(ready) => {
                     let ready = ready?;
                     if ready.is_writable() {
                         self.socket.drain()?;
                     }
-                    if ready.is_readable() && self.read(dialogue).await {
+                    if ready.is_readable() && self.read().await {
                         heard = Instant::now();
                         is_asked = false;
                     }
                 }
-                () = self.socket.wake.notified() => {}
-                () = sleep_until(unread.map_or(silent, |unread| unread.min(silent))) => {
-                    match (dialogue.is_greeted(), is_asked) {
-                        _ if unread.is_some_and(|unread| unread <= silent) => {
-                            self.socket.close(CloseCode::TooSlow);
-                        }
-                        (false, _) => self.socket.close(CloseCode::Protocol),
-                        (true, true) => self.socket.close(CloseCode::Silent),
-                        (true, false) => {
-                            self.socket.send(&encode_ping());
-                            is_asked = true;
-                        }
+                Err(_) => match (self.dialogue.is_greeted(), is_asked) {
+                    _ if unread.is_some_and(|unread| unread <= silent) => {
+                        self.socket.close(CloseCode::TooSlow);
                     }
-                }
+                    (false, _) => self.socket.close(CloseCode::Protocol),
+                    (true, true) => self.socket.close(CloseCode::Silent),
+                    (true, false) => {
+                        self.socket.send(&encode_ping());
+                        is_asked = true;
+                    }
+                },
             }
         }
         Ok(())
     }
 
-    /// Lets the last bytes go out, and the peer answer, so that it reads why.
-    async fn linger(&self) -> io::Result<()> {
-        while self.socket.has_waiting() {
-            self.socket.stream.writable().await?;
-            self.socket.drain()?;
-        }
-        let mut rest = [0; 512];
-        loop {
-            self.socket.stream.readable().await?;
-            match self.socket.stream.try_read(&mut rest) {
-                Ok(0) => return Ok(()),
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-                Ok(_) | Err(_) => {}
-            }
-            // Waiting for what is there already never gives way, and time would not pass here.
-            consume_budget().await;
-        }
-    }
-
     /// Reads what is there. Gives whether a frame of the client was in it.
-    async fn read(&mut self, dialogue: &mut Dialogue) -> bool {
+    async fn read(&mut self) -> bool {
         let mut has_heard = false;
         while !self.socket.is_closing() {
-            let mut wire = Wire { socket: &self.socket, unfinished: &mut self.unfinished };
-            let message = self.protocol.read(&mut wire);
-            if message.is_ok() {
-                self.unfinished = 0;
-                // Others have their turn, however fast this one talks.
-                consume_budget().await;
-            }
-            match message {
+            match self.inbox.read(&self.socket) {
                 Ok(Message::Text(text)) => {
                     has_heard = true;
                     match serde_json::from_str(&text) {
                         // Beside the task, which keeps room for the largest future in it.
-                        Ok(frame) => Box::pin(dialogue.hear(frame)).await,
+                        Ok(frame) => Box::pin(self.dialogue.hear(frame)).await,
                         Err(_) => self.socket.close(CloseCode::Protocol),
                     }
                 }
-                Ok(Message::Ping(_) | Message::Pong(_)) => has_heard = dialogue.admit(),
+                Ok(Message::Ping(_) | Message::Pong(_)) => has_heard = self.dialogue.admit(),
                 Ok(Message::Close(_)) => self.socket.close_with(1000, ""),
                 Ok(Message::Binary(_)) => self.socket.close_with(1003, "text frames only"),
                 Ok(Message::Frame(_)) => {}
@@ -274,9 +241,90 @@ impl Connection {
                     self.socket.close_with(code, reason);
                 }
             }
+            // Others have their turn, however fast this one talks.
+            consume_budget().await;
         }
         has_heard
     }
+}
+
+/// Lets the last bytes go out, and the peer answer, so that it reads why.
+async fn linger(socket: &Socket<TcpStream>) {
+    let last = async {
+        while socket.has_waiting() {
+            socket.stream.writable().await?;
+            socket.drain()?;
+        }
+        let mut rest = [0; 512];
+        loop {
+            socket.stream.readable().await?;
+            match socket.stream.try_read(&mut rest) {
+                Ok(0) => return io::Result::Ok(()),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+            // Waiting for what is there already never gives way, and time would not pass here.
+            consume_budget().await;
+        }
+    };
+    // It is over then, whatever came of it.
+    let _ = timeout(LINGER, last).await;
+}
+
+/// Makes messages of what comes.
+#[derive(Default)]
+struct Inbox {
+    /// Only while something has come that is in no message yet: an idle connection holds no buffer. For
+    /// one who sends fragments, or longer headers than need be, it stays from then on, because where
+    /// those end cannot be told by counting.
+    reader: Option<Box<WebSocketContext>>,
+    /// How many bytes have come that the messages so far do not account for.
+    rest: usize,
+    /// How many bytes have come since the last whole message.
+    unfinished: usize,
+}
+
+impl Inbox {
+    /// `read_ahead` has come already.
+    fn new(read_ahead: &[u8]) -> Self {
+        let rest = read_ahead.len();
+        Self { reader: (rest > 0).then(|| reader(read_ahead)), rest, unfinished: rest }
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when no more has come; any other error is the end.
+    fn read(&mut self, socket: &Socket<TcpStream>) -> Result<Message, Error> {
+        let mut reader = self.reader.take().unwrap_or_else(|| reader(&[]));
+        let Self { rest, unfinished, .. } = self;
+        let message = reader.read(&mut Wire { socket, rest, unfinished });
+        if let Ok(message) = &message {
+            self.rest -= shortest(message);
+            self.unfinished = 0;
+        }
+        // With a message it may have to answer it.
+        if self.rest > 0 || message.is_ok() {
+            self.reader = Some(reader);
+        }
+        message
+    }
+}
+
+fn reader(read_ahead: &[u8]) -> Box<WebSocketContext> {
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(READ)
+        .write_buffer_size(0)
+        .max_message_size(Some(FRAME_LIMIT))
+        .max_frame_size(Some(FRAME_LIMIT));
+    let read_ahead = read_ahead.to_vec();
+    Box::new(WebSocketContext::from_partially_read(read_ahead, Role::Server, Some(limits)))
+}
+
+/// The fewest bytes that a client can say this with: in one frame, with the shortest header.
+fn shortest(message: &Message) -> usize {
+    let header = FrameHeader { mask: Some([0; 4]), ..FrameHeader::default() };
+    header.len(message.len() as u64) + message.len()
 }
 
 /// Since when a client takes nothing of what waits for it.
@@ -297,6 +345,7 @@ impl Backlog {
 /// The socket as the WebSocket protocol reads and answers it: without ever waiting.
 struct Wire<'a> {
     socket: &'a Socket<TcpStream>,
+    rest: &'a mut usize,
     unfinished: &'a mut usize,
 }
 
@@ -306,6 +355,7 @@ impl Read for Wire<'_> {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let read = self.socket.stream.try_read(buffer)?;
+        *self.rest += read;
         *self.unfinished += read;
         Ok(read)
     }
@@ -320,5 +370,123 @@ impl Write for Wire<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+    use tungstenite::protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    };
+
+    use super::*;
+    use crate::domain::{name::DisplayName, person::PersonId, position::Position};
+
+    /// A client, and what the server has of it.
+    struct Line {
+        client: TcpStream,
+        socket: Socket<TcpStream>,
+        inbox: Inbox,
+    }
+
+    impl Line {
+        async fn open() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let name = DisplayName::stored("Ada".to_owned());
+            let person = Person { id: PersonId(Position(2)), name };
+            let socket = Socket::new(stream, SessionId([0; 32]), person);
+            Self { client, socket, inbox: Inbox::default() }
+        }
+
+        /// What the server makes of these bytes.
+        async fn say(&mut self, bytes: &[u8]) -> Vec<Message> {
+            let mut messages = Vec::new();
+            if bytes.is_empty() {
+                return messages;
+            }
+            self.client.write_all(bytes).await.unwrap();
+            assert!(self.socket.ready().await.unwrap().is_readable());
+            loop {
+                match self.inbox.read(&self.socket) {
+                    Ok(message) => messages.push(message),
+                    Err(Error::Io(error)) => {
+                        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                        return messages;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+
+        fn is_idle(&self) -> bool {
+            self.inbox.reader.is_none()
+        }
+    }
+
+    /// As a client sends it.
+    fn masked(mut frame: Frame) -> Vec<u8> {
+        frame.header_mut().mask = Some([1, 2, 3, 4]);
+        let mut bytes = Vec::new();
+        frame.format(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn part(text: &str, data: Data, is_last: bool) -> Vec<u8> {
+        masked(Frame::message(text.to_owned(), OpCode::Data(data), is_last))
+    }
+
+    fn whole(text: &str) -> Vec<u8> {
+        part(text, Data::Text, true)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_held_between_messages_and_nothing_lost_within_them() {
+        let texts = ["hello".to_owned(), "a".repeat(200), "b".repeat(2 * READ)];
+        let frames: Vec<Vec<u8>> = texts.iter().map(|text| whole(text)).collect();
+        let ends = [0, frames[0].len(), frames[0].len() + frames[1].len()];
+        let all = frames.concat();
+        let mut line = Line::open().await;
+        // Into each header, and at the ends of frames.
+        for cut in ends.into_iter().flat_map(|end| end..end + 9).chain([all.len()]) {
+            let (one, other) = all.split_at(cut);
+            let mut heard = line.say(one).await;
+            let is_between = ends.contains(&cut) || cut == all.len();
+            assert_eq!(line.is_idle(), is_between, "cut at {cut}");
+            heard.extend(line.say(other).await);
+            assert!(line.is_idle(), "cut at {cut}");
+            assert_eq!(heard, texts.clone().map(Message::text), "cut at {cut}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_sends_fragments_is_understood_all_the_same() {
+        let mut line = Line::open().await;
+        let ping = masked(Frame::ping("still there?"));
+        let (begin, end) = (part("hel", Data::Text, false), part("lo", Data::Continue, true));
+        let all = [begin, ping, end, whole("and more")].concat();
+        let mut heard = Vec::new();
+        for byte in all {
+            heard.extend(line.say(&[byte]).await);
+        }
+        let ping = Message::Ping("still there?".into());
+        assert_eq!(heard, [ping, Message::text("hello"), Message::text("and more")]);
+        assert!(!line.is_idle(), "it cannot be told whether that was all");
+    }
+
+    #[tokio::test]
+    async fn a_ping_is_answered_before_its_reader_is_let_go() {
+        let mut line = Line::open().await;
+        assert_eq!(line.say(&masked(Frame::ping(""))).await, [Message::Ping(Bytes::new())]);
+        assert!(line.is_idle());
+        let mut answer = [0; 2];
+        line.client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, [0x8a, 0], "a pong");
     }
 }

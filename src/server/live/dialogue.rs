@@ -49,6 +49,7 @@ impl Dialogue {
     /// The socket hears nothing any more.
     pub fn end(self) {
         self.flack.leave(&self.socket, &self.viewing);
+        self.flack.metrics().closed(self.socket.close_code());
     }
 
     /// Whether the client has said hello.

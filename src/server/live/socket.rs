@@ -3,12 +3,15 @@
 use std::{
     collections::VecDeque,
     fmt,
+    future::poll_fn,
     io::{self, IoSlice},
     sync::{Mutex, PoisonError},
+    task::{Context, Poll},
 };
 
 use bytes::{Buf, Bytes};
-use tokio::{net::TcpStream, sync::Notify};
+use futures_util::task::AtomicWaker;
+use tokio::{io::Ready, net::TcpStream};
 use tungstenite::protocol::frame::{CloseFrame, Frame};
 
 use crate::domain::{
@@ -61,7 +64,7 @@ pub struct Socket<S: ?Sized = dyn Stream> {
     /// Locked for the length of a non-blocking write, so that frames do not mix.
     outbound: Mutex<Outbound>,
     /// Wakes the connection's own task: something waits, or the end has come.
-    pub wake: Notify,
+    owner: AtomicWaker,
     pub stream: S,
 }
 
@@ -98,7 +101,31 @@ impl Outbound {
 
 impl<S> Socket<S> {
     pub fn new(stream: S, session: SessionId, person: Person) -> Self {
-        Self { session, person, outbound: Mutex::default(), wake: Notify::new(), stream }
+        Self { session, person, outbound: Mutex::default(), owner: AtomicWaker::new(), stream }
+    }
+}
+
+impl Socket<TcpStream> {
+    /// Waits until there is something to read, or room for what waits, or the end has come: for the
+    /// connection's own task, of which it keeps no more than how to wake it.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub async fn ready(&self) -> io::Result<Ready> {
+        poll_fn(|context| self.poll_ready(context)).await
+    }
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        // Before what it tells of is looked at, so that nothing is missed.
+        self.owner.register(context.waker());
+        let mut ready = Ready::EMPTY;
+        if self.has_waiting() && self.stream.poll_write_ready(context)?.is_ready() {
+            ready |= Ready::WRITABLE;
+        }
+        if self.stream.poll_read_ready(context)?.is_ready() {
+            ready |= Ready::READABLE;
+        }
+        if ready.is_empty() && !self.is_closing() { Poll::Pending } else { Poll::Ready(Ok(ready)) }
     }
 }
 
@@ -193,7 +220,7 @@ impl<S: Stream + ?Sized> Socket<S> {
         outbound.is_held = false;
         // A broken connection shows itself to its own task, which reads.
         if self.write(outbound).is_err() || outbound.waiting > 0 {
-            self.wake.notify_one();
+            self.owner.wake();
         }
     }
 
@@ -216,7 +243,7 @@ impl<S: Stream + ?Sized> Socket<S> {
             .format(&mut frame)
             .expect("writing into memory succeeds");
         self.push(outbound, &frame.into());
-        self.wake.notify_one();
+        self.owner.wake();
     }
 
     /// Writes frames at once, if none wait before them; what there is no room for waits.
@@ -238,7 +265,7 @@ impl<S: Stream + ?Sized> Socket<S> {
     fn keep(&self, outbound: &mut Outbound, rest: Bytes) {
         outbound.waiting = rest.len();
         outbound.queue.push_back(rest);
-        self.wake.notify_one();
+        self.owner.wake();
     }
 
     fn write(&self, outbound: &mut Outbound) -> io::Result<()> {
