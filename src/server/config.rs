@@ -10,7 +10,7 @@ use std::{
 
 use axum::http::Uri;
 use clap::{Arg, ArgMatches, Command};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::{
     admin, backup,
@@ -262,8 +262,7 @@ pub struct Config {
     pub origin: Option<Origin>,
     /// Whose word counts for where a request came from.
     pub proxies: Proxies,
-    /// A filter in the language of `tracing_subscriber::EnvFilter`.
-    pub log: String,
+    pub log: Targets,
     pub log_format: LogFormat,
     pub connections: ConnectionLimits,
     pub limits: Limits,
@@ -486,7 +485,7 @@ impl File {
     }
 }
 
-struct Filter(String);
+struct Filter(Targets);
 
 impl FromStr for Filter {
     type Err = ();
@@ -495,11 +494,7 @@ impl FromStr for Filter {
         // A lone word that is no level would be taken for the name of a module.
         let is_level = ["off", "error", "warn", "info", "debug", "trace"].contains(&text);
         let is_filter = is_level || text.contains(['=', ',', ':']);
-        if is_filter && EnvFilter::try_new(text).is_ok() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(())
-        }
+        if is_filter { text.parse().map(Self).map_err(drop) } else { Err(()) }
     }
 }
 

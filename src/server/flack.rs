@@ -1,7 +1,7 @@
 //! The engine: one value that knows everything, given to whoever asks on somebody's behalf.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     mem,
     pin::Pin,
     sync::{
@@ -1071,8 +1071,9 @@ fn unreadable(error: StoreError) -> Refusal {
 /// What happens after a commit: the state changes, and whoever delivers hears what there is to tell.
 fn follow(house: Arc<Mutex<House>>, delivery: SyncSender<News>) -> Follower {
     Box::new(move |entries| {
-        let mut news = News { at: Instant::now(), events: vec![], asides: vec![] };
+        let mut news = News { at: Instant::now(), events: vec![], asides: vec![], held: vec![] };
         let mut ended = Vec::new();
+        let mut authors = BTreeSet::new();
         {
             let house = &mut *house.lock().unwrap_or_else(PoisonError::into_inner);
             for entry in entries {
@@ -1082,13 +1083,18 @@ fn follow(house: Arc<Mutex<House>>, delivery: SyncSender<News>) -> Follower {
                 for event in apply(&mut house.state, &entry) {
                     if let Change::Posted(message) = &event.change {
                         house.typing.end(&event.lane, message.author.id);
+                        authors.insert(message.author.id);
                     }
                     if let Some(listeners) = house.lanes.listeners(&event.lane) {
                         news.events.push((listeners.clone(), event));
                     }
                 }
             }
+            let own = |author| house.lanes.listeners(&Lane::Person(author));
+            let own = authors.into_iter().filter_map(own).flat_map(|own| own.iter());
+            news.held.extend(own.cloned());
         }
+        news.held.iter().for_each(|socket| socket.hold());
         // Who is told that a session has ended may rely on that.
         ended.iter().for_each(|socket| socket.close(CloseCode::SignedOut));
         // Only the log calls this, one batch after the other, so the order is kept without the lock.
@@ -1099,7 +1105,7 @@ fn follow(house: Arc<Mutex<House>>, delivery: SyncSender<News>) -> Follower {
 /// What single people are told of an entry, beside the events of lanes. It is encoded once, when nobody
 /// waits for the lock any more.
 fn asides_of(entry: &Entry, lanes: &Lanes) -> Vec<(Vec<Arc<Socket>>, ServerFrame)> {
-    let (room, change, meant) = match &entry.fact {
+    let (room, message, is_new, meant) = match &entry.fact {
         Fact::Read { person, room, position } => {
             let frame = ServerFrame::Read { room: room.clone(), position: *position };
             return vec![(elsewhere(lanes, [*person], None), frame)];
@@ -1108,27 +1114,32 @@ fn asides_of(entry: &Entry, lanes: &Lanes) -> Vec<(Vec<Arc<Socket>>, ServerFrame
             let frame = ServerFrame::Settings { room: room.clone(), settings: *settings };
             return vec![(elsewhere(lanes, [*person], None), frame)];
         }
-        Fact::Changed { lane, change, meant, .. } => {
-            (lane.clone().room(), change.clone(), meant.clone())
+        Fact::Changed { lane, change: Change::Posted(message), meant, .. } => {
+            (lane.clone().room(), message, true, meant.clone())
+        }
+        Fact::Changed { lane, change: Change::Revised(message), meant, .. } => {
+            (lane.clone().room(), message, false, meant.clone())
         }
         Fact::Begun { between: [one, other], message, .. } => {
             let pair = Pair::of(one.id, other.id);
-            let meant = vec![pair.other(message.author.id)];
-            (Some(Room::Direct(pair)), Change::Posted(message.clone()), meant)
+            (Some(Room::Direct(pair)), message, true, vec![pair.other(message.author.id)])
         }
-        Fact::SignedIn { .. } | Fact::SignedOut { .. } | Fact::Noted => return Vec::new(),
+        _ => return Vec::new(),
     };
     let mut asides = Vec::new();
     let Some(room) = room else { return asides };
-    if let Change::Posted(message) = &change {
+    let author = message.author.id;
+    // As a rule nobody is: the author looks at this very room, and no one is meant.
+    let own = elsewhere(lanes, is_new.then_some(author), Some(&room));
+    if !own.is_empty() {
         let read = ServerFrame::Read { room: room.clone(), position: message.position };
-        asides.push((elsewhere(lanes, [message.author.id], Some(&room)), read));
+        asides.push((own, read));
     }
-    if let Change::Posted(message) | Change::Revised(message) = change {
-        let author = message.author.id;
-        let others = meant.into_iter().filter(|person| *person != author);
-        let sockets = elsewhere(lanes, others, Some(&room));
-        asides.push((sockets, ServerFrame::Notice(Notice { room, message })));
+    let others = meant.into_iter().filter(|person| *person != author);
+    let others = elsewhere(lanes, others, Some(&room));
+    if !others.is_empty() {
+        let notice = Notice { room, message: message.clone() };
+        asides.push((others, ServerFrame::Notice(notice)));
     }
     asides
 }

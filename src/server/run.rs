@@ -10,7 +10,9 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::LevelFilter, fmt::layer, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use super::{
     accept,
@@ -107,12 +109,12 @@ fn done(done: Result<(), BackupError>) -> Result<ExitCode, Failure> {
 
 fn start(config: Config) -> Result<(), Failure> {
     // What people write is in the frames, which the library would log at its lowest level.
-    let frames = "tungstenite=info".parse().expect("this directive is valid");
-    let filter = EnvFilter::new(&config.log).add_directive(frames);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let filter = config.log.clone().with_target("tungstenite", LevelFilter::INFO);
+    let log = tracing_subscriber::registry().with(filter);
+    let lines = layer().with_writer(io::stderr);
     match config.log_format {
-        LogFormat::Text => log.with_ansi(false).init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.with(lines.with_ansi(false)).init(),
+        LogFormat::Json => log.with(lines.json()).init(),
     }
     let config = Config { connections: allow_connections(config.connections), ..config };
     let dir = DataDir::lock(&config.data_dir).map_err(Failure::Store)?;

@@ -85,7 +85,7 @@ impl House {
             metrics: None,
             data_dir: dir.path().join("data"),
             origin: None,
-            log: "off".to_owned(),
+            log: "off".parse().expect("a level"),
             log_format: LogFormat::Text,
             proxies: Proxies::default(),
             // All guests come from one address, and have no time. What is limited has tests of its

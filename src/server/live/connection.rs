@@ -57,8 +57,9 @@ const UNREAD_SECONDS: u64 = 7;
 /// fragments has a header. Without this, fragments of nothing could go on for ever.
 const UNFINISHED_LIMIT: usize = 4 * FRAME_LIMIT;
 
-/// How much is read at once: more than most frames have. Larger ones take what they need.
-const READ: usize = 1_024;
+/// How much is read at once: more than most frames have, and little enough that an allocator has it at
+/// hand. Larger ones take what they need.
+const READ: usize = 512;
 
 /// Who opens a live connection, as the door has found out.
 pub struct Visitor {

@@ -50,6 +50,9 @@ pub struct News {
     pub events: Vec<(Listeners, Event)>,
     /// What single people are told.
     pub asides: Vec<(Vec<Arc<Socket>>, ServerFrame)>,
+    /// Those who wrote. They are [held](Socket::hold) until all this is delivered: what they are told of it,
+    /// and the log's answers, are one write to each then.
+    pub held: Vec<Arc<Socket>>,
 }
 
 /// The one that delivers, for whoever [runs](Self::run) it.
@@ -60,6 +63,7 @@ pub struct Delivery {
     longest_rest: Duration,
     deliveries: Deliveries,
     rounds: BTreeMap<Lane, Round>,
+    held: Vec<Arc<Socket>>,
 }
 
 /// What a lane is told next.
@@ -84,7 +88,7 @@ impl Delivery {
     /// Delivers what comes out of the other end.
     pub fn new(longest_rest: Duration, deliveries: Deliveries) -> (SyncSender<News>, Self) {
         let (sender, news) = sync_channel(QUEUE);
-        (sender, Self { news, longest_rest, deliveries, rounds: BTreeMap::new() })
+        (sender, Self { news, longest_rest, deliveries, rounds: BTreeMap::new(), held: vec![] })
     }
 
     /// Delivers until nobody has news any more.
@@ -118,6 +122,7 @@ impl Delivery {
             }
             !round.bursts.is_empty() || round.rests(now)
         });
+        self.held.drain(..).for_each(|socket| socket.release());
         has_told
     }
 
@@ -127,7 +132,8 @@ impl Delivery {
         waiting.filter_map(|round| round.rests_until).min()
     }
 
-    fn hear(&mut self, News { at, events, asides }: News) {
+    fn hear(&mut self, News { at, events, asides, held }: News) {
+        self.held.extend(held);
         for (listeners, event) in events {
             let round = self.rounds.entry(event.lane.clone()).or_default();
             round.add(at, listeners, event);
@@ -185,7 +191,10 @@ fn rest_after(pass: Duration, longest: Duration) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::{io, sync::Mutex};
+    use std::{
+        io::{self, IoSlice},
+        sync::Mutex,
+    };
 
     use super::{super::socket::Stream, *};
     use crate::domain::{
@@ -206,6 +215,10 @@ mod tests {
         fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().push(bytes.to_vec());
             Ok(bytes.len())
+        }
+
+        fn try_write_all(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.try_write(&pieces.iter().flat_map(|piece| piece.to_vec()).collect::<Vec<u8>>())
         }
     }
 
@@ -246,7 +259,7 @@ mod tests {
     }
 
     fn news(events: Vec<(Listeners, Event)>) -> News {
-        News { at: Instant::now(), events, asides: vec![] }
+        News { at: Instant::now(), events, asides: vec![], held: vec![] }
     }
 
     /// Lets a lane rest as after a long pass.
@@ -327,6 +340,26 @@ mod tests {
         assert!(delivery.turn());
         assert_eq!(told(&ada), [vec![1], vec![2, 3]]);
         assert_eq!(told(&grace), [vec![2, 3]]);
+    }
+
+    #[test]
+    fn who_wrote_is_told_all_of_it_in_one_write() {
+        let (sender, mut delivery) = delivery();
+        let (ada, grace, room) = (open(2), open(3), channel());
+        ada.hold();
+        let answer = ServerFrame::Pong { spread: 0 };
+        let news = News {
+            asides: vec![(vec![ada.clone()], answer.clone())],
+            held: vec![ada.clone()],
+            ..news(vec![(listeners(&[&ada, &grace]), event(&room, 1))])
+        };
+        sender.send(news).unwrap();
+        ada.send(&encode(&answer));
+        assert!(delivery.turn());
+        assert_eq!(told(&ada), [vec![1]]);
+        assert_eq!(told(&grace), [vec![1]]);
+        ada.send(&encode(&answer));
+        assert_eq!(told(&ada).len(), 1, "it is not held any more");
     }
 
     #[test]

@@ -22,6 +22,9 @@ use crate::domain::{
 /// How many bytes may wait for a listener when more comes for it, before it is closed as too slow.
 const WAITING_LIMIT: usize = 256 * 1024;
 
+/// How many bytes are held at most: far less than whoever reads well could be taken for slow with.
+const HELD_LIMIT: usize = 64 * 1024;
+
 /// What carries the bytes of a socket.
 pub trait Stream: Send + Sync + fmt::Debug {
     /// Writes as much as there is room for, and gives how much that was.
@@ -50,7 +53,7 @@ impl Stream for TcpStream {
 }
 
 /// How many pieces of what waits are written at once.
-const PIECES: usize = 16;
+const PIECES: usize = 64;
 
 /// A WebSocket after its handshake, on the server's side.
 ///
@@ -119,7 +122,7 @@ impl Socket<TcpStream> {
         // Before what it tells of is looked at, so that nothing is missed.
         self.owner.register(context.waker());
         let mut ready = Ready::EMPTY;
-        if self.has_waiting() && self.stream.poll_write_ready(context)?.is_ready() {
+        if self.wants_room() && self.stream.poll_write_ready(context)?.is_ready() {
             ready |= Ready::WRITABLE;
         }
         if self.stream.poll_read_ready(context)?.is_ready() {
@@ -208,20 +211,22 @@ impl<S: Stream + ?Sized> Socket<S> {
         (outbound.waiting > 0).then_some(outbound.written)
     }
 
-    /// Keeps everything until it is [released](Self::release), so that an answer of several frames is one
-    /// write.
+    /// Whether it waits for the client to read.
+    fn wants_room(&self) -> bool {
+        let outbound = self.outbound();
+        outbound.waiting > 0 && !outbound.is_held
+    }
+
+    /// Keeps what comes until it is [released](Self::release), so that several frames are one write. Where
+    /// two do so, that is when the first of them is done. The end is not held back, nor is much.
     pub fn hold(&self) {
-        self.outbound().is_held = true;
+        let mut outbound = self.outbound();
+        outbound.is_held = outbound.code.is_none();
     }
 
     /// Writes what was held.
     pub fn release(&self) {
-        let outbound = &mut *self.outbound();
-        outbound.is_held = false;
-        // A broken connection shows itself to its own task, which reads.
-        if self.write(outbound).is_err() || outbound.waiting > 0 {
-            self.owner.wake();
-        }
+        self.let_go(&mut self.outbound());
     }
 
     /// Writes what waits, as far as it goes.
@@ -238,6 +243,7 @@ impl<S: Stream + ?Sized> Socket<S> {
             return;
         }
         outbound.code = Some(code);
+        outbound.is_held = false;
         let mut frame = Vec::new();
         Frame::close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
             .format(&mut frame)
@@ -251,6 +257,9 @@ impl<S: Stream + ?Sized> Socket<S> {
         if outbound.waiting > 0 || outbound.is_held {
             outbound.waiting += frames.len();
             outbound.queue.push_back(frames.clone());
+            if outbound.is_held && outbound.waiting > HELD_LIMIT {
+                self.let_go(outbound);
+            }
             return;
         }
         // A broken connection shows itself to its own task, which reads.
@@ -258,6 +267,14 @@ impl<S: Stream + ?Sized> Socket<S> {
         outbound.written += written as u64;
         if written < frames.len() {
             self.keep(outbound, frames.slice(written..));
+        }
+    }
+
+    fn let_go(&self, outbound: &mut Outbound) {
+        outbound.is_held = false;
+        // A broken connection shows itself to its own task, which reads.
+        if self.write(outbound).is_err() || outbound.waiting > 0 {
+            self.owner.wake();
         }
     }
 
@@ -348,6 +365,29 @@ mod tests {
         socket.send(&Bytes::from_static(b"three"));
         assert_eq!(socket.read(0), b"one, two, three");
         assert!(!socket.has_waiting());
+    }
+
+    #[test]
+    fn nobody_is_too_slow_for_what_is_held() {
+        let socket = Socket::with_room(4 * WAITING_LIMIT);
+        socket.hold();
+        let frame = Bytes::from(vec![0; HELD_LIMIT / 4]);
+        (0..32).for_each(|_| socket.send(&frame));
+        assert!(!socket.is_closing() && !socket.has_waiting());
+        assert_eq!(socket.read(0).len(), 32 * frame.len());
+    }
+
+    #[test]
+    fn the_end_is_not_held_back() {
+        let socket = Socket::with_room(100);
+        socket.hold();
+        socket.send(&Bytes::from_static(b"last words"));
+        socket.close(CloseCode::SignedOut);
+        socket.hold();
+        let told = socket.read(0);
+        assert!(told.starts_with(b"last words\x88"), "{told:?}");
+        socket.release();
+        assert_eq!(socket.read(0), b"");
     }
 
     #[test]
