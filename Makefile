@@ -43,7 +43,7 @@ $(flack): $(sources)
 	@mkdir -p $(@D) && touch $(@D)/build-started
 	$(heading) 'Building the client (about three minutes the first time)'
 	@tools/client
-	$(heading) 'Building the server (about three minutes the first time)'
+	$(heading) 'Building the server (about five minutes the first time)'
 	cargo build --release $(server) --bin flack
 	@# What is edited while it is built is newer than the program.
 	@touch -r $(@D)/build-started $@
