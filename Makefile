@@ -17,7 +17,8 @@ export PATH := $(CURDIR)/end2end/node_modules/.bin:$(CARGO_HOME)/bin:$(PATH)
 
 flack := target/release/flack
 # Directories are among them, so that removing a file counts as a change too.
-sources := $(shell find src style public tools/client tools/shrink.mjs build.rs Cargo.toml Cargo.lock \
+sources := $(shell find src style public tools/client tools/shrink.mjs tools/parts.mjs \
+                   tools/parts.js tools/first.txt build.rs Cargo.toml Cargo.lock \
                    Leptos.toml 2>/dev/null)
 
 # The names that tools/setup knows; where none of them is there, Playwright takes its own.
@@ -134,6 +135,13 @@ pictures: setup $(flack) ## take the pictures anew that the browser tests compar
 firefox: setup $(flack) ## run the main browser tests in Firefox
 	$(heading) 'Testing in Firefox'
 	cd end2end && $(browser) playwright test --config firefox.config.ts $(ARGS)
+
+# tools/parts.mjs says what for.
+.PHONY: profile
+profile: setup $(flack) ## see what of the client a page needs first, and write it into tools/first.txt
+	$(heading) 'Watching the client at work'
+	@tools/client --marked
+	cd end2end && $(browser) node profile.mjs
 
 .PHONY: bench
 bench: setup $(flack) ## measure what Flack claims of itself, beside the limits of this machine

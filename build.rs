@@ -82,6 +82,12 @@ mod embed {
                 ),
             }
         }
+        // Only what `tools/client` makes is in two parts.
+        for name in ["flack-rest.wasm", "flack-rest.css"] {
+            if let Ok(content) = fs::read(built.join(name)) {
+                files.push((format!("pkg/{name}"), content));
+            }
+        }
         let words = |language: Language| (language.file(), language.words().lines().into_bytes());
         files.extend(Language::ALL.map(words));
         let icons = fs::read_dir("public").expect("public/ is there");

@@ -156,7 +156,7 @@ async function measureUnchanged(server, headers) {
 
 async function measureFirstLoad(base, headers) {
   const { body } = await request(base, '/c/general', { headers });
-  const addresses = new Set(body.toString().match(/\/pkg\/[\w.-]+\.(css|js|wasm|txt)/g));
+  const addresses = new Set(body.toString().match(/\/pkg\/(?!flack-rest-)[\w.-]+\.(css|js|wasm|txt)/g));
   let bytes = 0;
   for (const address of addresses) {
     const file = await request(base, address, { headers: { 'accept-encoding': 'br' } });

@@ -1,10 +1,12 @@
 // Keeps Flack in the browser, so that it opens without a network: its shell, and the rooms that were open
 // last. What is private in it goes when somebody else signs in here, or nobody is any more.
 //
-// The server writes a line before this: SHELL, the addresses of what every page needs.
+// The server writes two lines before this: SHELL, the addresses of what every page needs, and LATER, of what
+// pages need once they are used, which is kept when the first of them has it.
 
-const FILES = `files ${SHELL.join(' ')}`;
-const PAGES = `pages ${SHELL.join(' ')}`;
+const SHELL_AND_LATER = [...SHELL, ...LATER];
+const FILES = `files ${SHELL_AND_LATER.join(' ')}`;
+const PAGES = `pages ${SHELL_AND_LATER.join(' ')}`;
 
 /** How many rooms are kept. */
 const LIMIT = 50;
@@ -47,7 +49,7 @@ addEventListener('fetch', (event) => {
   }
   if (method !== 'GET') return;
   if (mode === 'navigate') event.respondWith(page(event, pathname + search));
-  else if (SHELL.includes(pathname)) event.respondWith(file(event.request));
+  else if (SHELL_AND_LATER.includes(pathname)) event.respondWith(file(event, pathname));
 });
 
 /** Nobody is here any more: nothing is left of them. */
@@ -115,10 +117,22 @@ async function open(path) {
 }
 
 /** A file of the shell. With a hash in its name it never changes; else it is a file under development. */
-async function file(request) {
+async function file(event, path) {
+  const { request } = event;
   const kept = await caches.match(request, { ignoreVary: true });
-  if (kept && /-[0-9a-f]{16}\./.test(request.url)) return kept;
-  return fetch(request).catch(() => kept ?? Response.error());
+  if (kept && /-[0-9a-f]{16}\./.test(path)) return kept;
+  try {
+    const answer = await fetch(request);
+    if (LATER.includes(path) && answer.ok) event.waitUntil(later(path, answer.clone()));
+    return answer;
+  } catch {
+    return kept ?? Response.error();
+  }
+}
+
+async function later(path, answer) {
+  const files = await caches.open(FILES);
+  await files.put(path, answer);
 }
 
 /** A page, from the network if there is one. */

@@ -183,6 +183,14 @@ export class Person {
     await expect(this.connection).toHaveText('Connected', BACK);
   }
 
+  /** Has all of the client, the part included that comes a while later or with the first use of a page. */
+  async isWhole() {
+    if (!(await this.page.content()).includes('/pkg/flack-rest-')) return;
+    await this.page.mouse.move(1, 1);
+    await this.page.mouse.move(2, 2);
+    await expect.poll(() => this.page.evaluate('flack.isWhole')).toBe(true);
+  }
+
   async takeName() {
     await this.namePrompt.fill(this.name);
     await this.page.getByRole('button', { name: 'Join' }).click();

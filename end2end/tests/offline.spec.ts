@@ -7,6 +7,7 @@ test('a page without network says so, and goes on when it is back', async ({ peo
   await ada.page.clock.install();
   await ada.reload();
   await ada.isConnected();
+  await ada.isWhole();
 
   await ada.context.setOffline(true);
   await ada.write('From the tunnel');

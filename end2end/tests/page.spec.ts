@@ -67,6 +67,7 @@ test('the client asks for nothing that the page has brought', async ({ people })
   );
   await ada.reload();
   await ada.isConnected();
+  await ada.isWhole();
   await ada.write('New');
   await ada.sees('Brought along', 'New');
 

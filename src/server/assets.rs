@@ -24,24 +24,30 @@ struct Asset {
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
+/// Only what `tools/client` makes is in two parts.
+const REST: [&str; 2] = ["pkg/flack-rest.wasm", "pkg/flack-rest.css"];
+
 /// What the head of every page refers to that speaks this language.
 pub fn links(language: Language) -> Links {
+    let find = |name: &str| ASSETS.iter().find(|asset| asset.name == name);
     let address = |name: &str| {
-        let asset = ASSETS.iter().find(|asset| asset.name == name);
-        asset.map_or_else(|| format!("/{name}"), |asset| asset.address.to_owned())
+        find(name).map_or_else(|| format!("/{name}"), |asset| asset.address.to_owned())
     };
     Links {
         style: address("pkg/flack.css"),
         script: address("pkg/flack.js"),
         wasm: address("pkg/flack.wasm"),
+        rest: REST.iter().filter_map(|name| Some(find(name)?.address.to_owned())).collect(),
         words: address(&language.file()),
     }
 }
 
-/// The service worker, with the addresses of what it is to keep. In a release build they change with
-/// what is there, so the worker does too, which makes browsers take the new one.
-pub fn worker(shell: &[String]) -> Response<Body> {
-    let worker = format!("const SHELL = {shell:?};\n{}", include_str!("../../public/worker.js"));
+/// The service worker, with the addresses of what it is to keep: at once, and once somebody asks for it.
+/// In a release build they change with what is there, so the worker does too, which makes browsers take
+/// the new one.
+pub fn worker(shell: &[String], later: &[String]) -> Response<Body> {
+    let lists = format!("const SHELL = {shell:?};\nconst LATER = {later:?};\n");
+    let worker = format!("{lists}{}", include_str!("../../public/worker.js"));
     let mut response = Response::new(Body::from(worker));
     let kind = HeaderValue::from_static(kind(".js"));
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

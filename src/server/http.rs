@@ -697,9 +697,9 @@ fn read_just_now(headers: &HeaderMap, room: &Address) -> Option<Position> {
 /// The service worker, which may load things from here and do nothing else (CSP Level 3 §4.4).
 async fn worker(headers: HeaderMap) -> Response<Body> {
     let language = language::of(&headers);
-    let Links { style, script, wasm, words } = assets::links(language);
+    let Links { style, script, wasm, rest, words } = assets::links(language);
     let shell = [OFFLINE.to_owned(), style, script, wasm, words, "/favicon.svg".to_owned()];
-    let mut response = assets::worker(&shell);
+    let mut response = assets::worker(&shell, &rest);
     vary(&mut response);
     let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);

@@ -23,6 +23,8 @@ pub struct Links {
     pub style: String,
     pub script: String,
     pub wasm: String,
+    /// The part of the client that is needed later, and its stylesheet, where it is in two.
+    pub rest: Vec<String>,
     pub words: String,
 }
 
@@ -40,11 +42,13 @@ pub fn shell(links: Links, page: Page) -> impl IntoView {
     let (nonce, theme, spoken) = (use_nonce(), browser::theme(), spoken());
     let unread = total(&page.memberships);
     let title = title(&Address::of(&page.path), &page.directs, unread);
-    let Links { style, script, wasm, words } = links;
+    let Links { style, script, wasm, rest, words: texts } = links;
+    let refused = serde_json::to_string(words().refused_otherwise).unwrap_or_default();
     let start = format!(
         "import start, {{ hydrate }} from '{script}';\n\
-         const words = fetch('{words}').then((answer) => answer.text());\n\
-         await Promise.all([words, start({{ module_or_path: '{wasm}' }})]);\n\
+         flack.refused = {refused};\n\
+         const words = fetch('{texts}').then((answer) => answer.text());\n\
+         await Promise.all([words, start({{ module_or_path: '{wasm}', rest: {rest:?} }})]);\n\
          hydrate(await words);\n\
          navigator.serviceWorker?.register('/worker.js').catch(() => {{}});"
     );
@@ -68,7 +72,7 @@ pub fn shell(links: Links, page: Page) -> impl IntoView {
                     r#type="application/wasm"
                     crossorigin="anonymous"
                 />
-                <link rel="preload" href=words r#as="fetch" crossorigin="anonymous" />
+                <link rel="preload" href=texts r#as="fetch" crossorigin="anonymous" />
                 {address}
                 <script type="module" nonce=nonce.clone()>
                     {start}
@@ -90,7 +94,7 @@ pub fn shell(links: Links, page: Page) -> impl IntoView {
 pub fn door(links: Links, page: &Page) -> impl IntoView + use<> {
     let refused = page.refused.as_ref().filter(|refused| refused.action == SIGN_IN);
     let (typed, error) = refused.map(|it| (it.field("name"), it.refusal.told(words()))).unzip();
-    let Links { style, script, wasm, words: texts } = links;
+    let Links { style, script, wasm, words: texts, .. } = links;
     // By a script: which directive of the page's policy a link of this kind comes under depends on the
     // browser.
     let fetched = format!(

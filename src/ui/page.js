@@ -171,6 +171,17 @@ window.flack = {
     document.cookie = `read=${message}; path=/; max-age=10; samesite=lax`;
   },
 
+  // A part of the client that something needs and that cannot be had ends the client. What was typed is kept.
+  // A new page has what it needs, from the server or as the service worker kept it; one that had not come up
+  // yet stays as the server rendered it.
+  lost: (status) => {
+    if (!('hydrated' in document.body.dataset)) return;
+    alert(flack.refused);
+    const again = () => location.reload();
+    if (status || navigator.serviceWorker?.controller) again();
+    else addEventListener('online', again);
+  },
+
   // Rooms, so that they open without a network.
   keep: (path) => flack.say({ keep: path }),
   say: (words) => navigator.serviceWorker?.ready.then(({ active }) => active.postMessage(words)),
