@@ -43,6 +43,9 @@ const NOTICE: Duration = Duration::from_secs(1);
 const MOVED_REST: u32 = 100;
 const PULSE_REST: u32 = 20;
 
+/// How long that rests at most: a processor that was busy with something else is no reason to say nothing.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
 /// How many connections those may have who watch over the server.
 const WATCHERS: ConnectionLimits = ConnectionLimits { all: 16, of_one_address: 0 };
 
@@ -234,7 +237,7 @@ async fn repeat(flack: Flack, task: fn(&Flack), rest: u32) {
         let flack = flack.clone();
         // A write to each of thousands of sockets would hold up those whose turn it is.
         let _ = tokio::task::spawn_blocking(move || task(&flack)).await;
-        sleep(NOTICE.max(begun.elapsed() * rest)).await;
+        sleep((begun.elapsed() * rest).clamp(NOTICE, LONGEST_REST)).await;
     }
 }
 
