@@ -263,6 +263,7 @@ test('who begins a day is named, also when they go on where they ended', async (
   await day(ada, 'Today').first().evaluate((heading) => {
     const next = heading.parentElement!.querySelectorAll<HTMLElement>('.day')[1];
     next.hidden = false;
+    next.nextElementSibling!.classList.add('message--day');
   });
   const box = await author.boundingBox();
   expect(box!.width).toBeGreaterThan(10);

@@ -321,6 +321,8 @@ pub fn is_typed(_event: &Event) -> bool {
 
 pub fn grow(_id: &str, _text: &str) {}
 
+pub fn after_paint(_then: impl FnOnce() + 'static) {}
+
 pub fn select(_id: &str, _from: u32, _to: u32) {}
 
 pub fn reveal(_id: &str) {}

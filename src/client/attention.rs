@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::{
     COMPOSER, Client, browser,
-    timeline::{Quoted, quoted},
+    timeline::{Quoted, Reacted, quoted},
     words,
 };
 use crate::{
@@ -104,19 +104,18 @@ impl Client {
         })
     }
 
+    /// Looks at what is under a message. It changes less often than what is said.
+    fn reacted<T>(self, message: Position, look: impl FnOnce(&Reacted) -> T) -> Option<T> {
+        self.reacted.with(|reacted| reacted.iter().find(|it| it.message == message).map(look))
+    }
+
     pub fn has_reactions(self, message: Position) -> bool {
-        let has_any =
-            |line: &Line| matches!(&line.content, Content::Sent(it) if !it.reactions.is_empty());
-        self.line(message, has_any).unwrap_or_default()
+        self.reacted(message, |it| !it.reactions.is_empty()).unwrap_or_default()
     }
 
     /// Those of a message, with what one has just asked for.
     pub fn reactions(self, message: Position) -> Vec<Reaction> {
-        let reactions = self.line(message, |line| match &line.content {
-            Content::Sent(message) => message.reactions.clone(),
-            Content::OnItsWay { .. } => Vec::new(),
-        });
-        reactions.unwrap_or_default()
+        self.reacted(message, |it| it.reactions.clone()).unwrap_or_default()
     }
 
     pub fn has_reacted(self, message: Position, emoji: &Emoji) -> bool {
@@ -128,7 +127,7 @@ impl Client {
 
     /// Whether one's own reaction is on its way, one way or the other.
     pub fn is_reacting(self, message: Position, emoji: &Emoji) -> bool {
-        self.line(message, |line| line.reacting.contains(emoji)).unwrap_or_default()
+        self.reacted(message, |it| it.on_their_way.contains(emoji)).unwrap_or_default()
     }
 
     /// Puts an emoji under a message, or takes it away.

@@ -380,6 +380,8 @@ extern "C" {
     #[wasm_bindgen(js_namespace = flack)]
     pub fn withdraw(tag: &str);
     #[wasm_bindgen(js_namespace = flack)]
+    fn painted(then: JsValue);
+    #[wasm_bindgen(js_namespace = flack)]
     fn listen(hear: Closure<dyn Fn(String, bool, String) -> String>);
 }
 
@@ -389,6 +391,11 @@ pub fn on_answer(hear: impl Fn(&str, bool, &str) -> String + 'static) {
     listen(Closure::new(move |action: String, is_done, answer: String| {
         hear(&action, is_done, &answer)
     }));
+}
+
+/// Does something once what was done to the page is on the screen.
+pub fn after_paint(then: impl FnOnce() + 'static) {
+    painted(Closure::once_into_js(then));
 }
 
 static WORDS: OnceLock<Words> = OnceLock::new();

@@ -1,6 +1,8 @@
 //! What one tab remembers and hears: the state machine of `sync`, with the browser around it, as
 //! signals.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use crate::{
@@ -45,8 +47,8 @@ pub use browser::words;
 use draft::Drafts;
 use emoji::{EmojiList, OnEmoji};
 use marks::Marks;
-use reading::{NewLine, Place};
-use timeline::{Row, excerpt, rows};
+use reading::{Attention, NewLine, Place};
+use timeline::{Reacted, Row, excerpt, reacted, rows};
 use upload::{Gallery, Transfer, Upload};
 
 /// How often time is told to the state machine, in milliseconds: the step of its delays.
@@ -88,6 +90,17 @@ pub enum StorageState {
     Unreadable,
 }
 
+/// Whether what comes may be shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pace {
+    #[default]
+    Free,
+    /// What was shown last is not on the screen yet.
+    Painting,
+    /// The same, and something has come since.
+    Due,
+}
+
 /// A message that its author has just deleted, and can bring back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
@@ -115,8 +128,11 @@ pub struct Client {
     pub today: RwSignal<i32>,
     /// Whether the page can be seen.
     pub is_visible: RwSignal<bool>,
-    /// Whether the person looks at the open room.
-    is_attending: StoredValue<bool>,
+    /// Those of its messages that have reactions.
+    reacted: RwSignal<Vec<Reacted>>,
+    pace: StoredValue<Pace>,
+    /// How the person looks at the open room.
+    attention: StoredValue<Attention>,
     new_line: StoredValue<NewLine>,
     /// Where rooms were left that have been open in this tab: as few as one visits.
     places: StoredValue<Vec<(Room, Place)>>,
@@ -173,7 +189,9 @@ impl Client {
             rows: RwSignal::new(None),
             today: RwSignal::new(browser::today()),
             is_visible: RwSignal::new(browser::is_visible()),
-            is_attending: StoredValue::new(true),
+            reacted: RwSignal::default(),
+            pace: StoredValue::default(),
+            attention: StoredValue::new(Attention::Looks),
             new_line: StoredValue::new(NewLine::default()),
             places: StoredValue::new(Vec::new()),
             link: RwSignal::new(LinkState::default()),
@@ -212,7 +230,7 @@ impl Client {
             self.pass(if browser::has_slept() { Input::Woken } else { Input::Tick });
             show(self.today, &browser::today());
         };
-        set_interval(tick, std::time::Duration::from_millis(TICK));
+        set_interval(tick, Duration::from_millis(TICK));
         browser::on_navigation(move |path| self.arrive(&path));
         browser::on_visibility_change(move |is_visible| self.is_visible.set(is_visible));
         browser::on_leave(move || {
@@ -312,9 +330,9 @@ impl Client {
         });
     }
 
-    /// Whether the person looks at the open room from now on.
-    pub fn attend(self, is_attending: bool) {
-        self.is_attending.set_value(is_attending);
+    /// How the person looks at the open room from now on.
+    pub fn attend(self, attention: Attention) {
+        self.attention.set_value(attention);
     }
 
     /// Whether this is the room that `rows` are of.
@@ -379,14 +397,15 @@ impl Client {
         self.ask(room, Ask::Edit(message, text));
     }
 
-    /// The open room has been seen up to this message.
+    /// The open room has been seen up to this message. Nothing changes by it there.
     pub fn read(self, message: Position) {
         let is_news = self.sync.with_value(|sync| {
             let sync = sync.as_ref()?;
             Some(message > sync.memberships().reached(sync.viewing()?))
         });
         if is_news == Some(true) {
-            self.tell(Input::Read(message));
+            self.handle(Input::Read(message));
+            self.show_around();
         }
     }
 
@@ -435,7 +454,7 @@ impl Client {
                 self.end_undo();
             }
         };
-        set_timeout(pass, std::time::Duration::from_secs(UNDO_SECONDS));
+        set_timeout(pass, Duration::from_secs(UNDO_SECONDS));
     }
 
     /// Brings back what was deleted last.
@@ -579,7 +598,10 @@ impl Client {
         match event {
             SocketEvent::Opened => self.tell(Input::Opened),
             SocketEvent::Frame(text) => match ServerFrame::read(&text) {
-                Ok(frame) => self.tell(Input::Frame(frame)),
+                Ok(frame) => {
+                    self.handle(Input::Frame(frame));
+                    self.show_soon();
+                }
                 // A newer server speaks of things that this page does not know: live with it.
                 Err(_) => browser::warn("a frame of the server could not be read"),
             },
@@ -587,6 +609,41 @@ impl Client {
                 self.socket.set_value(None);
                 self.tell(Input::Closed(code));
             }
+        }
+    }
+
+    /// Shows what has come: at once, and what comes right after that once the page has been painted. So the
+    /// page keeps up however much comes, and in tasks of their own, between which it hears its reader.
+    fn show_soon(self) {
+        // A page that is hidden is not painted.
+        let is_painted = self.is_visible.get_untracked();
+        if is_painted && self.pace.get_value() != Pace::Free {
+            return self.pace.set_value(Pace::Due);
+        }
+        self.read_along();
+        self.show();
+        if is_painted {
+            self.pace.set_value(Pace::Painting);
+            let painted = move || {
+                if self.pace.try_update_value(|pace| std::mem::take(pace)) == Some(Pace::Due) {
+                    self.show_soon();
+                }
+            };
+            browser::after_paint(painted);
+        }
+    }
+
+    /// Whoever is at the end of the open room sees what comes: it is never shown as unread.
+    fn read_along(self) {
+        if self.attention.get_value() != Attention::Follows {
+            return;
+        }
+        let newest = self.sync.with_value(|sync| {
+            let newest = sync.as_ref()?.window()?.messages().next_back();
+            newest.map(|message| message.position)
+        });
+        if let Some(newest) = newest {
+            self.read(newest);
         }
     }
 
@@ -616,13 +673,13 @@ impl Client {
         let _ = self.sync.try_with_value(|sync| {
             let Some(sync) = sync else { return };
             let known = sync.viewing().and_then(|room| {
-                let is_attending = self.is_attending.get_value();
-                let follow =
-                    |line: &mut NewLine| line.follow(room, sync.memberships(), is_attending);
+                let looks = self.attention.get_value() != Attention::Away;
+                let follow = |line: &mut NewLine| line.follow(room, sync.memberships(), looks);
                 self.new_line.try_update_value(follow).flatten()
             });
             let rows = sync.window().map(|_| rows(sync.lines(), browser::day, known));
             if self.rows.with_untracked(|shown| *shown != rows) {
+                show(self.reacted, &reacted(rows.as_deref().unwrap_or_default()));
                 self.rows.set(rows);
             }
         });

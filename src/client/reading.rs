@@ -6,6 +6,16 @@ use crate::domain::{position::Position, room::Room, unread::Memberships};
 /// Closer to the end than this one is at it, in pixels: less than a message.
 const NEAR: f64 = 32.0;
 
+/// How somebody looks at a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// Not at all.
+    Away,
+    Looks,
+    /// At its end, where they see whatever comes.
+    Follows,
+}
+
 /// How far up somebody has scrolled, and what has come since.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Place {
@@ -42,17 +52,17 @@ impl Place {
         }
     }
 
-    /// The conversation has changed. Gives whether to go to its end: who is there stays there, and who
-    /// writes wants to see that.
+    /// The conversation has changed. Gives whether to go to its end: who is near it stays there, and who
+    /// writes wants to see that. The view of whoever is just at the end stays there by itself.
     pub fn follow(&mut self, rows: &[Row]) -> bool {
         let waiting = rows.iter().filter(|row| row.position().is_none()).count();
         let has_written = waiting > self.waiting;
         self.waiting = waiting;
-        let follows = has_written || self.is_at_end();
-        if follows {
+        let goes = self.above != 0.0 && (has_written || self.is_at_end());
+        if goes || self.is_at_end() {
             self.scroll(0.0, rows);
         }
-        follows
+        goes
     }
 
     /// How many messages have come since they were at the end.
@@ -158,7 +168,8 @@ mod tests {
     #[test]
     fn who_is_at_the_end_stays_there_and_misses_nothing() {
         let mut place = Place::default();
-        assert!(place.follow(&show(vec![sent(1)])));
+        assert!(!place.follow(&show(vec![sent(1)])), "a view at its end stays there by itself");
+        assert!(place.is_at_end());
         place.scroll(NEAR - 1.0, &show(vec![sent(1)]));
         assert!(place.follow(&show(vec![sent(1), sent(2)])));
         place.scroll(500.0, &show(vec![sent(1), sent(2)]));

@@ -10,6 +10,7 @@ use crate::{
         message::{Html, Message},
         person::Person,
         position::Position,
+        reaction::{Emoji, Reaction},
         window::Window,
     },
     sync::{Content, Line, outbox::Progress},
@@ -122,6 +123,28 @@ fn continues(before: &Line, line: &Line) -> bool {
         (Content::OnItsWay { .. }, Content::OnItsWay { .. }) => true,
         _ => false,
     }
+}
+
+/// What is under a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reacted {
+    pub message: Position,
+    pub reactions: Vec<Reaction>,
+    /// Those of one's own that are on their way, one way or the other.
+    pub on_their_way: Vec<Emoji>,
+}
+
+/// Picks out the messages that have reactions, or are to lose the last.
+pub fn reacted(rows: &[Row]) -> Vec<Reacted> {
+    let reacted = rows.iter().filter_map(|Row { line, .. }| match &line.content {
+        Content::Sent(Message { position, reactions, .. }) => Some(Reacted {
+            message: *position,
+            reactions: reactions.clone(),
+            on_their_way: line.reacting.clone(),
+        }),
+        Content::OnItsWay { .. } => None,
+    });
+    reacted.filter(|it| !it.reactions.is_empty() || !it.on_their_way.is_empty()).collect()
 }
 
 /// What is to be seen of a message that another one answers.

@@ -18,7 +18,8 @@ window.flack = {
   name: (at) => {
     const ago = flack.day(at) - flack.day(Date.now());
     if (ago !== 0 && ago !== -1) return flack.write(at, { dateStyle: 'full' });
-    const name = new Intl.RelativeTimeFormat(flack.locales, { numeric: 'auto' }).format(ago, 'day');
+    flack.relative ??= new Intl.RelativeTimeFormat(flack.locales, { numeric: 'auto' });
+    const name = flack.relative.format(ago, 'day');
     return name[0].toLocaleUpperCase() + name.slice(1);
   },
 
@@ -47,6 +48,8 @@ window.flack = {
       if (icon.getAttribute('href') !== href) icon.href = href;
     });
   },
+
+  painted: (then) => requestAnimationFrame(() => setTimeout(then)),
 
   // Being told outside of the page, as one has asked for in this browser.
   wish: (name) => {
@@ -202,6 +205,7 @@ for (const time of document.querySelectorAll('time[datetime]')) {
   time.title = flack.exact(at);
   if (!line) continue;
   line.hidden = day === before;
+  line.nextElementSibling.classList.toggle('message--day', !line.hidden);
   line.firstElementChild.textContent = line.hidden ? ' ' : flack.name(at);
   before = day;
 }

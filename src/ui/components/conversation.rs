@@ -10,13 +10,19 @@ use super::{
 use crate::{
     client::{
         Client, LOG, NEW, browser,
-        reading::{Place, newest},
+        reading::{Attention, Place, newest},
         timeline::Row,
         words,
     },
-    domain::room::NamedRoom,
+    domain::{
+        room::{NamedRoom, Room},
+        window::Window,
+    },
     words::{around, with},
 };
+
+/// More messages than are on a screen, mostly.
+const SCREEN: usize = Window::LIMIT / 4;
 
 /// The log of a room, newest at the bottom. `edit` gets the text of a message to be changed.
 #[component]
@@ -31,7 +37,16 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
     let nothing = room.clone();
     let is_empty =
         Memo::new(move |_| client.rows.with(|rows| rows.as_ref().is_some_and(Vec::is_empty)));
-    let list = move || client.rows.get().unwrap_or_default();
+    let (of, is_whole) = (room.room.clone(), is_whole(&room.room, place.get_untracked()));
+    let list = move || {
+        client.rows.with(|rows| {
+            // What is shown may still be the room that was left.
+            let rows = rows.as_deref().filter(|_| client.is_open(&of)).unwrap_or_default();
+            let end = if is_whole.get() { 0 } else { rows.len().saturating_sub(SCREEN) };
+            let new = rows.iter().position(|row| row.is_first_new).unwrap_or(end);
+            rows[new.min(end)..].to_vec()
+        })
+    };
     let scroll = move |_| {
         let above = browser::scrolled_above(LOG);
         client.rows.with_untracked(|rows| {
@@ -51,7 +66,6 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
             on:click=move |event| client.tap(browser::message_of(&event))
         >
             <div class="log__list">
-                {move || is_empty.get().then(|| view! { <Nothing room=nothing.clone() /> })}
                 <For
                     each=list
                     key=Row::key
@@ -64,9 +78,23 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
                     }
                 />
             </div>
+            {move || is_empty.get().then(|| view! { <Nothing room=nothing.clone() /> })}
         </div>
         <ToNewest place />
     }
+}
+
+/// Whether all messages of a room are shown. A page comes with all of them. When one goes to another room
+/// from there, one sees its end first, and the others are added as soon as that is on the screen: a
+/// fourth of the work is before it.
+fn is_whole(room: &Room, place: Place) -> RwSignal<bool> {
+    let client = expect_context::<Client>();
+    let is_elsewhere = client.marked.get_untracked().is_some() || place.way_back().is_some();
+    let is_whole = RwSignal::new(client.is_open(room) || is_elsewhere);
+    if !is_whole.get_untracked() {
+        browser::after_paint(move || _ = is_whole.try_set(true));
+    }
+    is_whole
 }
 
 /// Lets people be where they left a room when they come back to it, else where what is new to them
@@ -108,7 +136,11 @@ fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
     Effect::new(move |_| {
         let is_at_end = place.with(|place| place.is_at_end());
         let is_seen = is_placed.get() && client.is_visible.get();
-        client.attend(is_seen);
+        client.attend(match (is_seen, is_at_end) {
+            (true, true) => Attention::Follows,
+            (true, false) => Attention::Looks,
+            (false, _) => Attention::Away,
+        });
         let last = client.rows.with(|rows| {
             let rows = rows.as_ref().filter(|_| is_seen && client.is_open(&seen.room))?;
             if is_at_end { newest(rows) } else { browser::last_seen(LOG) }
@@ -118,7 +150,7 @@ fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
         }
     });
     on_cleanup(move || {
-        client.attend(false);
+        client.attend(Attention::Away);
         if let Some(place) = place.try_get_untracked() {
             client.keep_place(&room.room, place);
         }

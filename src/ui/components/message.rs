@@ -36,6 +36,9 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
     let me = client.me.get_untracked();
     let (is_continued, at) = (row.is_continued, row.at());
     let mut class = if is_continued { "message message--continued" } else { "message" }.to_owned();
+    if row.starts_day {
+        class += " message--day";
+    }
     match row.line.content {
         Content::Sent(message) => {
             let is_mine = me.as_ref().is_some_and(|me| me.id == message.author.id);
