@@ -625,7 +625,7 @@ impl Client {
         if is_painted {
             self.pace.set_value(Pace::Painting);
             let painted = move || {
-                if self.pace.try_update_value(|pace| std::mem::take(pace)) == Some(Pace::Due) {
+                if self.pace.try_update_value(std::mem::take) == Some(Pace::Due) {
                     self.show_soon();
                 }
             };

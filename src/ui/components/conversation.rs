@@ -92,7 +92,9 @@ fn is_whole(room: &Room, place: Place) -> RwSignal<bool> {
     let is_elsewhere = client.marked.get_untracked().is_some() || place.way_back().is_some();
     let is_whole = RwSignal::new(client.is_open(room) || is_elsewhere);
     if !is_whole.get_untracked() {
-        browser::after_paint(move || _ = is_whole.try_set(true));
+        // The frame with its end is on the screen when the next one is made.
+        let add = move || _ = is_whole.try_set(true);
+        browser::after_paint(move || browser::after_paint(add));
     }
     is_whole
 }
