@@ -23,6 +23,7 @@ pub mod network;
 pub mod rates;
 pub mod reaction;
 pub mod run;
+pub mod scrub;
 pub mod state;
 pub mod store;
 pub mod stylesheet;

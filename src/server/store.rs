@@ -25,6 +25,7 @@ use super::{
     log::{NewDevice, Order, Request},
     look::{self, Looks},
     markdown,
+    scrub::{self, PAGES_LIMIT},
     state::{Entry, Fact, State},
     token::{LinkId, hex},
 };
@@ -46,7 +47,7 @@ use crate::domain::{
 };
 
 /// Raised by one with every change of the tables, which [`migrate`] makes.
-pub const SCHEMA_VERSION: i64 = 7;
+pub const SCHEMA_VERSION: i64 = 8;
 
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -208,10 +209,20 @@ const MENTIONS_LOOKED_AT: usize = 1_000;
 
 /// What is in a data directory.
 const DATABASE: &str = "flack.db";
+const WAL: &str = "flack.db-wal";
 const FILES: &str = "files";
 const LOCK: &str = "flack.lock";
 /// Where a backup is put until all of it is there and right.
 const RESTORING: &str = "restoring";
+
+/// How long a connection waits for another one.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// With how many frames that may have copies in them the write-ahead log is long: 4 MB.
+const LONG: u32 = 1_000;
+
+/// How long copies of what is no more may be on disk, unless somebody reads them.
+const COPIES_LAST: TimeDelta = TimeDelta::seconds(10);
 
 /// What people put under messages, and which messages answer others.
 const SCHEMA_OF_REACTIONS: &str = "
@@ -377,15 +388,24 @@ impl DataDir {
         // Every commit is synced; what is deleted is overwritten.
         db.pragma_update(None, "synchronous", "full")?;
         db.pragma_update(None, "secure_delete", true)?;
+        // The store itself says when the database takes over what is in the write-ahead log. When it is
+        // closed, that is all of it, and the log is removed.
+        db.pragma_update(None, "wal_autocheckpoint", 0)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        set_page_limit(&db, PAGES_LIMIT)?;
         if version < SCHEMA_VERSION {
             migrate(&mut db, version)?;
         }
         db.pragma_update(None, "foreign_keys", true)?;
-        settle(&db)?;
         db.set_prepared_statement_cache_capacity(64);
         let last = db.query_row("SELECT value FROM meta WHERE key = 'last'", [], position)?;
-        let mut store =
-            Store { db, last, limits, files: self.files.clone(), _lock: self.lock.clone() };
+        let page_size = db.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let wal = self.path.join(WAL);
+        let files = self.files.clone();
+        let (scrubbed, wiped) = (0, None);
+        let _lock = self.lock.clone();
+        let mut store = Store { db, last, limits, files, wal, page_size, scrubbed, wiped, _lock };
+        store.settle()?;
         // What an earlier server left behind between two steps.
         store.sweep_files()?;
         Ok(store)
@@ -450,11 +470,13 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 
 fn connect(database: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open(database)?;
-    db.busy_timeout(Duration::from_secs(5))?;
+    db.busy_timeout(PATIENCE)?;
     db.pragma_update(None, "cache_size", -2_000)?; // KiB
     // Else a statement is planned anew each time it is used, in case what is bound to it makes another
     // plan better.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // Only the store brings pages from the write-ahead log into the database, when they are clean.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(db)
 }
 
@@ -490,17 +512,9 @@ fn sync_dir(path: &Path) -> Result<(), StoreError> {
     files::sync_dir(path).map_err(|error| StoreError::Io(path.to_owned(), error))
 }
 
-/// Makes all that is in the database durable.
-///
-/// A server that was killed may have left what it had written but not synced, or what a sync failed
-/// to bring to the disk. It is there to be read, so people are about to see it.
-fn settle(db: &Connection) -> Result<(), StoreError> {
-    let settled = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    match settled.map_err(StoreError::from) {
-        // The WAL is synced before the database, which needs room, is written.
-        Err(error) if error.is_full() => Ok(()),
-        settled => settled,
-    }
+/// Takes the disk for full when the file has this many pages.
+fn set_page_limit(db: &Connection, limit: u32) -> rusqlite::Result<()> {
+    db.query_row(&format!("PRAGMA max_page_count = {limit}"), [], |_| Ok(()))
 }
 
 /// Puts into an empty database what every Flack begins with.
@@ -597,6 +611,8 @@ fn migrate(db: &mut Connection, version: i64) -> Result<(), StoreError> {
     if version < 7 {
         tx.execute_batch(SCHEMA_OF_TOPICS)?;
     }
+    // Until then copies of deleted words were left in free space.
+    scrub::all(&tx)?;
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     tracing::info!(from = version, to = SCHEMA_VERSION, "the tables were brought up to date");
@@ -661,12 +677,36 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
+impl Outcome {
+    /// Whether something that was there before may be there no more: words, or what was put under them.
+    pub fn takes_back(&self) -> bool {
+        let Outcome::Accepted(Entry { fact: Fact::Changed { change, .. }, .. }) = self else {
+            return false;
+        };
+        match change {
+            Change::Deleted(_)
+            | Change::Revised(_)
+            | Change::ChannelDeleted(_)
+            | Change::ChannelRevised(_) => true,
+            Change::Posted(_) | Change::ChannelCreated(_) | Change::DirectBegun(_) => false,
+        }
+    }
+}
+
 /// The one writing connection.
 pub struct Store {
     db: Connection,
     last: Position,
     limits: Limits,
     files: Arc<Files>,
+    /// Where the write-ahead log is.
+    wal: PathBuf,
+    /// In bytes.
+    page_size: u32,
+    /// So many frames at the beginning of the write-ahead log have pages that are clean.
+    scrubbed: u32,
+    /// Since when there may be copies in the write-ahead log of what is no more.
+    wiped: Option<DateTime<Utc>>,
     // Last: the directory is free only when the file is closed.
     _lock: Arc<File>,
 }
@@ -709,6 +749,10 @@ impl Store {
         tx.commit()?;
         self.last = last;
         self.files.remove(&freed.into_inner());
+        if outcomes.iter().any(Outcome::takes_back) {
+            self.wiped.get_or_insert(at);
+        }
+        self.spare_the_log();
         Ok(outcomes)
     }
 
@@ -726,27 +770,91 @@ impl Store {
     /// # Errors
     /// When SQLite does not take it.
     pub fn limit_pages(&self, limit: Option<u32>) -> Result<(), StoreError> {
-        let limit = limit.unwrap_or(u32::MAX - 1);
-        self.db.query_row(&format!("PRAGMA max_page_count = {limit}"), [], |_| Ok(()))?;
-        Ok(())
+        Ok(set_page_limit(&self.db, limit.unwrap_or(PAGES_LIMIT))?)
     }
 
-    /// Wipes the messages that were deleted too long ago to be brought back. Gives when to do so
-    /// again; none if nothing is left to be wiped.
+    /// Wipes the messages that were deleted too long ago to be brought back, and a moment later the copies
+    /// on disk of all that is no more. Gives when to do so again; none if nothing is left to be wiped.
     ///
     /// # Errors
-    /// Nothing is wiped then.
+    /// When not all of it could be wiped. The next time that is tried again.
     pub fn wipe(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
         let tx = self.db.transaction()?;
-        let freed = wipe(&tx, undoable_since(now).timestamp_millis())?;
+        let (wiped, freed) = wipe(&tx, undoable_since(now).timestamp_millis())?;
         tx.commit()?;
         self.files.remove(&freed);
+        if wiped > 0 {
+            self.wiped.get_or_insert(now);
+        }
+        if self.wiped.is_some_and(|since| since + COPIES_LAST <= now) {
+            // Who reads is in no hurry: it is tried again.
+            self.wiped = (!self.checkpoint(Checkpoint::Truncate)?).then_some(now);
+        }
         let next: Option<i64> = self
             .db
             .prepare_cached("SELECT min(deleted) FROM messages WHERE deleted IS NOT NULL")?
             .query_row([], |row| row.get(0))?;
-        let moment = next.map(|next| time(next + 1) + undo());
-        Ok(moment)
+        let next = next.map(|next| time(next + 1) + undo());
+        let copies = self.wiped.map(|since| since + COPIES_LAST);
+        Ok(next.into_iter().chain(copies).min())
+    }
+
+    /// Lets the database take over what is in the write-ahead log when it has become long.
+    fn spare_the_log(&mut self) {
+        let is_long = self.frames().map(|frames| frames.saturating_sub(self.scrubbed) >= LONG);
+        let spared = match is_long {
+            Ok(true) => self.checkpoint(Checkpoint::Passive),
+            Ok(false) => return,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = spared {
+            // What is committed is in the log. The next commit tries again.
+            tracing::warn!(%error, "the database could not take over what is in its log yet");
+        }
+    }
+
+    /// Makes all that is in the database durable, and leaves no copy of anything else.
+    ///
+    /// A server that was killed may have left what it had written but not synced, or what a sync failed
+    /// to bring to the disk. It is there to be read, so people are about to see it.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        let synced = match File::open(&self.wal) {
+            Ok(log) => log.sync_all(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        synced.map_err(|error| StoreError::Io(self.wal.clone(), error))?;
+        match self.checkpoint(Checkpoint::Truncate) {
+            // All of it stays in the log, which is synced.
+            Err(error) if error.is_full() => Ok(()),
+            settled => settled.map(|_| ()),
+        }
+    }
+
+    /// How many frames the write-ahead log has.
+    fn frames(&self) -> rusqlite::Result<u32> {
+        self.db.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], |row| row.get(1))
+    }
+
+    /// Brings what is in the write-ahead log into the database, when the pages in it are
+    /// [clean](scrub). Gives whether nobody kept it from that by reading.
+    fn checkpoint(&mut self, how: Checkpoint) -> Result<bool, StoreError> {
+        let frames = self.frames()?;
+        let pages = scrub::logged(&self.wal, self.page_size, self.scrubbed.min(frames)..frames)
+            .map_err(|error| StoreError::Io(self.wal.clone(), error))?;
+        let tx = self.db.transaction()?;
+        scrub::pages(&tx, pages)?;
+        tx.commit()?;
+        // Whoever writes does not wait for those who read.
+        self.db.busy_timeout(Duration::ZERO)?;
+        let done = self.db.query_row(how.statement(), [], |row| {
+            Ok((row.get::<_, bool>(0)?, row.get::<_, u32>(1)?, row.get::<_, u32>(2)?))
+        });
+        self.db.busy_timeout(PATIENCE)?;
+        let (is_busy, frames, taken) = done?;
+        // When all of it was taken over, the next one to write begins at the first frame again.
+        self.scrubbed = if taken == frames { 0 } else { frames };
+        Ok(!is_busy)
     }
 
     /// Forgets the files that were uploaded before `until` and never posted, and those of messages
@@ -794,6 +902,33 @@ impl Store {
         tx.execute("DELETE FROM log WHERE at < ?1", [until])?;
         tx.commit()?;
         Ok(())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Err(error) = self.checkpoint(Checkpoint::Truncate) {
+            // The next server does it.
+            tracing::warn!(%error, "the database could not take over what is in its log");
+        }
+    }
+}
+
+/// How much of its write-ahead log a database takes over.
+#[derive(Clone, Copy)]
+enum Checkpoint {
+    /// What nobody reads.
+    Passive,
+    /// All of it or nothing, and the log is empty then.
+    Truncate,
+}
+
+impl Checkpoint {
+    fn statement(self) -> &'static str {
+        match self {
+            Checkpoint::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+            Checkpoint::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+        }
     }
 }
 
@@ -1668,17 +1803,17 @@ fn free(
     Ok(freed)
 }
 
-/// Wipes the messages that were deleted before `until`, in milliseconds since 1970. Gives what can be
-/// removed from the disk after the commit.
-fn wipe(tx: &Transaction, until: i64) -> rusqlite::Result<Vec<ContentHash>> {
+/// Wipes the messages that were deleted before `until`, in milliseconds since 1970. Gives how many there
+/// were, and what can be removed from the disk after the commit.
+fn wipe(tx: &Transaction, until: i64) -> rusqlite::Result<(usize, Vec<ContentHash>)> {
     let freed = free(
         tx,
         "DELETE FROM attachments WHERE message IN
              (SELECT position FROM messages WHERE deleted < ?1) RETURNING hash",
         [until],
     )?;
-    tx.prepare_cached("DELETE FROM messages WHERE deleted < ?1")?.execute([until])?;
-    Ok(freed)
+    let wiped = tx.prepare_cached("DELETE FROM messages WHERE deleted < ?1")?.execute([until])?;
+    Ok((wiped, freed))
 }
 
 fn is_content(db: &Connection, hash: ContentHash) -> rusqlite::Result<bool> {

@@ -1,15 +1,25 @@
 //! One's own messages only, for everyone, at once, and for good.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path};
 
+use chrono::{DateTime, TimeDelta};
+use fastrand::Rng;
 use flack::domain::{
+    command::Ask,
     event::{Change, Deletion},
     frame::{ClientFrame, ServerFrame},
+    message::MessageText,
+    person::Person,
     position::Position,
     refusal::RefusalCode,
 };
 
-use crate::support::{channel, house::House, http::Answer};
+use crate::support::{
+    chance, channel,
+    desk::Desk,
+    house::{House, bytes_in},
+    http::Answer,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_reaches_everyone_at_once() {
@@ -103,50 +113,104 @@ async fn deleted_words_are_nowhere() {
 }
 
 /// SQLite overwrites what is deleted, but it also moves rows from page to page. What was moved must
-/// leave no copy either.
-#[tokio::test(flavor = "multi_thread")]
-async fn deleted_words_leave_no_copy_where_rows_were_moved() {
-    let mut house = House::open().await;
-    let ada = house.join("Ada").await;
-    let mut socket = ada.socket(&[]).await;
-    let mut positions = Vec::new();
-    // Of many lengths, so that pages are split and joined.
-    for number in 0..400_usize {
-        let words = format!("secret-{number:03} ").repeat(number * 37 % 90 + 1);
-        let id = format!("post-{number}").try_into().unwrap();
-        socket
-            .say(&ClientFrame::Post {
-                id,
-                room: channel("general"),
-                text: words,
-                attachments: vec![],
-                reply_to: None,
-            })
-            .await;
-        match socket.hear().await {
-            ServerFrame::Accepted { position, .. } => positions.push(position),
-            other => panic!("{other:?}"),
+/// leave no copy either, whatever was moved.
+#[test]
+fn deleted_words_leave_no_copy_where_rows_were_moved() {
+    let mut random = chance::seeded();
+    for _ in 0..8 {
+        let dir = tempfile::tempdir().unwrap();
+        let mut secrets = Secrets::begin(dir.path());
+        let mut now = DateTime::UNIX_EPOCH;
+        for _ in 0..20 {
+            secrets.stir(&mut random);
+            // Until nothing is left to be wiped.
+            while let Some(next) = secrets.desk.store.wipe(now).unwrap() {
+                assert!(next > now, "it will come to an end");
+                now = next;
+            }
+            assert_eq!(found(dir.path()), secrets.kept(), "while it is open");
+        }
+        let db = rusqlite::Connection::open(dir.path().join("flack.db")).unwrap();
+        let found: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(found, "ok");
+    }
+}
+
+/// The database takes over from its log now and then, and the next server does so after a kill.
+#[test]
+fn deleted_words_leave_no_copy_behind_a_kill() {
+    let mut random = chance::seeded();
+    let (dir, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut secrets = Secrets::begin(dir.path());
+    for _ in 0..60 {
+        secrets.stir(&mut random);
+    }
+    // All of it is deleted, and not all of its copies are.
+    secrets.desk.store.wipe(DateTime::UNIX_EPOCH + TimeDelta::seconds(6)).unwrap();
+    for name in ["flack.db", "flack.db-wal"] {
+        fs::copy(dir.path().join(name), killed.path().join(name)).unwrap();
+    }
+    assert_ne!(found(killed.path()), secrets.kept(), "there is something to be wiped");
+    let desk = Desk::open(killed.path());
+    assert_eq!(found(killed.path()), secrets.kept(), "while it is open");
+    drop(desk);
+    assert_eq!(found(killed.path()), secrets.kept(), "when it is closed");
+}
+
+/// What somebody says, changes and deletes, each time in other words.
+struct Secrets {
+    desk: Desk,
+    by: Person,
+    kept: Vec<(Position, usize)>,
+    count: usize,
+}
+
+impl Secrets {
+    fn begin(dir: &Path) -> Self {
+        let mut desk = Desk::open(dir);
+        let by = desk.join("Ada");
+        Self { desk, by, kept: Vec::new(), count: 0 }
+    }
+
+    /// Of many lengths, so that pages are divided and joined.
+    fn words(&mut self, random: &mut Rng) -> (MessageText, usize) {
+        self.count += 1;
+        let text = format!("secret-{:05} ", self.count).repeat(random.usize(1..80));
+        (MessageText::try_from(text.trim()).unwrap(), self.count)
+    }
+
+    fn stir(&mut self, random: &mut Rng) {
+        let general = channel("general");
+        for _ in 0..random.usize(1..40) {
+            let (text, number) = self.words(random);
+            let message = self.desk.command(&self.by, &general, Ask::Post(text));
+            self.kept.push((message, number));
+        }
+        for _ in 0..random.usize(0..10) {
+            let (text, number) = self.words(random);
+            let at = random.usize(..self.kept.len());
+            self.desk.command(&self.by, &general, Ask::Edit(self.kept[at].0, text));
+            self.kept[at].1 = number;
+        }
+        for _ in 0..random.usize(0..self.kept.len()) {
+            let (message, _) = self.kept.swap_remove(random.usize(..self.kept.len()));
+            self.desk.command(&self.by, &general, Ask::Delete(message));
         }
     }
-    // Out of order, and some stay.
-    for number in (0..400).map(|step| step * 173 % 400) {
-        if number % 10 != 0 {
-            let id = format!("delete-{number}").try_into().unwrap();
-            let message = positions[number];
-            socket.say(&ClientFrame::Delete { id, room: channel("general"), message }).await;
-            let ServerFrame::Accepted { .. } = socket.hear().await else { panic!("refused") };
-        }
+
+    /// The numbers of the words that are there.
+    fn kept(&self) -> BTreeSet<usize> {
+        self.kept.iter().map(|(_, number)| *number).collect()
     }
-    drop(socket);
-    house.wiped().await;
-    house.close().await;
-    let disk = house.bytes_on_disk();
-    let left: BTreeSet<usize> = disk
-        .windows(10)
+}
+
+/// The numbers of the secrets that are to be found in the files of a directory.
+fn found(dir: &Path) -> BTreeSet<usize> {
+    bytes_in(dir)
+        .windows(12)
         .filter_map(|words| words.strip_prefix(b"secret-"))
         .filter_map(|number| std::str::from_utf8(number).ok()?.parse().ok())
-        .collect();
-    assert_eq!(left, (0..400).step_by(10).collect());
+        .collect()
 }
 
 fn contains(bytes: &[u8], words: &str) -> bool {

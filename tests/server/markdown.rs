@@ -2,22 +2,20 @@
 
 use flack::{
     domain::{
-        command::{Ask, Command, CommandId},
+        command::Ask,
         message::MessageText,
-        name::{ChannelName, DisplayName},
-        person::{Person, PersonId, SessionId},
+        name::ChannelName,
+        person::{Person, PersonId},
         position::Position,
         room::{Pair, Room},
     },
     server::{
-        files::FileLimits,
-        log::{NewDevice, Request},
-        state::{Entry, Fact},
-        store::{DataDir, Limits, MENTIONS_LIMIT, Outcome, Store},
+        log::{Order, Request},
+        store::{self, MENTIONS_LIMIT},
     },
 };
 
-use crate::support::{channel, house::House};
+use crate::support::{channel, desk::Desk, house::House};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn words_are_rendered_for_everyone_and_stay_as_they_were_written() {
@@ -68,53 +66,14 @@ async fn what_is_made_to_harm_is_text_on_the_page() {
     assert!(!page.contains("<script>alert"), "nor in the page's data");
 }
 
-/// A store, and the commands that people give it.
-struct Desk {
-    store: Store,
-    asked: u32,
-}
-
-impl Desk {
-    fn ask(&mut self, request: Request) -> Entry {
-        match self.store.commit(&[request], chrono::DateTime::UNIX_EPOCH).unwrap().remove(0) {
-            Outcome::Accepted(entry) => entry,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn join(&mut self, name: &str) -> Person {
-        self.asked += 1;
-        let device = NewDevice { session: SessionId([self.asked as u8; 32]), label: String::new() };
-        let name = DisplayName::try_from(name).unwrap();
-        let entry = self.ask(Request::SignIn { name, device });
-        let Fact::SignedIn { person, .. } = entry.fact else { panic!("{entry:?}") };
-        person
-    }
-
-    fn command(&mut self, by: &Person, room: &Room, ask: Ask) -> Position {
-        self.asked += 1;
-        let id = CommandId::try_from(self.asked.to_string()).unwrap();
-        let command = Command { room: room.clone(), ask };
-        self.ask(Request::Command { by: by.id, id, command }).position
-    }
-
-    fn post(&mut self, by: &Person, room: &Room, text: &str) -> Position {
-        self.command(by, room, Ask::Post(MessageText::try_from(text).unwrap()))
-    }
-}
-
 #[test]
 fn whoever_is_called_finds_where() {
     let dir = tempfile::tempdir().unwrap();
-    let data = DataDir::lock(dir.path()).unwrap();
-    let limits = Limits { people: 10, channels: 10, files: FileLimits::default() };
-    let mut desk = Desk { store: data.open(limits).unwrap(), asked: 0 };
-    let mut reader = data.reader().unwrap();
+    let mut desk = Desk::open(dir.path());
+    let mut reader = store::reader(dir.path()).unwrap();
     let [ada, ada_lovelace, bob] = ["Ada", "Ada Lovelace", "Bob"].map(|name| desk.join(name));
     let general = channel("general");
-    let told = |reader: &flack::server::store::Reader, person: &Person| {
-        reader.unread_mentions(person.id).unwrap()
-    };
+    let told = |reader: &store::Reader, person: &Person| reader.unread_mentions(person.id).unwrap();
 
     let both = desk.post(&bob, &general, "@ada lovelace and @ADA, and `@Bob`, and @bob");
     assert_eq!(told(&reader, &ada), [(general.clone(), both)]);
@@ -158,7 +117,7 @@ fn whoever_is_called_finds_where() {
     };
     desk.ask(read(posted[MENTIONS_LIMIT - 1]));
     assert_eq!(told(&reader, &ada_lovelace).len(), 1, "not what is read");
-    let order = flack::server::log::Order::DeleteChannel { channel: "design".to_owned() };
+    let order = Order::DeleteChannel { channel: "design".to_owned() };
     desk.ask(Request::Order(order));
     let db = rusqlite::Connection::open(dir.path().join("flack.db")).unwrap();
     let left: i64 = db.query_row("SELECT count(*) FROM mentions", [], |row| row.get(0)).unwrap();

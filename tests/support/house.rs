@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -225,9 +225,7 @@ impl House {
 
     /// Every byte that is on disk.
     pub fn bytes_on_disk(&self) -> Vec<u8> {
-        let files = fs::read_dir(&self.config.data_dir).expect("the directory is there");
-        let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
-        files.flat_map(|file| fs::read(file).unwrap()).collect()
+        bytes_in(&self.config.data_dir)
     }
 
     /// Where the contents of attachments are.
@@ -261,4 +259,11 @@ fn somebody() -> flack::domain::person::Person {
         position::Position,
     };
     Person { id: PersonId(Position::ZERO), name: DisplayName::stored("Somebody".to_owned()) }
+}
+
+/// Every byte of the files in a directory.
+pub fn bytes_in(dir: &Path) -> Vec<u8> {
+    let files = fs::read_dir(dir).expect("the directory is there");
+    let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+    files.flat_map(|file| fs::read(file).unwrap()).collect()
 }

@@ -17,6 +17,7 @@ use std::{future::Future, time::Duration};
 use flack::domain::{name::ChannelName, room::Room};
 
 pub mod chance;
+pub mod desk;
 pub mod guest;
 pub mod house;
 pub mod http;

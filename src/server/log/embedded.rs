@@ -17,10 +17,10 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use super::{Answer, Follower, Log, Request};
 use crate::{
-    domain::{event::Change, refusal::Refusal},
+    domain::refusal::Refusal,
     server::{
         metrics::LogMeter,
-        state::{Entry, Fact},
+        state::Entry,
         store::{self, Outcome, Store, StoreError},
     },
 };
@@ -106,7 +106,7 @@ pub struct Writer {
     meter: LogMeter,
     /// When the newest entry was accepted. Time does not go back in a log, whatever the clock does.
     last: DateTime<Utc>,
-    /// When something deleted has to be wiped next.
+    /// When something has to be wiped next.
     wipe_at: Option<DateTime<Utc>>,
 }
 
@@ -211,7 +211,7 @@ impl Writer {
         };
         match outcomes {
             Ok(outcomes) => {
-                if outcomes.iter().any(is_deletion) {
+                if outcomes.iter().any(Outcome::takes_back) {
                     let at = self.last + store::undo();
                     self.wipe_at = Some(self.wipe_at.map_or(at, |earlier| earlier.min(at)));
                 }
@@ -265,12 +265,4 @@ impl Writer {
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
     }
-}
-
-fn is_deletion(outcome: &Outcome) -> bool {
-    let Outcome::Accepted(entry) = outcome else { return false };
-    matches!(
-        entry.fact,
-        Fact::Changed { change: Change::Deleted(_) | Change::ChannelDeleted(_), .. }
-    )
 }
