@@ -344,8 +344,7 @@ impl Client {
     pub fn has_all_new(self) -> bool {
         let has_all_new = |sync: &Sync| {
             let unread = sync.memberships().find(sync.viewing()?)?.unread.last();
-            let newest = sync.window()?.messages().next_back().map(|message| message.position);
-            Some(unread <= newest)
+            Some(unread <= sync.window()?.newest())
         };
         self.sync.with_value(|sync| sync.as_ref().and_then(has_all_new)).unwrap_or(true)
     }
@@ -399,14 +398,21 @@ impl Client {
 
     /// The open room has been seen up to this message. Nothing changes by it there.
     pub fn read(self, message: Position) {
+        if self.reach(message) {
+            self.show_around();
+        }
+    }
+
+    /// Notes that, and gives whether it is news.
+    fn reach(self, message: Position) -> bool {
         let is_news = self.sync.with_value(|sync| {
             let sync = sync.as_ref()?;
             Some(message > sync.memberships().reached(sync.viewing()?))
         });
         if is_news == Some(true) {
             self.handle(Input::Read(message));
-            self.show_around();
         }
+        is_news == Some(true)
     }
 
     /// Begins to change one's newest message of the open room, if there is one.
@@ -638,12 +644,9 @@ impl Client {
         if self.attention.get_value() != Attention::Follows {
             return;
         }
-        let newest = self.sync.with_value(|sync| {
-            let newest = sync.as_ref()?.window()?.messages().next_back();
-            newest.map(|message| message.position)
-        });
+        let newest = self.sync.with_value(|sync| sync.as_ref()?.window()?.newest());
         if let Some(newest) = newest {
-            self.read(newest);
+            self.reach(newest);
         }
     }
 

@@ -52,6 +52,11 @@ impl Window {
         self.messages.iter()
     }
 
+    /// The position of the newest message.
+    pub fn newest(&self) -> Option<Position> {
+        self.messages.iter().next_back().map(|message| message.position)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }

@@ -1124,7 +1124,9 @@ fn asides_of(entry: &Entry, lanes: &Lanes) -> Vec<(Vec<Arc<Socket>>, ServerFrame
             let pair = Pair::of(one.id, other.id);
             (Some(Room::Direct(pair)), message, true, vec![pair.other(message.author.id)])
         }
-        _ => return Vec::new(),
+        Fact::Changed { .. } | Fact::SignedIn { .. } | Fact::SignedOut { .. } | Fact::Noted => {
+            return Vec::new();
+        }
     };
     let mut asides = Vec::new();
     let Some(room) = room else { return asides };
