@@ -36,6 +36,19 @@ const hearing = (hear) => (event) => {
   return heard.finally(() => waiting === heard && (waiting = undefined));
 };
 
+/** What one points at, as long as nothing can be shown about it. Browsers tell that of a pointer that only rests
+ * where a page appears, too: it is no sign that somebody uses it, and nothing to wait for. */
+let pointed;
+addEventListener(
+  'mouseover',
+  (event) => {
+    if (others) return;
+    event.stopImmediatePropagation();
+    pointed = event.target;
+  },
+  true,
+);
+
 function expect([address, style], imports, table, slot) {
   const adopt = (module) => {
     if (others) return others;
@@ -44,6 +57,9 @@ function expect([address, style], imports, table, slot) {
     const link = document.createElement('link');
     Object.assign(link, { rel: 'stylesheet', href: style });
     document.head.append(link);
+    // Not while the client is at work, which may be what waits for this.
+    setTimeout(() => pointed?.dispatchEvent(new MouseEvent('mouseover', { bubbles: true })));
+    // For tests.
     flack.isWhole = true;
     return others;
   };
@@ -60,14 +76,14 @@ function expect([address, style], imports, table, slot) {
     }
   };
   begin = () => others || (coming ??= fetched());
-  for (const sign of ['pointerover', 'pointerdown', 'touchstart', 'wheel', 'keydown', 'input', 'drop']) {
+  for (const sign of ['pointermove', 'pointerdown', 'touchstart', 'wheel', 'keydown', 'input', 'drop']) {
     addEventListener(sign, begin, { capture: true, passive: true });
   }
   setTimeout(begin, SOON);
 
-  // Other pages than rooms need it at once.
+  // Other pages than rooms need it at once, and so do rooms with files.
   const { pathname, search } = location;
-  const isRoom = /^\/[cd]\/[^/]+$/.test(pathname) && !search;
+  const doesWithout = /^\/[cd]\/[^/]+$/.test(pathname) && !search && !document.querySelector('.files');
 
   now = () => {
     // It may wait for nothing but this one, which would wait for it.
@@ -85,5 +101,5 @@ function expect([address, style], imports, table, slot) {
       throw error;
     }
   };
-  return isRoom || begin();
+  return doesWithout || begin();
 }

@@ -9,7 +9,8 @@
 // there, too.
 //
 // What the list does not know, because it is new or another compiler has made it, stays whole in the first
-// part: nobody waits for it, and the test of the size says when the list has to be made anew.
+// part: nobody waits for it, and the test of the size says when the list has to be made anew. So does what
+// goes its ways by chance, such as the allocator: that it did not run says nothing.
 
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -153,24 +154,37 @@ function shape(root) {
   return hash(kinds.join(' '));
 }
 
+/** Those that are in the module, and not imported. */
 const functions = (module) =>
   Array.from({ length: module.getNumFunctions() }, (_, at) =>
     binaryen.getFunctionInfo(module.getFunctionByIndex(at)),
-  );
+  ).filter(({ base }) => !base);
 
-/** Those that are in the module, each as a tree with its stretches numbered. */
+/** The same, each as a tree with its stretches numbered. */
 const defined = (module) =>
-  functions(module)
-    .filter(({ base }) => !base)
-    .map((found) => {
-      const root = tree(found.body);
-      const count = stretches(root);
-      const alone = shape(root);
-      return { ...found, root, count, shape: alone, key: hash(`${alone} ${lasting(found.name)}`) };
-    });
+  functions(module).map((found) => {
+    const root = tree(found.body);
+    const count = stretches(root);
+    const alone = shape(root);
+    return { ...found, root, count, shape: alone, key: hash(`${alone} ${lasting(found.name)}`) };
+  });
 
 /** A name without the hashes of crates, which depend on the place where they are built. */
 const lasting = (name) => name.replace(/\[[0-9a-f]{12,16}\]/g, '');
+
+const isByChance = ({ name }) => BY_CHANCE.test(name);
+
+/** The names of the functions that a function calls. */
+function calls(module, name) {
+  const called = [];
+  const visit = ({ kind, expression, children }) => {
+    if (kind === 'Call') called.push(binaryen.Call.getTarget(expression));
+    children.forEach(visit);
+  };
+  const { base, body } = binaryen.getFunctionInfo(module.getFunction(name));
+  if (!base) visit(tree(body));
+  return called;
+}
 
 /** The module, saying of each stretch when it runs: `mark` is called with its number. Gives that, and the
  * line of the list that each function has, with the number of its first stretch. */
@@ -229,20 +243,36 @@ function read(list) {
 /** Marks functions that ran, for `divide`: not all of them have names that last. */
 const RAN = 'ran ';
 
+/** Functions that go one way or the other by chance: where memory is free, what a hash is, how long a text is. They
+ * stay whole. */
+const BY_CHANCE = new RegExp(
+  [
+    /^[<&(]*(?:mut )?(?:dlmalloc|__rustc|alloc|hashbrown|indexmap|slotmap|compiler_builtins)\[/,
+    /^[<&(]*(?:mut )?(?:core\[\w+\]::(?:str|slice|char|num)\b|str>|u32|u64)/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
+
 /** Carves out of the module what never ran, and marks the functions that did. */
 export function carve(bytes, text) {
   const known = read(text);
   const module = binaryen.readBinary(bytes);
   module.setFeatures(module.getFeatures() | binaryen.Features.Multivalue);
-  let ran = 0;
+  const first = new Set();
   let unknown = 0;
   for (const found of defined(module)) {
     const stretchRan = known.get(found.shape) ?? known.get(found.key);
     if (!stretchRan) unknown += 1;
     if (stretchRan && !stretchRan(0)) continue;
-    if (stretchRan) carveFunction(module, found, stretchRan);
-    module.addFunctionExport(found.name, `${RAN}${ran++}`);
+    if (stretchRan && !isByChance(found)) carveFunction(module, found, stretchRan);
+    first.add(found.name);
   }
+  // What is added is gone through as well.
+  for (const name of first) {
+    for (const called of calls(module, name)) if (isByChance({ name: called })) first.add(called);
+  }
+  [...first].forEach((name, nth) => module.addFunctionExport(name, `${RAN}${nth}`));
   order(module);
   if (!module.validate()) throw new Error('what is left of the client is no valid module');
   return { bytes: written(module), unknown };
@@ -252,7 +282,7 @@ export function carve(bytes, text) {
  * one kind. The linker's order depends on the place where the client is built, which makes 2 kB more or less of
  * it, compressed. */
 function order(module) {
-  const ordered = functions(module).filter(({ base }) => !base);
+  const ordered = functions(module);
   const size = (body) => binaryen.emitText(body).length;
   const keys = new Map(ordered.map(({ name, body }) => [name, [size(body), lasting(name)]]));
   ordered.sort((a, b) => {
@@ -527,7 +557,7 @@ const VALUES = '__wbindgen_externrefs';
  * the nth export of the rest. What the rest needs of the first part is in the table, from `slot` on. */
 export function divide(bytes, optimise) {
   const module = binaryen.readBinary(bytes);
-  const all = functions(module).filter(({ base }) => !base);
+  const all = functions(module);
   const called = Array.from({ length: module.getNumExports() }, (_, at) =>
     binaryen.getExportInfo(module.getExportByIndex(at)),
   );
@@ -546,7 +576,7 @@ export function divide(bytes, optimise) {
   module.addGlobalExport(STACK, 'stack');
   const early = optimise(written(module), '--remove-unused-module-elements');
   const small = binaryen.readBinary(early);
-  const isFirst = new Set(functions(small).filter(({ base }) => !base).map(({ name }) => name));
+  const isFirst = new Set(functions(small).map(({ name }) => name));
   small.dispose();
 
   const rest = binaryen.readBinary(bytes);

@@ -183,9 +183,14 @@ export class Person {
     await expect(this.connection).toHaveText('Connected', BACK);
   }
 
+  /** Whether the client of this page is in two parts, as the finished program has it. */
+  async isInTwo(): Promise<boolean> {
+    return (await this.page.content()).includes('/pkg/flack-rest-');
+  }
+
   /** Has all of the client, the part included that comes a while later or with the first use of a page. */
   async isWhole() {
-    if (!(await this.page.content()).includes('/pkg/flack-rest-')) return;
+    if (!(await this.isInTwo())) return;
     await this.page.mouse.move(1, 1);
     await this.page.mouse.move(2, 2);
     await expect.poll(() => this.page.evaluate('flack.isWhole')).toBe(true);

@@ -1,6 +1,6 @@
 //! The browser, where there is none: the server renders as if nothing had been remembered.
 
-use chrono::{DateTime, Timelike, Utc};
+use chrono::{DateTime, SecondsFormat, Timelike, Utc};
 
 use leptos::{
     ev::{ClipboardEvent, DragEvent, Event, KeyboardEvent, MouseEvent},
@@ -97,6 +97,10 @@ pub fn recent_emoji() -> Vec<String> {
 }
 
 pub fn remember_emoji(_recent: &[String]) {}
+
+pub fn iso_time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
 
 /// The server does not know where the reader is: universal time, and it says so. A script of the
 /// page changes it to the reader's before they see it.
@@ -326,7 +330,3 @@ pub fn after_paint(_then: impl FnOnce() + 'static) {}
 pub fn select(_id: &str, _from: u32, _to: u32) {}
 
 pub fn reveal(_id: &str) {}
-
-pub fn lowercase(text: &str) -> String {
-    text.to_lowercase()
-}

@@ -7,7 +7,7 @@ use std::{cell::Cell, rc::Rc, sync::OnceLock};
 
 use chrono::{DateTime, Utc};
 use gloo_storage::{LocalStorage, Storage};
-use js_sys::{Date, Function, JsString, Promise, Reflect};
+use js_sys::{Date, Function, Promise, Reflect};
 use leptos::{
     ev,
     prelude::{document, window, window_event_listener, window_event_listener_untyped},
@@ -421,6 +421,11 @@ pub fn theme() -> Theme {
     let root = document().document_element();
     let theme = root.and_then(|root| root.get_attribute("data-theme"));
     theme.map(|theme| Theme::of(&theme)).unwrap_or_default()
+}
+
+/// The time as it is written for machines.
+pub fn iso_time(at: DateTime<Utc>) -> String {
+    Date::new(&millis(at).into()).to_iso_string().into()
 }
 
 /// The time of day.
@@ -975,9 +980,4 @@ pub fn reveal(id: &str) {
         nearest.set_block(ScrollLogicalPosition::Nearest);
         element.scroll_into_view_with_scroll_into_view_options(&nearest);
     }
-}
-
-/// In small letters. The browser knows all of them; the client would have to carry them.
-pub fn lowercase(text: &str) -> String {
-    JsString::from(text).to_lower_case().into()
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    letters::lowercase,
     name::{ChannelName, is_ignorable},
     person::Person,
     position::Position,
@@ -115,9 +116,9 @@ impl Directory {
 
     /// The channel whose name reads `name`, in any letter case, as an address may have it.
     pub fn find(&self, name: &str) -> Option<&Channel> {
-        let lower = name.to_lowercase();
+        let lower = lowercase(name);
         self.channels.iter().find(|channel| channel.name.as_str() == name).or_else(|| {
-            self.channels.iter().find(|channel| channel.name.as_str().to_lowercase() == lower)
+            self.channels.iter().find(|channel| lowercase(channel.name.as_str()) == lower)
         })
     }
 
@@ -141,7 +142,7 @@ impl Directory {
 
 /// What the list is sorted by: letter case only decides between names that are otherwise the same.
 fn order(name: &ChannelName) -> (String, &str) {
-    (name.as_str().to_lowercase(), name.as_str())
+    (lowercase(name.as_str()), name.as_str())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    letters::lowercase,
     person::{Person, PersonId},
     position::Position,
 };
@@ -57,7 +58,7 @@ impl Directs {
 }
 
 fn order(direct: &Direct) -> (String, Position) {
-    (direct.with.name.as_str().to_lowercase(), direct.with.id.0)
+    (lowercase(direct.with.name.as_str()), direct.with.id.0)
 }
 
 #[cfg(test)]

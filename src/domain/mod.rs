@@ -12,6 +12,7 @@ pub mod direct;
 pub mod event;
 pub mod frame;
 pub mod json;
+pub mod letters;
 pub mod message;
 pub mod name;
 pub mod page;

@@ -15,7 +15,7 @@ use crate::{
         choice::{Choice, Goal, by_use, likely},
         words,
     },
-    domain::room::direct_path,
+    domain::{letters::lowercase, room::direct_path},
 };
 
 /// The element id of the card.
@@ -61,7 +61,7 @@ pub fn Jump() -> impl IntoView {
     };
     Effect::new(move |_| {
         if is_open.get() {
-            let typed = browser::lowercase(typed.get().trim_start_matches(['#', '@']).trim());
+            let typed = lowercase(typed.get().trim_start_matches(['#', '@']).trim());
             let mut ordered = by_use(goals(), &browser::recent_rooms());
             if typed.is_empty() {
                 // Nobody has to jump to where they are.
@@ -70,7 +70,7 @@ pub fn Jump() -> impl IntoView {
             } else {
                 lookup.ask(&typed);
             }
-            let name = |goal: &Goal| browser::lowercase(&goal.name);
+            let name = |goal: &Goal| lowercase(&goal.name);
             let unread = client.unread_rooms();
             let me = client.me.get().map(|me| direct_path(me.id));
             let choice = |goal: &Goal| {

@@ -129,7 +129,7 @@ fn Head(author: Person, at: DateTime<Utc>, path: Option<String>, is_link: bool) 
     let met = author.clone();
     let direct = direct_path(author.id);
     let time = view! {
-        <time datetime=at.to_rfc3339() title=browser::exact_time(at)>
+        <time datetime=browser::iso_time(at) title=browser::exact_time(at)>
             {browser::clock_time(at)}
         </time>
     };

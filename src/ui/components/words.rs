@@ -15,7 +15,7 @@ use crate::{
         keys::{self, Deed, Mark, Place},
         marking, words,
     },
-    domain::person::Person,
+    domain::{letters::lowercase, person::Person},
 };
 
 /// `about` is the element that says what is wrong, and `list` the id for what completes what is typed.
@@ -183,8 +183,8 @@ fn people(client: Client, lookup: Lookup, part: &str) -> Vec<Choice> {
             known.push(person);
         }
     }
-    let name = |person: &Person| browser::lowercase(person.name.as_str());
-    let likely = likely(known, &browser::lowercase(part), name);
+    let name = |person: &Person| lowercase(person.name.as_str());
+    let likely = likely(known, &lowercase(part), name);
     likely.iter().map(|person| Choice::person(person, format!("@{} ", person.name))).collect()
 }
 
