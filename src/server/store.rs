@@ -388,10 +388,8 @@ impl DataDir {
         // Every commit is synced; what is deleted is overwritten.
         db.pragma_update(None, "synchronous", "full")?;
         db.pragma_update(None, "secure_delete", true)?;
-        // The store itself says when the database takes over what is in the write-ahead log. When it is
-        // closed, that is all of it, and the log is removed.
+        // The store itself says when the database takes over what is in the write-ahead log.
         db.pragma_update(None, "wal_autocheckpoint", 0)?;
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         set_page_limit(&db, PAGES_LIMIT)?;
         if version < SCHEMA_VERSION {
             migrate(&mut db, version)?;
@@ -402,9 +400,18 @@ impl DataDir {
         let page_size = db.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         let wal = self.path.join(WAL);
         let files = self.files.clone();
-        let (scrubbed, wiped) = (0, None);
-        let _lock = self.lock.clone();
-        let mut store = Store { db, last, limits, files, wal, page_size, scrubbed, wiped, _lock };
+        let mut store = Store {
+            db,
+            last,
+            limits,
+            files,
+            wal,
+            page_size,
+            scrubbed: 0,
+            wiped: None,
+            has_failed: false,
+            _lock: self.lock.clone(),
+        };
         store.settle()?;
         // What an earlier server left behind between two steps.
         store.sweep_files()?;
@@ -707,6 +714,8 @@ pub struct Store {
     scrubbed: u32,
     /// Since when there may be copies in the write-ahead log of what is no more.
     wiped: Option<DateTime<Utc>>,
+    /// Whether nobody knows what of the database is on disk. What is in the write-ahead log has to stay.
+    has_failed: bool,
     // Last: the directory is free only when the file is closed.
     _lock: Arc<File>,
 }
@@ -720,7 +729,7 @@ impl Store {
     /// Decides all requests in their order and makes those that are accepted durable, at once.
     ///
     /// # Errors
-    /// Nothing of the batch is stored then.
+    /// Nothing of the batch is stored when the disk is full, and else nobody knows what is.
     pub fn commit(
         &mut self,
         batch: &[Request],
@@ -752,7 +761,7 @@ impl Store {
         if outcomes.iter().any(Outcome::takes_back) {
             self.wiped.get_or_insert(at);
         }
-        self.spare_the_log();
+        self.spare_the_log()?;
         Ok(outcomes)
     }
 
@@ -777,7 +786,7 @@ impl Store {
     /// on disk of all that is no more. Gives when to do so again; none if nothing is left to be wiped.
     ///
     /// # Errors
-    /// When not all of it could be wiped. The next time that is tried again.
+    /// When not all of it could be wiped. If it was because the disk is full, it can be tried again.
     pub fn wipe(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
         let tx = self.db.transaction()?;
         let (wiped, freed) = wipe(&tx, undoable_since(now).timestamp_millis())?;
@@ -800,16 +809,14 @@ impl Store {
     }
 
     /// Lets the database take over what is in the write-ahead log when it has become long.
-    fn spare_the_log(&mut self) {
-        let is_long = self.frames().map(|frames| frames.saturating_sub(self.scrubbed) >= LONG);
-        let spared = match is_long {
-            Ok(true) => self.checkpoint(Checkpoint::Passive),
-            Ok(false) => return,
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = spared {
+    fn spare_the_log(&mut self) -> Result<(), StoreError> {
+        if self.frames()?.saturating_sub(self.scrubbed) < LONG {
+            return Ok(());
+        }
+        match self.checkpoint(Checkpoint::Passive) {
             // What is committed is in the log. The next commit tries again.
-            tracing::warn!(%error, "the database could not take over what is in its log yet");
+            Err(error) if error.is_full() => Ok(()),
+            spared => spared.map(|_| ()),
         }
     }
 
@@ -838,7 +845,17 @@ impl Store {
 
     /// Brings what is in the write-ahead log into the database, when the pages in it are
     /// [clean](scrub). Gives whether nobody kept it from that by reading.
+    ///
+    /// # Errors
+    /// After any but that of a full disk the log must not be taken for what is in the database: a sync
+    /// that failed may seem to work the next time.
     fn checkpoint(&mut self, how: Checkpoint) -> Result<bool, StoreError> {
+        let done = self.try_checkpoint(how);
+        self.has_failed |= done.as_ref().is_err_and(|error| !error.is_full());
+        done
+    }
+
+    fn try_checkpoint(&mut self, how: Checkpoint) -> Result<bool, StoreError> {
         let frames = self.frames()?;
         let pages = scrub::logged(&self.wal, self.page_size, self.scrubbed.min(frames)..frames)
             .map_err(|error| StoreError::Io(self.wal.clone(), error))?;
@@ -907,7 +924,14 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        if let Err(error) = self.checkpoint(Checkpoint::Truncate) {
+        if self.has_failed {
+            return;
+        }
+        // There is nothing left to be taken over when it is closed, and the log is removed.
+        let closed = self.checkpoint(Checkpoint::Truncate).and_then(|_| {
+            Ok(self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?)
+        });
+        if let Err(error) = closed {
             // The next server does it.
             tracing::warn!(%error, "the database could not take over what is in its log");
         }

@@ -131,7 +131,7 @@ impl Writer {
                     self.take(Some(first))
                 }
                 Err(RecvTimeoutError::Timeout) if self.is_writable() => {
-                    self.wipe(Utc::now());
+                    self.wipe(Utc::now()).unwrap_or_else(stop);
                     continue;
                 }
                 Err(RecvTimeoutError::Timeout) => Batch::new(),
@@ -139,14 +139,10 @@ impl Writer {
             };
             is_busy = batch.len() > 1;
             let now = Utc::now().duration_trunc(TimeDelta::milliseconds(1)).unwrap_or_default();
-            let committed = self.commit(batch, now).unwrap_or_else(|error| {
-                // After a failed sync nobody knows what is on disk. Starting again finds out.
-                tracing::error!(%error, "the log could not be written; stopping");
-                std::process::exit(74) // EX_IOERR of sysexits.h
-            });
+            let committed = self.commit(batch, now).unwrap_or_else(stop);
             self.tell(committed);
             if self.wipe_at.is_some_and(|at| at <= now) {
-                self.wipe(now);
+                self.wipe(now).unwrap_or_else(stop);
             }
             if self.is_writable() && self.last - trimmed > TimeDelta::hours(1) {
                 trimmed = self.last;
@@ -170,16 +166,21 @@ impl Writer {
         }
     }
 
-    /// Wipes what was deleted and cannot be brought back any more.
-    pub fn wipe(&mut self, now: DateTime<Utc>) {
+    /// Wipes what was deleted and cannot be brought back any more; later, if there is no room on the disk.
+    ///
+    /// # Errors
+    /// When nobody knows what is on disk now.
+    pub fn wipe(&mut self, now: DateTime<Utc>) -> Result<(), StoreError> {
         // Time does not go back in a log.
         match self.store.wipe(self.last.max(now)) {
             Ok(next) => self.wipe_at = next,
-            Err(error) => {
+            Err(error) if error.is_full() => {
                 tracing::warn!(%error, "what was deleted could not be wiped yet");
                 self.wipe_at = Some(now + UNWIPED);
             }
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     /// What waits, after what was received already.
@@ -265,4 +266,10 @@ impl Writer {
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
     }
+}
+
+/// Ends the server. After a failed sync nobody knows what is on disk; starting again finds out.
+fn stop<T>(error: StoreError) -> T {
+    tracing::error!(%error, "the log could not be written; stopping");
+    std::process::exit(74) // EX_IOERR of sysexits.h
 }

@@ -159,7 +159,7 @@ impl Server {
             self.taken = (!is_idle).then_some(batch);
             return Turn::Idle;
         };
-        self.writer.wipe(now);
+        self.writer.wipe(now).expect("only the room may run out");
         let committed = self.writer.commit(batch, now).expect("only the room may run out");
         self.committed = Some(committed);
         Turn::Committed
