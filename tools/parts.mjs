@@ -172,8 +172,6 @@ const defined = (module) =>
 /** A name without the hashes of crates, which depend on the place where they are built. */
 const lasting = (name) => name.replace(/\[[0-9a-f]{12,16}\]/g, '');
 
-const isByChance = ({ name }) => BY_CHANCE.test(name);
-
 /** The names of the functions that a function calls. */
 function calls(module, name) {
   const called = [];
@@ -181,8 +179,7 @@ function calls(module, name) {
     if (kind === 'Call') called.push(binaryen.Call.getTarget(expression));
     children.forEach(visit);
   };
-  const { base, body } = binaryen.getFunctionInfo(module.getFunction(name));
-  if (!base) visit(tree(body));
+  visit(tree(binaryen.getFunctionInfo(module.getFunction(name)).body));
   return called;
 }
 
@@ -265,12 +262,12 @@ export function carve(bytes, text) {
     const stretchRan = known.get(found.shape) ?? known.get(found.key);
     if (!stretchRan) unknown += 1;
     if (stretchRan && !stretchRan(0)) continue;
-    if (stretchRan && !isByChance(found)) carveFunction(module, found, stretchRan);
+    if (stretchRan && !BY_CHANCE.test(found.name)) carveFunction(module, found, stretchRan);
     first.add(found.name);
   }
   // What is added is gone through as well.
   for (const name of first) {
-    for (const called of calls(module, name)) if (isByChance({ name: called })) first.add(called);
+    for (const called of calls(module, name)) if (BY_CHANCE.test(called)) first.add(called);
   }
   [...first].forEach((name, nth) => module.addFunctionExport(name, `${RAN}${nth}`));
   order(module);
