@@ -1,5 +1,7 @@
 //! The 100 most recent messages of a channel: all that memory holds, and all that a view shows.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,8 +18,9 @@ use super::{
 pub struct Window {
     /// The lane's last change that is in here.
     pub position: Position,
-    /// Oldest first, at most [`Window::LIMIT`].
-    messages: Vec<Message>,
+    /// Oldest first, at most [`Window::LIMIT`]. Shared with copies of this, and small, because all move up
+    /// for each that comes.
+    messages: Vec<Arc<Message>>,
     /// What was deleted of late, oldest first, at most [`Window::LIMIT`]: what someone who was away
     /// has to be told. Kept by the server only.
     #[serde(skip)]
@@ -49,12 +52,12 @@ impl Window {
 
     /// Oldest first.
     pub fn messages(&self) -> impl DoubleEndedIterator<Item = &Message> + ExactSizeIterator {
-        self.messages.iter()
+        self.messages.iter().map(AsRef::as_ref)
     }
 
     /// The position of the newest message.
     pub fn newest(&self) -> Option<Position> {
-        self.messages.iter().next_back().map(|message| message.position)
+        self.messages.last().map(|message| message.position)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -62,7 +65,7 @@ impl Window {
     }
 
     pub fn find(&self, message: Position) -> Option<&Message> {
-        self.place(message).ok().map(|place| &self.messages[place])
+        self.place(message).ok().map(|place| &*self.messages[place])
     }
 
     /// Makes a change of the channel's lane that happened at `position`; one that is in here already
@@ -102,9 +105,9 @@ impl Window {
         // A message that was revised comes when it became what it is now. It may have been deleted
         // and brought back after it was posted.
         let messages = self.messages.iter().filter_map(|message| match message.revised {
-            Some(at) if at > position => Some((at, Change::Revised(message.clone()))),
+            Some(at) if at > position => Some((at, Change::Revised(message.as_ref().clone()))),
             _ if message.position > position => {
-                Some((message.position, Change::Posted(message.clone())))
+                Some((message.position, Change::Posted(message.as_ref().clone())))
             }
             _ => None,
         });
@@ -141,7 +144,7 @@ impl Window {
 
     fn insert(&mut self, message: Message) {
         if let Err(place) = self.place(message.position) {
-            self.messages.insert(place, message);
+            self.messages.insert(place, Arc::new(message));
             if self.messages.len() > Self::LIMIT {
                 self.messages.remove(0);
             }
@@ -159,7 +162,7 @@ impl Window {
             }
         }
         match self.place(message.position) {
-            Ok(place) => self.messages[place].clone_from(message),
+            Ok(place) => self.messages[place] = Arc::new(message.clone()),
             Err(_) => self.insert(message.clone()),
         }
     }

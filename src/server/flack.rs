@@ -466,6 +466,8 @@ impl Flack {
     /// When there is none for them; whether there is one for others is not said.
     pub fn room(&self, by: PersonId, room: &Room) -> Result<Room, Refusal> {
         match room {
+            // Most know its name.
+            Room::Channel(_) if self.house().state.has(room) => Ok(room.clone()),
             Room::Channel(name) => self.channel(name.as_str()).map(Room::Channel),
             room if room.admits(by) => Ok(room.clone()),
             room => Err(Refusal::unknown_room(room)),

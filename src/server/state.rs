@@ -290,6 +290,11 @@ impl State {
         self.directs.get(&person).cloned().unwrap_or_default()
     }
 
+    /// Whether there is a room of exactly this name in which something has happened.
+    pub fn has(&self, room: &Room) -> bool {
+        self.rooms.get(room).is_some_and(|room| room.position > Position::ZERO)
+    }
+
     /// The window of a room, if it is in memory.
     pub fn window(&mut self, room: &Room) -> Option<&Window> {
         let room = self.rooms.get_mut(room)?;
