@@ -7,8 +7,8 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Path, Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header,
-        request::Parts,
+        Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version,
+        header, request::Parts,
     },
     middleware::{self, Next},
     response::{Html, IntoResponse, Redirect},
@@ -24,6 +24,7 @@ use leptos::{
 };
 use qrcode::QrCode;
 use tokio::time::timeout;
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 use super::{
     accept::Peer,
@@ -183,7 +184,19 @@ pub fn app(flack: Flack, origin: Option<Origin>, network: Network) -> Router {
     let door = Door { flack, origin: origin.map(Arc::new), network };
     let routes = Route::ALL.into_iter().filter(|route| *route != Route::Metrics);
     let routes = routes.fold(Router::new(), |router, route| route.add_to(router));
-    routes.layer(middleware::from_fn_with_state(door.clone(), guard)).with_state(door)
+    let compression = CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(|_, _: Version, headers: &HeaderMap, _: &Extensions| is_page(headers));
+    let guard = middleware::from_fn_with_state(door.clone(), guard);
+    routes.layer(guard).layer(compression).with_state(door)
+}
+
+/// Whether this is a page: a room's is an eighth as large compressed. What the client loads is compressed when
+/// it is built, and files are as people have sent them. A page has no secret that its length could tell:
+/// whether a form is ours is known by its Origin.
+fn is_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"text/html"))
 }
 
 /// What watches over the server comes to, behind a listener that people do not reach. Whoever reaches

@@ -1,6 +1,6 @@
 //! Every request: where it may come from, what it may do, and the headers of its answer.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::Read};
 
 use flack::domain::refusal::RefusalCode;
 use leptos::server_fn::axum::server_fn_paths;
@@ -236,6 +236,35 @@ async fn each_page_allows_only_its_own_scripts() {
         }
     }
     assert_eq!(nonces.len(), 8, "a nonce is used once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_compressed_for_who_can_read_that_and_nothing_else_is() {
+    let house = House::open().await;
+    let ada = house.join("Ada").await;
+    for number in 0..20 {
+        ada.post("general", &format!("Message {number}")).await;
+    }
+    let plain = ada.get("/c/general").await.expect(200);
+    assert_eq!(plain.header("content-encoding"), "");
+    let ask = |path: &str, accepted: &str| ada.get(path).header("accept-encoding", accepted);
+    let packed = ask("/c/general", "gzip, deflate, br").await.expect(200);
+    assert_eq!(packed.header("content-encoding"), "gzip");
+    assert!(packed.headers.get_all("vary").iter().any(|it| it == "accept-encoding"));
+    assert!(packed.bytes.len() * 2 < plain.bytes.len(), "{} bytes", packed.bytes.len());
+    let mut page = String::new();
+    flate2::read::GzDecoder::new(&packed.bytes[..]).read_to_string(&mut page).unwrap();
+    let unpacked = Answer { body: page, ..packed };
+    assert_eq!(unpacked.articles(), plain.articles());
+
+    let packed = ask("/c/general", "gzip, deflate, br, zstd").await.expect(200);
+    assert_eq!(packed.header("content-encoding"), "zstd");
+    assert!(packed.bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "RFC 8878 §3.1.1");
+
+    for (path, accepted) in [("/c/general", "gzip;q=0"), ("/api/list_channels", "gzip, zstd")] {
+        let answer = ask(path, accepted).await.expect(200);
+        assert_eq!(answer.header("content-encoding"), "", "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
