@@ -1,6 +1,9 @@
 //! The document, and the application in it.
 
-use leptos::{either::EitherOf5, html, nonce::use_nonce, prelude::*};
+use leptos::{
+    config::LeptosOptions, either::EitherOf5, html, hydration::AutoReload, nonce::use_nonce,
+    prelude::*,
+};
 
 use super::{
     components::{
@@ -166,6 +169,8 @@ fn head(title: String, style: String, theme: Theme) -> impl IntoView {
         <ThemeColor theme scheme=Theme::Light color="#e4f1f2" />
         <ThemeColor theme scheme=Theme::Dark color="#061317" />
         <title>{title}</title>
+        <meta name="description" content=words().join_heading />
+        <AutoReload options=LeptosOptions::builder().output_name("flack").build() />
         <link rel="stylesheet" href=style />
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
         <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
