@@ -156,6 +156,12 @@ bench-delivery: setup $(flack) ## measure what delivery costs, beside other serv
 	@benches/delivery/peers/install
 	FLACK_BIN='$(abspath $(flack))' cargo bench --quiet $(server) --profile measured --bench delivery -- $(ARGS)
 
+.PHONY: lighthouse
+lighthouse: setup $(flack) ## audit the first pages, as on a phone on a slow network
+	$(heading) 'Auditing'
+	@cd end2end/lighthouse && npm ci --silent --ignore-scripts
+	cd end2end/lighthouse && $(browser) node audit.mjs
+
 .PHONY: watch
 watch: ## build, serve, and do so again at every change
 	@tools/setup watch

@@ -240,12 +240,13 @@ function read(list) {
 /** Marks functions that ran, for `divide`: not all of them have names that last. */
 const RAN = 'ran ';
 
-/** Functions that go one way or the other by chance: where memory is free, what a hash is, how long a text is. They
- * stay whole. */
+/** Functions that go one way or the other by chance: where memory is free, what a hash is, how long a text is, how
+ * far two keys of a table are alike. They stay whole. */
 const BY_CHANCE = new RegExp(
   [
     /^[<&(]*(?:mut )?(?:dlmalloc|__rustc|alloc|hashbrown|indexmap|slotmap|compiler_builtins)\[/,
     /^[<&(]*(?:mut )?(?:core\[\w+\]::(?:str|slice|char|num)\b|str>|u32|u64)/,
+    / as core\[\w+\]::cmp::(?:PartialEq|PartialOrd|Ord)>::/,
   ]
     .map(({ source }) => source)
     .join('|'),

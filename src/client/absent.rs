@@ -176,6 +176,10 @@ pub fn scrolled_above(_id: &str) -> f64 {
     0.0
 }
 
+pub fn window_height() -> f64 {
+    0.0
+}
+
 pub fn scroll_above(_id: &str, _message: Option<&str>, _above: f64) {}
 
 pub fn mark_hydrated() {}

@@ -462,6 +462,11 @@ pub fn scrolled_above(id: &str) -> f64 {
     document().get_element_by_id(id).map_or(0.0, |log| -f64::from(log.scroll_top()))
 }
 
+/// How high the window is, in pixels.
+pub fn window_height() -> f64 {
+    window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default()
+}
+
 /// Scrolls so that the element of this id can be seen, if there is one.
 pub fn scroll_to(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {

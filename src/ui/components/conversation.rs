@@ -14,15 +14,14 @@ use crate::{
         timeline::Row,
         words,
     },
-    domain::{
-        room::{NamedRoom, Room},
-        window::Window,
-    },
+    domain::room::{NamedRoom, Room},
     words::{around, with},
 };
 
-/// More messages than are on a screen, mostly.
-const SCREEN: usize = Window::LIMIT / 4;
+/// How high a message is at least, in pixels: one that goes on where the one before it ended, and any
+/// other.
+const LINE: f64 = 24.0;
+const BLOCK: f64 = 56.0;
 
 /// The log of a room, newest at the bottom. `edit` gets the text of a message to be changed.
 #[component]
@@ -42,7 +41,7 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
         client.rows.with(|rows| {
             // What is shown may still be the room that was left.
             let rows = rows.as_deref().filter(|_| client.is_open(&of)).unwrap_or_default();
-            let end = if is_whole.get() { 0 } else { rows.len().saturating_sub(SCREEN) };
+            let end = if is_whole.get() { 0 } else { rows.len() - on_screen(rows) };
             let new = rows.iter().position(|row| row.is_first_new).unwrap_or(end);
             rows[new.min(end)..].to_vec()
         })
@@ -85,8 +84,7 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
 }
 
 /// Whether all messages of a room are shown. A page comes with all of them. When one goes to another room
-/// from there, one sees its end first, and the others are added as soon as that is on the screen: a
-/// fourth of the work is before it.
+/// from there, one sees its end first, and the others are added as soon as that is on the screen.
 fn is_whole(room: &Room, place: Place) -> RwSignal<bool> {
     let client = expect_context::<Client>();
     let is_elsewhere = client.marked.get_untracked().is_some() || place.way_back().is_some();
@@ -97,6 +95,17 @@ fn is_whole(room: &Room, place: Place) -> RwSignal<bool> {
         browser::after_paint(move || browser::after_paint(add));
     }
     is_whole
+}
+
+/// How many of the last messages fill the window.
+fn on_screen(rows: &[Row]) -> usize {
+    let mut room = browser::window_height();
+    let last = rows.iter().rev().take_while(|row| {
+        let fits = room > 0.0;
+        room -= if row.is_continued { LINE } else { BLOCK };
+        fits
+    });
+    last.count()
 }
 
 /// Lets people be where they left a room when they come back to it, else where what is new to them
