@@ -1,6 +1,7 @@
 import zlib from 'node:zlib';
 
 import AxeBuilder from '@axe-core/playwright';
+import type { Locator } from '@playwright/test';
 
 import { expect, refusal, test, type Person } from './flack';
 
@@ -172,6 +173,12 @@ test('an upload shows how far it is and can be cancelled; sending waits for it',
   await expect(ada.page.getByRole('progressbar', { name: 'Uploading notes.txt' })).toBeVisible();
   await uploads(ada).getByRole('button', { name: 'Cancel other.txt' }).click();
   await expect(uploads(ada).getByRole('listitem')).toHaveCount(1);
+  const middle = async (place: Locator) => {
+    const box = await place.boundingBox();
+    return box!.y + box!.height / 2;
+  };
+  const row = await middle(uploads(ada).getByRole('listitem'));
+  expect(Math.abs((await middle(uploads(ada).getByText('notes.txt'))) - row)).toBeLessThan(1.5);
   await ada.write('As soon as it is there');
   await expect(ada.page.getByRole('status', { name: 'Message' })).toHaveText(/as soon as the files/);
   await expect(ada.composer).toHaveValue('As soon as it is there');

@@ -53,6 +53,29 @@ test('somebody new is found, and Escape gives the focus back', async ({ people }
   await expect(ada.direct('Nadia Comb')).toBeVisible();
 });
 
+test('a channel is found by what it is about, after those that are called so', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.page.keyboard.press('Control+k');
+  // There is nowhere else yet, and nothing was looked for.
+  await expect(field(ada)).toBeFocused();
+  await expect(options(ada)).toHaveCount(0);
+  await expect(card(ada).getByText('Nothing and nobody is called so.')).toBeHidden();
+  await ada.page.keyboard.press('Escape');
+  for (const name of ['kitchen', 'lunch']) {
+    await ada.context.request.post('/api/create_channel', { form: { name } });
+  }
+  const topic = { channel: 'kitchen', topic: 'Lunch at noon, and who washes up' };
+  await ada.context.request.post('/api/set_topic', { form: topic });
+  await ada.page.keyboard.press('Control+k');
+  await field(ada).fill('lunch');
+  await expect(options(ada)).toHaveText([/lunch/, /kitchen.*who washes up/]);
+  await field(ada).fill('washes');
+  await expect(options(ada)).toHaveText([/kitchen/]);
+  await isAccessible(ada);
+  await ada.page.keyboard.press('Enter');
+  await expect(ada.conversation('kitchen')).toBeVisible();
+});
+
 test('on a phone one jumps from the list of channels', async ({ people }) => {
   const ada = await people.join('Ada', PHONE);
   await ada.context.request.post('/api/create_channel', { form: { name: 'plans' } });

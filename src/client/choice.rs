@@ -43,11 +43,14 @@ pub struct Goal {
     pub path: String,
     /// Whom one talks to there, if it is a direct conversation.
     pub person: Option<Person>,
+    /// What it is about, if it is a channel and somebody has said so.
+    pub topic: String,
 }
 
 impl Goal {
     pub fn person(person: Person) -> Self {
-        Self { name: person.name.to_string(), path: direct_path(person.id), person: Some(person) }
+        let (name, path) = (person.name.to_string(), direct_path(person.id));
+        Self { name, path, person: Some(person), topic: String::new() }
     }
 
     /// Its line, with what has to be said of it.
@@ -142,6 +145,7 @@ impl Client {
             name: channel.name.as_str().to_owned(),
             path: channel.name.path(),
             person: None,
+            topic: channel.topic.map(|topic| topic.text.as_str().to_owned()).unwrap_or_default(),
         });
         let directs = self.directs.with(|directs| directs.list().to_vec());
         let people = directs.into_iter().map(|direct| Goal::person(direct.with));
@@ -176,7 +180,10 @@ mod tests {
 
     #[test]
     fn what_was_open_last_comes_first() {
-        let goal = |path: &str| Goal { name: String::new(), path: path.to_owned(), person: None };
+        let goal = |path: &str| {
+            let path = path.to_owned();
+            Goal { path, name: String::new(), person: None, topic: String::new() }
+        };
         let goals = ["/c/a", "/c/b", "/c/c", "/d/1"].map(goal).to_vec();
         let recent = ["/d/1", "/c/gone", "/c/b"].map(str::to_owned);
         let paths: Vec<String> = by_use(goals, &recent).into_iter().map(|goal| goal.path).collect();

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     client::{
         Client, browser,
-        choice::{Choice, Goal, by_use, likely},
+        choice::{Choice, Goal, OFFERED, by_use, likely},
         words,
     },
     domain::{letters::lowercase, room::direct_path},
@@ -70,17 +70,20 @@ pub fn Jump() -> impl IntoView {
             } else {
                 lookup.ask(&typed);
             }
-            let name = |goal: &Goal| lowercase(&goal.name);
+            let mut found = likely(ordered.clone(), &typed, |goal: &Goal| lowercase(&goal.name));
+            ordered.retain(|goal| !found.contains(goal));
+            found.extend(likely(ordered, &typed, |goal: &Goal| lowercase(&goal.topic)));
+            found.truncate(OFFERED);
             let unread = client.unread_rooms();
             let me = client.me.get().map(|me| direct_path(me.id));
             let choice = |goal: &Goal| {
                 goal.choice(match () {
                     () if unread.contains(&goal.path) => words.jump_new,
                     () if Some(&goal.path) == me.as_ref() => words.you,
-                    () => "",
+                    () => goal.topic.as_str(),
                 })
             };
-            offer(choices, active, likely(ordered, &typed, name).iter().map(choice).collect());
+            offer(choices, active, found.iter().map(choice).collect());
         }
     });
     // Before it shows: who presses Enter at once wants what will be there.
@@ -114,7 +117,8 @@ pub fn Jump() -> impl IntoView {
             event.prevent_default();
         }
     };
-    let is_nothing = Signal::derive(move || !choices.with(Vec::is_empty));
+    let is_found =
+        Signal::derive(move || typed.with(String::is_empty) || !choices.with(Vec::is_empty));
     view! {
         <div
             class="popover popover--dialog popover--jump"
@@ -145,7 +149,7 @@ pub fn Jump() -> impl IntoView {
                 on:keydown=press
             />
             <Choices id=LIST label=words.jump_list choices active choose />
-            <p class="field__hint" hidden=is_nothing>
+            <p class="field__hint" hidden=is_found>
                 {words.jump_none}
             </p>
         </div>
