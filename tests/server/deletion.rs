@@ -157,6 +157,36 @@ fn deleted_words_leave_no_copy_behind_a_kill() {
     assert_eq!(found(killed.path()), secrets.kept(), "when it is closed");
 }
 
+/// Flack left copies in the free space of pages before version 8 of its tables.
+#[test]
+fn an_older_database_loses_the_copies_that_it_has() {
+    const COPY: &[u8] = b"secret-99999";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("flack.db");
+    let mut secrets = Secrets::begin(dir.path());
+    secrets.stir(&mut chance::seeded());
+    secrets.desk.store.wipe(DateTime::UNIX_EPOCH + TimeDelta::seconds(60)).unwrap();
+    let kept = secrets.kept();
+    drop(secrets);
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.pragma_update(None, "user_version", 7).unwrap();
+    let size: u32 = db.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+    db.close().unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    for page in bytes.chunks_mut(size as usize) {
+        // A leaf of a table: its cells grow down to where the gap ends, and what is before it is theirs.
+        let number = |at: usize| usize::from(u16::from_be_bytes([page[at], page[at + 1]]));
+        let gap = 8 + 2 * number(3)..number(5);
+        if page[0] == 13 && gap.len() >= COPY.len() {
+            page[gap.end - COPY.len()..gap.end].copy_from_slice(COPY);
+        }
+    }
+    fs::write(&file, bytes).unwrap();
+    assert!(found(dir.path()).contains(&99_999), "there are copies");
+    drop(Desk::open(dir.path()));
+    assert_eq!(found(dir.path()), kept);
+}
+
 /// What somebody says, changes and deletes, each time in other words.
 struct Secrets {
     desk: Desk,
