@@ -6,6 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::{Path, Request, State},
+    handler::Handler,
     http::{
         Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version,
         header, request::Parts,
@@ -24,7 +25,10 @@ use leptos::{
 };
 use qrcode::QrCode;
 use tokio::time::timeout;
-use tower_http::{CompressionLevel, compression::CompressionLayer};
+use tower_http::{
+    CompressionLevel,
+    compression::{CompressionLayer, Predicate},
+};
 
 use super::{
     accept::Peer,
@@ -172,7 +176,8 @@ impl Route {
             Route::Thumbnail => router.route("/files/{id}/thumbnail", get(thumbnail)),
             Route::Worker => router.route(WORKER, get(worker)),
             Route::Offline => router.route(OFFLINE, get(offline)),
-            Route::Page => router.fallback(page),
+            // Not around all routes: a live connection would pay for it.
+            Route::Page => router.fallback(page.layer(compression())),
         }
     }
 }
@@ -184,11 +189,14 @@ pub fn app(flack: Flack, origin: Option<Origin>, network: Network) -> Router {
     let door = Door { flack, origin: origin.map(Arc::new), network };
     let routes = Route::ALL.into_iter().filter(|route| *route != Route::Metrics);
     let routes = routes.fold(Router::new(), |router, route| route.add_to(router));
-    let compression = CompressionLayer::new()
+    routes.layer(middleware::from_fn_with_state(door.clone(), guard)).with_state(door)
+}
+
+/// Compresses pages, and nothing else that a route answers.
+fn compression() -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
-        .compress_when(|_, _: Version, headers: &HeaderMap, _: &Extensions| is_page(headers));
-    let guard = middleware::from_fn_with_state(door.clone(), guard);
-    routes.layer(guard).layer(compression).with_state(door)
+        .compress_when(|_, _: Version, headers: &HeaderMap, _: &Extensions| is_page(headers))
 }
 
 /// Whether this is a page: a room's is an eighth as large compressed. What the client loads is compressed when

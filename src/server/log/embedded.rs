@@ -31,11 +31,10 @@ const QUEUE: usize = 1_024;
 /// How many requests share a commit: enough to make the sync cheap, few enough to answer soon.
 const BATCH: usize = 256;
 
-/// Where more than one asks at a time, the next commit waits for others to share it: pause by pause, as
-/// long as more come in each, until enough wait. A sync of a fast disk takes less, and then thousands of
-/// requests a second would each pay for one of their own.
+/// Where more than one asks at a time, the next commit waits for so long for others to share it, unless
+/// enough wait already. A sync of a fast disk takes less, and then thousands of requests a second would
+/// each pay for one of their own.
 const PAUSE: Duration = Duration::from_millis(2);
-const PAUSES: usize = 5;
 const ENOUGH: i64 = 64;
 
 /// How long entries are kept for those who were away, and files for those who have not posted them.
@@ -126,8 +125,8 @@ impl Writer {
             let patience = self.patience(Utc::now());
             let batch = match self.requests.recv_timeout(patience) {
                 Ok(first) => {
-                    if is_busy {
-                        self.gather();
+                    if is_busy && self.meter.queue.get() < ENOUGH {
+                        thread::sleep(PAUSE);
                     }
                     self.take(Some(first))
                 }
@@ -151,19 +150,6 @@ impl Writer {
                     tracing::warn!(%error, "old entries could not be trimmed");
                 }
             }
-        }
-    }
-
-    /// Waits for others, as long as they come.
-    fn gather(&self) {
-        let mut before = 0;
-        for _ in 0..PAUSES {
-            let waiting = self.meter.queue.get();
-            if waiting >= ENOUGH || waiting <= before {
-                return;
-            }
-            before = waiting;
-            thread::sleep(PAUSE);
         }
     }
 
