@@ -129,7 +129,8 @@ for (const can of ['a browser that sizes fields', 'any other browser']) {
   test(`the field grows with its text in ${can}, and then scrolls`, async ({ people }) => {
     const ada = await people.guest('Ada');
     if (can === 'any other browser') {
-      await ada.page.route('**/*.css', async (route) => {
+      // Not what comes when somebody begins to write: that may be on its way when the test is over.
+      await ada.page.route(/\/pkg\/flack-[0-9a-f]+\.css$/, async (route) => {
         const response = await route.fetch();
         const body = (await response.text()).replaceAll('field-sizing', 'unknown-sizing');
         await route.fulfill({ response, body });
