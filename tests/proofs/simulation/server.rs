@@ -276,7 +276,11 @@ fn converse(mut dialogue: Dialogue, socket: Arc<Socket>, inbox: Rc<Inbox>) -> Er
             let next = inbox.frames.borrow_mut().pop_front();
             inbox.is_busy.set(next.is_some());
             match next {
-                Some(frame) => dialogue.hear(frame).await,
+                Some(frame) => {
+                    if let Some(answer) = dialogue.hear(frame) {
+                        answer.await;
+                    }
+                }
                 None => pause().await,
             }
         }
