@@ -218,11 +218,8 @@ impl Connection {
                 Ok(Message::Text(text)) => {
                     has_heard = true;
                     match serde_json::from_str(&text) {
-                        Ok(frame) => {
-                            if let Some(answer) = self.dialogue.hear(frame) {
-                                answer.await;
-                            }
-                        }
+                        // Beside the task, which keeps room for the largest future in it.
+                        Ok(frame) => Box::pin(self.dialogue.hear(frame)).await,
                         Err(_) => self.socket.close(CloseCode::Protocol),
                     }
                 }

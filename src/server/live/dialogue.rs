@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
 use super::{encode, socket::Socket};
 use crate::{
     domain::{
@@ -59,11 +57,11 @@ impl Dialogue {
         self.is_greeted
     }
 
-    /// Does what a frame asks for, as far as it can be done at once, and gives what has to be waited for
-    /// before the next one. Commands are answered when they are on disk, whatever comes meanwhile.
-    pub fn hear(&mut self, frame: ClientFrame) -> Option<BoxFuture<'_, ()>> {
+    /// Does what a frame asks for, as far as it can be done at once. Commands are answered when they
+    /// are on disk, whatever comes meanwhile.
+    pub async fn hear(&mut self, frame: ClientFrame) {
         if !self.admit() {
-            return None;
+            return;
         }
         match frame {
             ClientFrame::Hello { protocol, .. } if protocol != PROTOCOL => {
@@ -72,11 +70,14 @@ impl Dialogue {
             ClientFrame::Hello { resume, viewing, .. }
                 if !self.is_greeted && viewing.len() <= VIEW_LIMIT =>
             {
-                return Some(Box::pin(self.greet(resume, viewing)));
+                self.is_greeted = true;
+                self.socket.hold();
+                self.greet(resume.as_ref(), viewing).await;
+                self.socket.release();
             }
             _ if !self.is_greeted => self.socket.close(CloseCode::Protocol),
             ClientFrame::Hello { .. } => self.socket.close(CloseCode::Protocol),
-            ClientFrame::View(view) => return Some(Box::pin(self.view(view))),
+            ClientFrame::View(view) => self.view(view).await,
             ClientFrame::Leave { room } => {
                 if let Ok(room) = self.room(&room)
                     && let Some(place) = self.viewing.iter().position(|viewed| *viewed == room)
@@ -126,23 +127,19 @@ impl Dialogue {
                 self.socket.send(&encode(&ServerFrame::Pong { spread }));
             }
         }
-        None
     }
 
-    async fn greet(&mut self, resume: Option<Resume>, viewing: Vec<View>) {
-        self.is_greeted = true;
-        self.socket.hold();
-        let is_same_log = self.flack.greet(&self.socket, resume.as_ref());
+    async fn greet(&mut self, resume: Option<&Resume>, viewing: Vec<View>) {
+        let is_same_log = self.flack.greet(&self.socket, resume);
         self.flack.tell_memberships(&self.socket).await;
         for mut view in viewing {
             // Each costs as much as if it had come by itself.
             if !self.admit() {
-                break;
+                return;
             }
             view.position.take_if(|_| !is_same_log);
             self.view(view).await;
         }
-        self.socket.release();
     }
 
     async fn view(&mut self, view: View) {

@@ -276,11 +276,7 @@ fn converse(mut dialogue: Dialogue, socket: Arc<Socket>, inbox: Rc<Inbox>) -> Er
             let next = inbox.frames.borrow_mut().pop_front();
             inbox.is_busy.set(next.is_some());
             match next {
-                Some(frame) => {
-                    if let Some(answer) = dialogue.hear(frame) {
-                        answer.await;
-                    }
-                }
+                Some(frame) => dialogue.hear(frame).await,
                 None => pause().await,
             }
         }
