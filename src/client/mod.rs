@@ -236,10 +236,7 @@ impl Client {
         browser::on_leave(move || {
             self.store_drafts();
             self.handle(Input::Leaving);
-            if let Some(room) = untrack(|| self.room()) {
-                let read = self.memberships.with_untracked(|it| it.reached(&room.room));
-                browser::carry_read(&room.message_path(read));
-            }
+            self.carry_read();
         });
         browser::on_answer(move |action, is_done, answer| self.answered(action, is_done, answer));
         browser::on_network_change(move |is_online| {
@@ -411,8 +408,22 @@ impl Client {
         });
         if is_news == Some(true) {
             self.handle(Input::Read(message));
+            // When the page is left it may be too late: the next one is asked for by another process.
+            self.carry_read();
         }
         is_news == Some(true)
+    }
+
+    /// Lets the page that comes next know up to where the open room has been read.
+    fn carry_read(self) {
+        let Some(room) = untrack(|| self.room()) else { return };
+        let read = self.sync.with_value(|sync| {
+            let memberships = sync.as_ref()?.memberships();
+            Some(memberships.reached(&room.room))
+        });
+        if let Some(read) = read {
+            browser::carry_read(&room.message_path(read));
+        }
     }
 
     /// Begins to change one's newest message of the open room, if there is one.

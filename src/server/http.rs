@@ -88,7 +88,7 @@ const WORKER: &str = "/worker.js";
 /// Where the page is that says that one is offline.
 const OFFLINE: &str = "/offline";
 
-/// The cookie in which a page that is left says what was read last, as the address of a message.
+/// The cookie in which a page says what was read last, for the one that comes next: the address of a message.
 const READ: &str = "read";
 
 /// Names whom a page was rendered for, or nobody, so that a browser keeps no page of somebody else.
@@ -707,8 +707,8 @@ async fn render(
     response
 }
 
-/// Up to which message of a room this browser has read it, as the page says that was just left. What that
-/// one has told the server may still be on its way, or have no way.
+/// Up to which message of a room this browser has read it, as the page before says. What that one has told
+/// the server may still be on its way, or have no way.
 fn read_just_now(headers: &HeaderMap, room: &Address) -> Option<Position> {
     let read = cookies(headers, READ).next()?;
     let (address, message) = Address::with_message(read.value());
