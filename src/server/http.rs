@@ -88,7 +88,7 @@ const WORKER: &str = "/worker.js";
 /// Where the page is that says that one is offline.
 const OFFLINE: &str = "/offline";
 
-/// The cookie in which a page says what was read last, for the one that comes next: the address of a message.
+/// The cookie in which a page says what was read last, for the one that comes next: a message's address.
 const READ: &str = "read";
 
 /// Names whom a page was rendered for, or nobody, so that a browser keeps no page of somebody else.
