@@ -442,14 +442,26 @@ async fn an_upload_that_stalls_or_breaks_off_leaves_nothing() {
 
 /// Hostile input 12, second half: it never ends, a little at a time.
 #[tokio::test]
-async fn an_upload_that_trickles_is_cut() {
+async fn what_trickles_is_cut() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
+    trickle(&house, &ada, "/files?name=slow", "text/plain", "").await;
+    // The text of a form with files, too.
+    let field = "--x\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\n";
+    trickle(&house, &ada, "/api/post_message", "multipart/form-data; boundary=x", field).await;
+    assert_eq!(house.passing(), 0);
+    assert!(house.contents().is_empty());
+}
+
+/// Sends `first`, and then a byte every five seconds.
+async fn trickle(house: &House, ada: &Guest, path: &str, content_type: &str, first: &str) {
     let mut stream = TcpStream::connect(house.address()).await.unwrap();
     let head = format!(
-        "POST /files?name=slow HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ntransfer-encoding: chunked\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ncontent-type: {content_type}\r\n\
+         transfer-encoding: chunked\r\n\r\n{:x}\r\nx{first}\r\n",
         house.address(),
-        ada.cookie
+        ada.cookie,
+        first.len() + 1
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     tokio::time::pause();
@@ -465,11 +477,9 @@ async fn an_upload_that_trickles_is_cut() {
         read = read.read_exact(&mut answer) => drop(read.unwrap()),
         () = trickle => panic!("closed without a word"),
     }
-    assert_eq!(answer, b"HTTP/1.1 408");
-    assert!(since.elapsed() <= Duration::from_secs(60), "{:?}", since.elapsed());
+    assert_eq!(answer, b"HTTP/1.1 408", "{path}");
+    assert!(since.elapsed() <= Duration::from_secs(60), "{path}: {:?}", since.elapsed());
     tokio::time::resume();
-    assert_eq!(house.passing(), 0);
-    assert!(house.contents().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -555,4 +565,23 @@ async fn a_refused_form_keeps_its_text_and_leaves_no_file() {
         .header("content-type", "multipart/form-data; boundary=x")
         .body("--x\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\nhalf");
     unfinished.await.expect(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_has_little_beside_its_files() {
+    let house = House::open().await;
+    let ada = house.join("Ada").await;
+    // A file may be read ahead of, in whatever pieces it comes.
+    let large = vec![b'x'; 8 << 20];
+    let fields = [("channel", "general"), ("text", "Much")];
+    ada.form_post(&fields, &[("large.bin", &large), ("other.bin", &large[1..])]).await.expect(200);
+    // Names count, and so does what comes before a name.
+    let name = "n".repeat(1_000);
+    ada.form_post(&[(&*name, ""); 100], &[]).await.expect(400);
+    let endless = format!("--x\r\nx: {}", "y".repeat(8 << 20));
+    ada.ask("/api/post_message", &[])
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body(&endless)
+        .await
+        .expect(400);
 }

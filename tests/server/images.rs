@@ -8,7 +8,9 @@ use image::{
     codecs::{gif::GifEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
 };
 
-use crate::support::{guest::Guest, house::House};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use crate::support::{guest::Guest, house::House, soon};
 
 /// Red on the left, blue on the right, so that its sides can be told apart.
 fn flag(width: u32, height: u32) -> RgbImage {
@@ -356,4 +358,37 @@ async fn large_pictures_do_not_keep_others_waiting() {
     uploads.await.unwrap();
     assert!(posts > 3, "{posts}");
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+}
+
+/// Whoever leaves takes nothing back: it goes on in its turn, and is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_finished_though_its_sender_has_left() {
+    let house = House::open().await;
+    let ada = house.join("Ada").await;
+    let picture = png(&flag(3_000, 2_000), 1);
+    let mut stream = TcpStream::connect(house.address()).await.unwrap();
+    let head = format!(
+        "POST /files?name=flag HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ncontent-length: {}\r\n\r\n",
+        house.address(),
+        ada.cookie,
+        picture.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&picture).await.unwrap();
+    // It has come in whole when its copy without metadata is made.
+    soon("the copy", async {
+        while house.passing() < 2 && house.contents().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    drop(stream);
+    soon("the picture", async {
+        while house.metric("flack_uploads_total").await < 1.0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert_eq!(house.contents().len(), 1, "{:?}", house.contents());
+    assert_eq!(house.passing(), 0);
 }

@@ -2,8 +2,8 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -16,9 +16,14 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use multer::{Constraints, Multipart, SizeLimit};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::{
+    fs::File,
+    io::AsyncReadExt,
+    time::{Instant, timeout_at},
+};
 use tower_http::services::ServeFile;
 
-use super::{ContentHash, FileLimits, Files};
+use super::{ContentHash, FileLimits, Files, upload::SILENCE};
 use crate::{
     domain::{
         attachment::{Attachment, AttachmentId, FileName},
@@ -33,6 +38,9 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 /// For how long what a refused asker still sends is read, so that they hear why.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How much of a file may have been read before its form is known to have one: more than comes at once.
+const READ_AHEAD: u64 = 1 << 20;
 
 /// Which copy of a file is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +87,11 @@ async fn take<E>(
         return Err(Refusal::file_too_large(limit));
     }
     flack.room_for_file(by, length.unwrap_or_default()).await?;
-    let upload = flack.files().receive(by, name, limit, content).await?;
-    // From here on it is finished, whether the asker waits for it or not.
+    let received = flack.files().receive(by, name, limit, content).await?;
+    // From here on it is finished, whether the asker waits for it or not: what goes on without them would be
+    // counted nowhere.
     let flack = flack.clone();
-    let stored = tokio::spawn(async move { flack.store_file(by, upload).await });
+    let stored = tokio::spawn(async move { flack.store_file(by, received.finish().await?).await });
     stored.await.unwrap_or_else(|_| Err(Refusal::unavailable()))
 }
 
@@ -131,8 +140,9 @@ pub async fn serve(
     }
     headers.insert(header::ETAG, HeaderValue::try_from(tag).expect("an id is hexadecimal"));
     if matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+        let media_type = media_type(&file, copy, flack.files(), hash).await;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, media_type(&file, copy, flack.files(), hash));
+        headers.insert(header::CONTENT_TYPE, media_type);
         headers.insert(header::CONTENT_DISPOSITION, disposition(&file));
     }
     Ok(response)
@@ -172,10 +182,15 @@ async fn content(
 }
 
 /// Only pictures are what they are; a page or a script must never come from here as one.
-fn media_type(file: &Attachment, copy: Copy, files: &Files, hash: ContentHash) -> HeaderValue {
+async fn media_type(
+    file: &Attachment,
+    copy: Copy,
+    files: &Files,
+    hash: ContentHash,
+) -> HeaderValue {
     const OTHER: HeaderValue = HeaderValue::from_static("application/octet-stream");
     match (copy, &file.image, file.media_type.as_str()) {
-        (Copy::Thumbnail, ..) => files.thumbnail_type(hash),
+        (Copy::Thumbnail, ..) => files.thumbnail_type(hash).await,
         (Copy::Original, Some(_), "image/png") => HeaderValue::from_static("image/png"),
         (Copy::Original, Some(_), "image/jpeg") => HeaderValue::from_static("image/jpeg"),
         (Copy::Original, Some(_), "image/gif") => HeaderValue::from_static("image/gif"),
@@ -213,6 +228,7 @@ pub async fn form(
     let form = read_form(flack, by, content_type, content, text_limit, &mut fields, &mut uploads);
     if let Err(refusal) = form.await {
         discard(flack, by, uploads).await;
+        rest.allow(u64::MAX);
         drain(&mut rest).await;
         return (fields, Err(refusal));
     }
@@ -229,13 +245,29 @@ pub async fn discard(flack: &Flack, by: PersonId, files: Vec<AttachmentId>) {
     }
 }
 
-/// A body that somebody else can go on reading where one stopped.
+/// A body that somebody else can go on reading where one stopped, and of which only so much is read as is
+/// allowed.
 #[derive(Clone)]
-struct SharedStream(Arc<Mutex<BodyDataStream>>);
+struct SharedStream(Arc<Mutex<Allowed>>);
+
+struct Allowed {
+    content: BodyDataStream,
+    /// How many more bytes may come.
+    left: u64,
+}
 
 impl SharedStream {
     fn new(body: Body) -> Self {
-        Self(Arc::new(Mutex::new(body.into_data_stream())))
+        Self(Arc::new(Mutex::new(Allowed { content: body.into_data_stream(), left: 0 })))
+    }
+
+    /// Lets so many more bytes come, and none besides.
+    fn allow(&self, bytes: u64) {
+        self.lock().left = bytes;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Allowed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -243,8 +275,16 @@ impl Stream for SharedStream {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        content.poll_next_unpin(context)
+        let Allowed { content, left } = &mut *self.lock();
+        let next = ready!(content.poll_next_unpin(context));
+        let size = next.as_ref().and_then(|next| next.as_ref().ok()).map_or(0, Bytes::len);
+        Poll::Ready(match left.checked_sub(size as u64) {
+            Some(rest) => {
+                *left = rest;
+                next
+            }
+            None => Some(Err(axum::Error::new("more than is allowed"))),
+        })
     }
 }
 
@@ -262,10 +302,15 @@ async fn read_form(
     let whole = attachments.file.saturating_mul(attachments.files as u64 + 1);
     let limits = SizeLimit::new().whole_stream(whole.saturating_add(text_limit as u64 * 2));
     let constraints = Constraints::new().size_limit(limits);
+    let allowance = content.clone();
     let mut form = Multipart::with_constraints(content, boundary, constraints);
     let mut text = 0;
+    // What is beside the files is little, and comes at once.
+    let beside = text_limit as u64 * 2 + READ_AHEAD;
+    allowance.allow(beside);
+    let mut deadline = Instant::now() + SILENCE;
     loop {
-        let next = tokio::time::timeout(super::upload::SILENCE, form.next_field()).await;
+        let next = timeout_at(deadline, form.next_field()).await;
         let next = next.map_err(|_| Refusal::upload_broken())?;
         let Some(mut field) = next.map_err(|_| Refusal::malformed())? else { return Ok(()) };
         let name = field.name().unwrap_or_default().to_owned();
@@ -277,12 +322,16 @@ async fn read_form(
             }
             Some(file) => {
                 let file = FileName::from(file.as_str());
+                allowance.allow(attachments.file.saturating_add(beside));
                 uploads.push(take(flack, by, file, None, field).await?.id);
+                allowance.allow(beside);
+                deadline = Instant::now() + SILENCE;
             }
             None => {
                 let mut value = Vec::new();
+                text += name.len();
                 loop {
-                    let chunk = tokio::time::timeout(super::upload::SILENCE, field.chunk()).await;
+                    let chunk = timeout_at(deadline, field.chunk()).await;
                     let chunk = chunk.map_err(|_| Refusal::upload_broken())?;
                     let Some(chunk) = chunk.map_err(|_| Refusal::malformed())? else { break };
                     text += chunk.len();
@@ -299,11 +348,10 @@ async fn read_form(
 
 impl Files {
     /// What a small copy was encoded as.
-    fn thumbnail_type(&self, hash: ContentHash) -> HeaderValue {
-        use std::io::Read;
+    async fn thumbnail_type(&self, hash: ContentHash) -> HeaderValue {
         let mut first = [0];
-        let read = std::fs::File::open(self.thumbnail(hash)).and_then(|mut it| it.read(&mut first));
-        match (read, first) {
+        let read = async { File::open(self.thumbnail(hash)).await?.read(&mut first).await };
+        match (read.await, first) {
             (Ok(1), [0x89]) => HeaderValue::from_static("image/png"),
             _ => HeaderValue::from_static("image/jpeg"),
         }

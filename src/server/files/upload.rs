@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    ContentHash, Files, Pin, metadata,
+    ContentHash, Files, Pin, Place, metadata,
     picture::{self, Picture},
     sync_dir,
 };
@@ -48,6 +48,16 @@ const HEAD: u64 = 8_192;
 /// What a file is of which nothing is known (RFC 2046 §4.5.1).
 const UNKNOWN: &str = "application/octet-stream";
 
+/// A file that has come in whole, and that somebody has to [finish](Self::finish). It counts as under way
+/// until then, and what it needs is its own: whoever sent it may be gone.
+#[derive(Debug)]
+pub struct Received {
+    files: Arc<Files>,
+    name: FileName,
+    passing: Passing,
+    _place: Place,
+}
+
 /// A file that is in its place and on the disk, before the store knows it.
 #[derive(Debug)]
 pub struct Upload {
@@ -58,6 +68,7 @@ pub struct Upload {
 }
 
 /// A file that is being written. Dropped, it is gone.
+#[derive(Debug)]
 struct Passing {
     file: NamedTempFile,
     hash: Sha256,
@@ -83,7 +94,7 @@ impl Passing {
 }
 
 impl Files {
-    /// Takes a file in. It is synced, with its name, when this is done.
+    /// Takes a file in.
     ///
     /// # Errors
     /// When it is larger than `limit` bytes, comes too slowly or breaks off, cannot be stored, or when
@@ -94,36 +105,10 @@ impl Files {
         name: FileName,
         limit: u64,
         content: impl Stream<Item = Result<Bytes, E>>,
-    ) -> Result<Upload, Refusal> {
-        let _place = self.enter(by).ok_or_else(Refusal::busy)?;
-        let id = draw()?;
+    ) -> Result<Received, Refusal> {
+        let place = self.enter(by).ok_or_else(Refusal::busy)?;
         let passing = self.write(limit, content).await?;
-        let (passing, format) = blocking(move || {
-            let mut passing = passing;
-            let mut head = Vec::new();
-            passing.file.rewind()?;
-            passing.file.as_file().take(HEAD).read_to_end(&mut head)?;
-            Ok((passing, Sniffed::of(&head)))
-        })
-        .await?;
-        let files = self.clone();
-        let (hash, size, picture, media_type, pin) = match format {
-            Sniffed::Picture(format) => {
-                // It may take much memory.
-                let _turn = self.easel.acquire().await.map_err(|_| Refusal::unavailable())?;
-                blocking(move || files.place_picture(passing, format)).await?
-            }
-            Sniffed::Other(media_type) => {
-                blocking(move || {
-                    let (hash, size, pin) = files.place(passing, None)?;
-                    Ok((hash, size, None, media_type, pin))
-                })
-                .await?
-            }
-        };
-        let image = picture.map(|picture| picture.size);
-        let attachment = Attachment { id, name, media_type: media_type.to_owned(), size, image };
-        Ok(Upload { attachment, hash, pin })
+        Ok(Received { files: self.clone(), name, passing, _place: place })
     }
 
     /// Writes what comes, as it comes.
@@ -235,6 +220,42 @@ impl Files {
         persist(passing.file, &self.content(hash))?;
         sync_dir(&self.dir)?;
         Ok((hash, passing.size, pin))
+    }
+}
+
+impl Received {
+    /// Puts it into its place. It is synced, with its name, when this is done.
+    ///
+    /// # Errors
+    /// When it cannot be stored. Nothing is left of it then.
+    pub async fn finish(self) -> Result<Upload, Refusal> {
+        let Self { files, name, mut passing, _place } = self;
+        let id = draw()?;
+        let (passing, format) = blocking(move || {
+            let mut head = Vec::new();
+            passing.file.rewind()?;
+            passing.file.as_file().take(HEAD).read_to_end(&mut head)?;
+            Ok((passing, Sniffed::of(&head)))
+        })
+        .await?;
+        let (hash, size, picture, media_type, pin) = match format {
+            Sniffed::Picture(format) => {
+                // It may take much memory.
+                let easel = files.clone();
+                let _turn = easel.easel.acquire().await.map_err(|_| Refusal::unavailable())?;
+                blocking(move || files.place_picture(passing, format)).await?
+            }
+            Sniffed::Other(media_type) => {
+                blocking(move || {
+                    let (hash, size, pin) = files.place(passing, None)?;
+                    Ok((hash, size, None, media_type, pin))
+                })
+                .await?
+            }
+        };
+        let image = picture.map(|picture| picture.size);
+        let attachment = Attachment { id, name, media_type: media_type.to_owned(), size, image };
+        Ok(Upload { attachment, hash, pin })
     }
 }
 
