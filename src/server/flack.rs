@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::SyncSender,
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -33,6 +33,7 @@ use super::{
     state::{Entry, Fact, State, apply},
     store::{self, Beginning, DataDir, Reader, StoreError},
     token::LinkId,
+    vital,
 };
 use crate::domain::{
     attachment::{Attachment, AttachmentId},
@@ -251,10 +252,7 @@ impl Flack {
                 (Box::new(log), thread)
             });
         // It ends with the log.
-        thread::Builder::new()
-            .name("flack-delivery".to_owned())
-            .spawn(|| delivery.run())
-            .expect("the operating system starts a thread");
+        vital::spawn("flack-delivery", || delivery.run());
         Ok((flack, writer))
     }
 
@@ -832,6 +830,11 @@ impl Flack {
         let house = &mut *self.house();
         if house.state.person(&socket.session).is_none() {
             socket.close(CloseCode::SignedOut);
+            return false;
+        }
+        // Whoever came in before that is sent away with the others.
+        if self.is_draining() {
+            socket.close(CloseCode::Draining);
             return false;
         }
         let resume = resume.filter(|resume| resume.epoch == self.0.epoch);

@@ -22,6 +22,7 @@ use crate::{
         metrics::LogMeter,
         state::Entry,
         store::{self, Outcome, Store, StoreError},
+        vital,
     },
 };
 
@@ -68,11 +69,7 @@ impl Embedded {
     /// Starts the thread that writes to `store`, until this is dropped.
     pub fn start(store: Store, follower: Follower) -> (Self, thread::JoinHandle<()>) {
         let (log, writer) = Self::new(store, follower);
-        let thread = thread::Builder::new()
-            .name("flack-log".to_owned())
-            .spawn(move || writer.run())
-            .expect("the operating system starts a thread");
-        (log, thread)
+        (log, vital::spawn("flack-log", || writer.run()))
     }
 }
 
@@ -146,9 +143,7 @@ impl Writer {
             }
             if self.is_writable() && self.last - trimmed > TimeDelta::hours(1) {
                 trimmed = self.last;
-                if let Err(error) = self.trim() {
-                    tracing::warn!(%error, "old entries could not be trimmed");
-                }
+                self.trim().unwrap_or_else(stop);
             }
         }
     }
@@ -253,13 +248,20 @@ impl Writer {
     }
 
     /// Forgets the entries that are too old for anyone to be waiting for them, and files that nobody
-    /// posted.
+    /// posted; another time, if there is no room on the disk.
     ///
     /// # Errors
-    /// Nothing is forgotten then.
+    /// When nobody knows what is on disk now.
     pub fn trim(&mut self) -> Result<(), StoreError> {
-        self.store.sweep_attachments(self.last - KEEP)?;
-        self.store.trim(self.last - KEEP)
+        let before = self.last - KEEP;
+        let trimmed = self.store.sweep_attachments(before).and_then(|()| self.store.trim(before));
+        match trimmed {
+            Err(error) if error.is_full() => {
+                tracing::warn!(%error, "what is old could not be trimmed yet");
+                Ok(())
+            }
+            trimmed => trimmed,
+        }
     }
 
     /// The store, which nobody else writes to.
