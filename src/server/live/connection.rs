@@ -49,9 +49,9 @@ const GONE_SECONDS: u64 = SILENCE_SECONDS - 1;
 /// How long the last bytes and the peer's own close may take.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Seconds for which a client may take nothing of what waits for it. With [`LINGER`], one that never
-/// reads is gone within ten.
-const UNREAD_SECONDS: u64 = 7;
+/// For how long a client may take nothing of what waits for it. With [`LINGER`], one that never reads is gone
+/// within ten seconds.
+const UNREAD: Duration = Duration::from_secs(7);
 
 /// How many bytes may come without completing a message: many times the largest, because each of its
 /// fragments has a header. Without this, fragments of nothing could go on for ever.
@@ -180,10 +180,10 @@ impl Connection {
             };
             let silent = since + Duration::from_secs(patience);
             let unread = backlog.unread_since(self.socket.backlog());
-            let unread = unread.map(|since| since + Duration::from_secs(UNREAD_SECONDS));
             // One timer for both, because this is what an idle connection holds.
-            let late = unread.map_or(silent, |unread| unread.min(silent));
-            match timeout_at(late, self.socket.ready()).await {
+            let too_slow = unread.map(|since| since + UNREAD);
+            let late = too_slow.map_or(silent, |too_slow| too_slow.min(silent));
+            match timeout_at(late, self.socket.ready(unread.is_some())).await {
                 Ok(ready) => {
                     let ready = ready?;
                     if ready.is_writable() {
@@ -195,8 +195,11 @@ impl Connection {
                     }
                 }
                 Err(_) => match (self.dialogue.is_greeted(), is_asked) {
-                    _ if unread.is_some_and(|unread| unread <= silent) => {
-                        self.socket.close(CloseCode::TooSlow);
+                    _ if too_slow.is_some_and(|too_slow| too_slow <= silent) => {
+                        // It may have gone out meanwhile: not all that writes wakes this.
+                        if backlog.unread_since(self.socket.backlog()) == unread {
+                            self.socket.close(CloseCode::TooSlow);
+                        }
                     }
                     (false, _) => self.socket.close(CloseCode::Protocol),
                     (true, true) => self.socket.close(CloseCode::Silent),
@@ -376,6 +379,9 @@ impl Write for Wire<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -413,7 +419,7 @@ mod tests {
                 return messages;
             }
             self.client.write_all(bytes).await.unwrap();
-            assert!(self.socket.ready().await.unwrap().is_readable());
+            assert!(self.socket.ready(false).await.unwrap().is_readable());
             loop {
                 match self.inbox.read(&self.socket) {
                     Ok(message) => messages.push(message),
@@ -479,6 +485,20 @@ mod tests {
         let ping = Message::Ping("still there?".into());
         assert_eq!(heard, [ping, Message::text("hello"), Message::text("and more")]);
         assert!(!line.is_idle(), "it cannot be told whether that was all");
+    }
+
+    #[tokio::test]
+    async fn its_task_hears_at_once_that_something_waits() {
+        let line = Line::open().await;
+        line.socket.stream.writable().await.unwrap();
+        while line.socket.stream.try_write(&[0; 64 * 1024]).is_ok() {}
+        // At first a stream is taken to be ready for anything.
+        assert!(line.socket.stream.try_read(&mut [0]).is_err());
+        let mut ready = pin!(line.socket.ready(false));
+        assert!(ready.as_mut().now_or_never().is_none(), "nothing waits");
+        line.socket.send(&Bytes::from_static(b"there is no room for this"));
+        assert!(ready.now_or_never().is_some());
+        assert!(line.socket.ready(true).now_or_never().is_none(), "there is no room yet");
     }
 
     #[tokio::test]

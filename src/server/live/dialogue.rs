@@ -10,7 +10,7 @@ use crate::{
         frame::{ClientFrame, CloseCode, PROTOCOL, Resume, ServerFrame, VIEW_LIMIT, View},
         message::MessageText,
         position::Position,
-        refusal::{Reason, Refusal},
+        refusal::{Reason, Refusal, RefusalCode},
         room::Room,
     },
     server::{flack::Flack, network::Source, rates::Frames, reaction},
@@ -144,23 +144,29 @@ impl Dialogue {
 
     async fn view(&mut self, view: View) {
         let viewed = match self.room(&view.room) {
-            Ok(room) if self.viewing.contains(&room) || self.viewing.len() < VIEW_LIMIT => {
-                if !self.viewing.contains(&room) {
+            Ok(room) if self.viewing.contains(&room) => {
+                self.flack.view(&self.socket, &room, view.position).await
+            }
+            Ok(room) if self.viewing.len() < VIEW_LIMIT => {
+                let viewed = self.flack.view(&self.socket, &room, view.position).await;
+                if viewed.is_ok() {
                     // Most view one.
                     self.viewing.reserve_exact(1);
-                    self.viewing.push(room.clone());
+                    self.viewing.push(room);
                 }
-                self.flack.view(&self.socket, &room, view.position).await
+                viewed
             }
             Ok(_) => Err(Refusal::full(Reason::TooManyRooms)),
             Err(refusal) => Err(refusal),
         };
-        if let Err(refusal) = viewed {
-            self.flack.metrics().refusals().count(refusal.code);
-            let refusal = refusal.spelled_out();
-            let frame = ServerFrame::Unviewable { room: view.room, refusal };
-            self.socket.send(&encode(&frame));
+        let Err(refusal) = viewed else { return };
+        self.flack.metrics().refusals().count(refusal.code);
+        // Whoever cannot be told asks again with the next link.
+        if refusal.code == RefusalCode::Unavailable {
+            return self.socket.close(CloseCode::Draining);
         }
+        let frame = ServerFrame::Unviewable { room: view.room, refusal: refusal.spelled_out() };
+        self.socket.send(&encode(&frame));
     }
 
     fn room(&self, room: &Room) -> Result<Room, Refusal> {

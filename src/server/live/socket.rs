@@ -109,16 +109,17 @@ impl<S> Socket<S> {
 }
 
 impl Socket<TcpStream> {
-    /// Waits until there is something to read, or room for what waits, or the end has come: for the
-    /// connection's own task, of which it keeps no more than how to wake it.
+    /// Waits until there is something to read, or room for what waits, or the end has come; also until
+    /// something waits, unless that `is_known`. It is for the connection's own task, of which it keeps no more
+    /// than how to wake it.
     ///
     /// # Errors
     /// When the connection is broken.
-    pub async fn ready(&self) -> io::Result<Ready> {
-        poll_fn(|context| self.poll_ready(context)).await
+    pub async fn ready(&self, is_known: bool) -> io::Result<Ready> {
+        poll_fn(|context| self.poll_ready(is_known, context)).await
     }
 
-    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+    fn poll_ready(&self, is_known: bool, context: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         // Before what it tells of is looked at, so that nothing is missed.
         self.owner.register(context.waker());
         let mut ready = Ready::EMPTY;
@@ -128,7 +129,8 @@ impl Socket<TcpStream> {
         if self.stream.poll_read_ready(context)?.is_ready() {
             ready |= Ready::READABLE;
         }
-        if ready.is_empty() && !self.is_closing() { Poll::Pending } else { Poll::Ready(Ok(ready)) }
+        let has_news = !ready.is_empty() || self.is_closing() || !is_known && self.has_waiting();
+        if has_news { Poll::Ready(Ok(ready)) } else { Poll::Pending }
     }
 }
 
