@@ -151,7 +151,7 @@ const RATE_REQUESTS: Setting = Setting {
     name: "rate-requests",
     env: "FLACK_RATE_REQUESTS",
     value: "NUMBER",
-    help: "Requests of one person in a minute",
+    help: "Requests of one person in a minute, but for what is only read of files",
     more: "",
     default: Some("600"),
 };

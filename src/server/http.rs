@@ -194,18 +194,22 @@ pub fn app(flack: Flack, origin: Option<Origin>, network: Network) -> Router {
 
 /// Compresses pages, and nothing else that a route answers.
 fn compression() -> CompressionLayer<impl Predicate> {
-    CompressionLayer::new()
-        .quality(CompressionLevel::Fastest)
-        .compress_when(|_, _: Version, headers: &HeaderMap, _: &Extensions| is_page(headers))
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_of_rooms)
 }
 
-/// Whether this is a page: a room's is an eighth as large compressed. What the client loads is compressed when
-/// it is built, and files are as people have sent them. A page has no secret that its length could tell:
-/// whether a form is ours is known by its Origin.
-fn is_page(headers: &HeaderMap) -> bool {
+/// Whether this is a page with nothing in it that its address says: a room's is an eighth as large compressed.
+/// Others stay as they are. Whoever makes a browser ask for such a page, and sees how long the answer is, could
+/// find out what else is in it by guesses (BREACH). What the client loads is compressed when it is built, and
+/// files are as people have sent them.
+fn is_of_rooms(status: StatusCode, _: Version, headers: &HeaderMap, marks: &Extensions) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    kind.is_some_and(|kind| kind.starts_with(b"text/html"))
+    let is_page = kind.is_some_and(|kind| kind.starts_with(b"text/html"));
+    is_page && status == StatusCode::OK && marks.get::<Plain>().is_none()
 }
+
+/// Marks an answer that has the query of its request in it.
+#[derive(Clone, Copy)]
+struct Plain;
 
 /// What watches over the server comes to, behind a listener that people do not reach. Whoever reaches
 /// it may read all of it, so there is nothing in it about anybody.
@@ -303,6 +307,15 @@ impl Door {
             })
     }
 
+    /// Counts a request of somebody who is signed in.
+    ///
+    /// # Errors
+    /// When there were too many.
+    fn count(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some((_, me)) = self.session(headers) else { return Ok(()) };
+        self.flack.rates().request_of(me.id)
+    }
+
     /// The whole address of a path, as this browser reaches it.
     fn url(&self, headers: &HeaderMap, path: &str) -> String {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -390,8 +403,7 @@ async fn live(State(door): State<Door>, request: Request) -> Response<Body> {
 /// A server function, for the client, for a form or for `curl`.
 async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
-    let asker = door.asker(&parts);
-    let person = asker.session.as_ref().map(|(_, person)| person.id);
+    let person = door.session(&parts.headers).map(|(_, person)| person.id);
     if let Some(person) = person
         && let Err(refusal) = door.flack.rates().request_of(person)
     {
@@ -399,7 +411,8 @@ async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
     }
     let (body, response) = match read(&door, person, &mut parts, body).await {
         (body, Ok(files)) => {
-            let response = run(asker, &parts, body.clone()).await;
+            // Now: they may have been signed out while the body came.
+            let response = run(door.asker(&parts), &parts, body.clone()).await;
             if let (Err(_), Some(person)) = (&response, person) {
                 files::discard(&door.flack, person, files).await;
             }
@@ -560,6 +573,10 @@ async fn upload(State(door): State<Door>, request: Request) -> Response<Body> {
     let name = FileName::from(query(&parts.uri, "name").unwrap_or_default());
     let length = files::length(&parts.headers);
     match files::upload(&door.flack, me.id, name, length, body).await {
+        Ok(attachment) if door.session(&parts.headers).is_none() => {
+            files::discard(&door.flack, me.id, vec![attachment.id]).await;
+            refuse(&Refusal::not_signed_in())
+        }
         Ok(attachment) => (StatusCode::CREATED, axum::Json(attachment)).into_response(),
         Err(refusal) => refuse(&refusal),
     }
@@ -598,6 +615,9 @@ async fn discard(
     let Some((_, me)) = door.session(request.headers()) else {
         return refuse(&Refusal::not_signed_in());
     };
+    if let Err(refusal) = door.flack.rates().request_of(me.id) {
+        return refuse(&refusal);
+    }
     let discarded = match AttachmentId::try_from(id) {
         Ok(id) => door.flack.discard_file(me.id, id).await,
         Err(_) => Err(Refusal::unknown_file()),
@@ -701,6 +721,9 @@ async fn render(
     if let Ok(person) = HeaderValue::try_from(person) {
         response.headers_mut().insert(PERSON, person);
     }
+    if uri.query().is_some() {
+        response.extensions_mut().insert(Plain);
+    }
     if !is_found {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
@@ -739,7 +762,10 @@ async fn offline(request: Request) -> Response<Body> {
 /// The page of one's devices.
 async fn devices(State(door): State<Door>, request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    render_devices(&door, &parts, None, None).await
+    match door.count(&parts.headers) {
+        Ok(()) => render_devices(&door, &parts, None, None).await,
+        Err(refusal) => tell(&parts.headers, &refusal),
+    }
 }
 
 async fn render_devices(
@@ -786,7 +812,10 @@ async fn topic(
     request: Request,
 ) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    render_topic(&door, &parts, channel, None)
+    match door.count(&parts.headers) {
+        Ok(()) => render_topic(&door, &parts, channel, None),
+        Err(refusal) => tell(&parts.headers, &refusal),
+    }
 }
 
 /// With what was typed in vain, if it was. Who may not see it, or where there is no such channel, its own

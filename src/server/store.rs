@@ -978,16 +978,22 @@ impl Decision<'_> {
                 [session.0],
                 Refusal::not_signed_in,
             )?,
-            Request::EndDevice { by, device } => self.end(
-                "DELETE FROM sessions WHERE person = ?1 AND device = ?2 RETURNING id",
-                [sql(by.0), sql(device.0)],
-                Refusal::unknown_device,
-            )?,
-            Request::EndOthers { by, session } => self.end(
-                "DELETE FROM sessions WHERE person = ?1 AND id <> ?2 RETURNING id",
-                params![sql(by.0), session.0],
-                Refusal::unknown_device,
-            )?,
+            Request::EndDevice { by, device } => {
+                self.end_links(*by)?;
+                self.end(
+                    "DELETE FROM sessions WHERE person = ?1 AND device = ?2 RETURNING id",
+                    [sql(by.0), sql(device.0)],
+                    Refusal::unknown_device,
+                )?
+            }
+            Request::EndOthers { by, session } => {
+                self.end_links(*by)?;
+                self.end(
+                    "DELETE FROM sessions WHERE person = ?1 AND id <> ?2 RETURNING id",
+                    params![sql(by.0), session.0],
+                    Refusal::unknown_device,
+                )?
+            }
             Request::Seen { sessions } => self.seen(sessions)?,
             Request::CreateLink { by, link } => self.create_link(*by, *link)?,
             Request::UseLink { link, device } => self.use_link(*link, device)?,
@@ -1147,8 +1153,14 @@ impl Decision<'_> {
         }
     }
 
-    fn end_all(&self, person: PersonId, refusal: fn() -> Refusal) -> Decided<Fact> {
+    /// Whoever is sent away may have made one, to come back with.
+    fn end_links(&self, person: PersonId) -> rusqlite::Result<()> {
         self.tx.prepare_cached("DELETE FROM links WHERE person = ?1")?.execute([sql(person.0)])?;
+        Ok(())
+    }
+
+    fn end_all(&self, person: PersonId, refusal: fn() -> Refusal) -> Decided<Fact> {
+        self.end_links(person)?;
         self.end("DELETE FROM sessions WHERE person = ?1 RETURNING id", [sql(person.0)], refusal)
     }
 

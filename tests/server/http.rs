@@ -261,8 +261,14 @@ async fn pages_are_compressed_for_who_can_read_that_and_nothing_else_is() {
     assert_eq!(packed.header("content-encoding"), "zstd");
     assert!(packed.bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "RFC 8878 §3.1.1");
 
-    for (path, accepted) in [("/c/general", "gzip;q=0"), ("/api/list_channels", "gzip, zstd")] {
-        let answer = ask(path, accepted).await.expect(200);
+    // Nor is what has in it what its address says: its length could tell what else is there.
+    for (path, accepted, status) in [
+        ("/c/general", "gzip;q=0", 200),
+        ("/api/list_channels", "gzip, zstd", 200),
+        ("/people?name=A", "gzip, zstd", 200),
+        ("/c/nowhere", "gzip, zstd", 404),
+    ] {
+        let answer = ask(path, accepted).await.expect(status);
         assert_eq!(answer.header("content-encoding"), "", "{path}");
     }
 }

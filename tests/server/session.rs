@@ -10,6 +10,10 @@ use flack::{
     sync::link::LinkState,
 };
 use sha2::{Digest, Sha256};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::support::{house::House, socket::Socket};
 
@@ -118,6 +122,28 @@ async fn a_socket_that_says_hello_after_the_sign_out_is_closed() {
     let hello = r#"{"type":"hello","protocol":2,"viewing":[{"room":{"channel":"general"}}]}"#;
     late.say(&serde_json::from_str::<ClientFrame>(hello).unwrap()).await;
     late.expect_closed(CloseCode::SignedOut).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_signed_out_while_a_request_comes_is_nobody() {
+    let house = House::open().await;
+    let ada = house.join("Ada").await;
+    let (first, rest) = ("channel=general&", "text=Too+late");
+    let head = format!(
+        "POST /api/post_message HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ncontent-length: {}\r\n\
+         content-type: application/x-www-form-urlencoded\r\n\r\n{first}",
+        house.address(),
+        ada.cookie,
+        first.len() + rest.len()
+    );
+    let mut stream = TcpStream::connect(house.address()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    ada.sign_out().await.expect(200);
+    stream.write_all(rest.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, *b"HTTP/1.1 401");
+    assert_eq!(house.window("general").await.messages().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
