@@ -92,6 +92,17 @@ test('one is told of direct messages when one has asked for it, by one page', as
   await whisper(bo, ada, 'Hush');
   await expect(tab.direct('Bo')).toHaveAccessibleName(/^Bo( \(online\))? 1 unread muted$/);
   expect(await notifications(ada)).toEqual(['Bo: Are you coming?']);
+
+  // But what is meant for one in a channel is told, muted or not.
+  await bo.createChannel('plans');
+  const form = { channel: 'plans', muted: 'true' };
+  await expect(await ada.context.request.post('/api/set_room', { form })).toBeOK();
+  await expect(ada.channel('plans')).toHaveAccessibleName('#plans muted');
+  await bo.write('For all');
+  await bo.write('@Ada, for you');
+  await expect
+    .poll(() => notifications(ada))
+    .toEqual(['Bo: Are you coming?', 'Bo in #plans: @Ada, for you']);
 });
 
 test('what one was told of goes with the message, and with the session', async ({ people }) => {

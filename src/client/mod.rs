@@ -588,10 +588,11 @@ impl Client {
     }
 
     /// Tells the person outside of the page, if they have asked for that, do not look, here or in another
-    /// page of this browser, and have not muted the room.
+    /// page of this browser. Of a muted channel they are told what mentions them, and so of all of this; of a
+    /// muted direct conversation, nothing.
     fn be_told(self, me: &Person, Notice { room, message }: Notice) {
         let is_muted = self.memberships.with_untracked(|it| Marks::of(it, &room).is_muted);
-        if is_muted {
+        if is_muted && matches!(room, Room::Direct(_)) {
             return;
         }
         let is_seen = self.is_visible.get_untracked() && self.is_open(&room);
