@@ -41,8 +41,11 @@ pub fn Words(
     // Where that begins which is being completed, and where somebody wants no help.
     let begun = StoredValue::new(None::<u32>);
     let declined = StoredValue::new(None::<u32>);
+    // Whether something was typed that has not been looked at yet.
+    let is_due = StoredValue::new(false);
 
     let close = move || {
+        is_due.try_set_value(false);
         // The field loses the focus also when it goes away, and its signals with it.
         if choices.try_with_untracked(Vec::is_empty) == Some(false) {
             active.set(0);
@@ -77,6 +80,11 @@ pub fn Words(
         }
     };
     let text = move || area.get_untracked().map(|area| area.value()).unwrap_or_default();
+    let look_if_due = move || {
+        if is_due.try_update_value(std::mem::take) == Some(true) {
+            look(&text());
+        }
+    };
     // More may come while one waits for it.
     Effect::new(move |_| {
         lookup.found.track();
@@ -104,15 +112,18 @@ pub fn Words(
         if browser::is_typed(&event) && text.contains(':') {
             put_emoji(client, id, &text);
         }
-        if text.contains(['@', ':']) {
-            look(&text)
-        } else {
-            close()
+        if !text.contains(['@', ':']) {
+            close();
+        } else if !is_due.get_value() {
+            // What is offered may come a frame after the letter.
+            is_due.set_value(true);
+            browser::after_paint(look_if_due);
         }
         changed.run(text);
     };
     let press = move |event: KeyboardEvent| {
         let Some(press) = browser::press(&event) else { return };
+        look_if_due();
         let count = choices.with_untracked(Vec::len);
         let is_plain = !press.shift && !press.alt && !press.command;
         let is_chosen = count > 0
