@@ -117,7 +117,7 @@ struct Seen {
 }
 
 /// What people see, and who is looking. One lock holds both, so that nobody can start to listen
-/// between a change and its event. It is held for microseconds and never while waiting.
+/// between a change and its event. It is held while a frame is finished, and never while waiting.
 struct House {
     position: Position,
     state: State,

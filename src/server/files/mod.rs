@@ -213,9 +213,13 @@ impl Files {
             let modified = entry.metadata().and_then(|metadata| metadata.modified());
             let is_old = modified
                 .is_ok_and(|modified| now.duration_since(modified).unwrap_or_default() >= age);
+            // Most are, and nobody has to wait while that is found out.
+            if !is_old || is_known(hash)? {
+                continue;
+            }
             // Nothing can be pinned while this is held.
             let kept = self.kept();
-            if is_old && !kept.has(&hash) && !is_known(hash)? {
+            if !kept.has(&hash) && !is_known(hash)? {
                 fs::remove_file(entry.path())?;
                 swept += 1;
             }
