@@ -37,6 +37,26 @@ test('a link opens the room at its message, and back goes back', async ({ people
   await expect(bo.page.locator('body[data-same-page]')).toHaveCount(1);
 });
 
+test('whoever is led to a message sees it after joining, and leaves it by writing', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await write(ada, 40);
+  const bo = await people.guest('Bo');
+  await bo.visit(await path(ada, 'Message 2'));
+  await bo.takeName();
+  await expect(bo.message('Message 2')).toHaveAttribute('data-marked', '');
+  await expect(bo.message('Message 2')).toBeInViewport();
+  await bo.write('Read');
+  await expect(bo.page).toHaveURL('/c/general');
+  await bo.time('Message 40').click();
+  await expect(bo.page).toHaveURL(/\/c\/general\/\d+$/);
+  await expect(bo.message('Message 40')).toBeFocused();
+  await bo.message('Message 1').scrollIntoViewIfNeeded();
+  await bo.page.getByRole('button', { name: 'Jump to newest' }).click();
+  await expect(bo.page).toHaveURL('/c/general');
+  await bo.reload();
+  await expect(bo.message('Read')).toBeInViewport();
+});
+
 test('a link works without JavaScript', async ({ people }) => {
   const ada = await people.join('Ada');
   await write(ada, 40);

@@ -48,6 +48,16 @@ impl Client {
         self.marked.set(message);
     }
 
+    /// Goes from a message of the open room to the room itself: somebody has turned to what is newest.
+    pub fn leave_message(self) {
+        if self.marked.get_untracked().is_some()
+            && let Some(room) = untrack(|| self.room())
+        {
+            browser::replace_path(&room.path());
+            self.marked.set(None);
+        }
+    }
+
     /// Brings the message of the address into sight, once it is there.
     pub fn show_marked(self) {
         let Some(message) = self.marked.get() else { return };
@@ -167,7 +177,8 @@ impl Client {
         let message = self.replying.get_untracked()?;
         self.replying.set(None);
         self.keep_draft(&reply_key(&room.path(me)), String::new());
-        Some(message)
+        // To what was deleted meanwhile there is no answer; what was written is sent all the same.
+        Some(message).filter(|message| self.quoted(*message) != Quoted::Deleted)
     }
 
     /// Copies the address of a message, or goes there, where it can be copied by hand.

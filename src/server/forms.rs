@@ -28,6 +28,8 @@ pub struct Form {
     action: String,
     /// The path of the page it was on, as far as that can be told.
     from: Uri,
+    /// The message that this page was opened at.
+    at: Option<Position>,
     pub fields: BTreeMap<String, String>,
 }
 
@@ -54,6 +56,7 @@ impl Form {
         Some(Self {
             action: parts.uri.path().to_owned(),
             from: from.unwrap_or_else(|| Uri::from_static("/")),
+            at: referred(&parts.headers).and_then(|page| Address::with_message(page.path()).1),
             fields,
         })
     }
@@ -75,6 +78,11 @@ impl Form {
             }
             "/api/sign_out" | "/api/use_link" => "/".to_owned(),
             "/api/sign_in" if self.from.path() == "/" => first(),
+            // Who was led to a message still wants to see it.
+            "/api/sign_in" => {
+                let message = self.at.map(|message| format!("/{message}")).unwrap_or_default();
+                format!("{}{message}", self.from.path())
+            }
             // To the message, where one was.
             "/api/react" | "/api/unreact" => {
                 let message = self.fields.get("message").and_then(|it| it.parse::<u64>().ok());
@@ -93,11 +101,14 @@ impl Form {
     }
 }
 
+fn referred(headers: &HeaderMap) -> Option<Uri> {
+    headers.get(header::REFERER)?.to_str().ok()?.parse().ok()
+}
+
 /// The path of the room's page that a request comes from. Only its name or number counts, and its path is
 /// written anew: it is always ours, and has no character that means something in a page or script.
 fn referer(headers: &HeaderMap) -> Option<Uri> {
-    let referer: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
-    match Address::of(referer.path()) {
+    match Address::of(referred(headers)?.path()) {
         Address::Channel(name) => ChannelName::stored(name).path().parse().ok(),
         Address::Direct(person) => direct_path(person).parse().ok(),
         Address::People => Some(Uri::from_static("/people")),
