@@ -76,6 +76,32 @@ test('a channel is found by what it is about, after those that are called so', a
   await expect(ada.conversation('kitchen')).toBeVisible();
 });
 
+test('on a phone the button of the list says that something is new in it', async ({ people }) => {
+  const ada = await people.join('Ada', PHONE);
+  const bo = await people.join('Bo');
+  const menu = ada.page.getByRole('button', { name: 'Show channels' });
+  const dot = () => menu.evaluate((button) => getComputedStyle(button, '::after').backgroundColor);
+  const nothing = await dot();
+  await bo.createChannel('plans');
+  await bo.write('Lunch?');
+  await expect.poll(dot).not.toBe(nothing);
+  const something = await dot();
+  await bo.write('@Ada, too?');
+  await expect.poll(dot).not.toBe(something);
+  expect(await dot()).not.toBe(nothing);
+  await menu.tap();
+  await ada.channel('plans').tap();
+  await ada.sees('Lunch?', '@Ada, too?');
+  await expect.poll(dot).toBe(nothing);
+
+  // Back leaves nothing of the page on top.
+  await menu.tap();
+  await expect(ada.channel('plans')).toBeVisible();
+  await ada.page.goBack();
+  await expect(ada.conversation('general')).toBeVisible();
+  await expect(ada.channel('plans')).toBeHidden();
+});
+
 test('on a phone one jumps from the list of channels', async ({ people }) => {
   const ada = await people.join('Ada', PHONE);
   await ada.context.request.post('/api/create_channel', { form: { name: 'plans' } });

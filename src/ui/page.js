@@ -171,7 +171,7 @@ window.flack = {
 
   // What was read last, for the page that comes next: what this one says of it may still be on its way.
   read: (message) => {
-    document.cookie = `read=${message}; path=/; max-age=10; samesite=lax`;
+    document.cookie = `read=${message}; path=/; max-age=60; samesite=lax`;
   },
 
   // A part of the client that something needs and that cannot be had ends the client. What was typed is kept.
@@ -189,6 +189,12 @@ window.flack = {
   keep: (path) => flack.say({ keep: path }),
   say: (words) => navigator.serviceWorker?.ready.then(({ active }) => active.postMessage(words)),
 };
+
+// Back leads elsewhere, and nothing of the page that was left stays on top of it.
+addEventListener('popstate', () => {
+  document.querySelectorAll('dialog[open]').forEach((card) => card.close());
+  document.querySelectorAll(':popover-open').forEach((card) => card.hidePopover());
+});
 
 const { lang } = document.documentElement;
 flack.locales = [...navigator.languages.filter((locale) => locale.split('-')[0] === lang), lang];
