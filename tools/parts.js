@@ -54,7 +54,6 @@ function expect([address, style], imports, table, slot) {
     if (others) return others;
     const b = inOrder((nth) => table.get(slot + nth));
     others = Object.values(new WebAssembly.Instance(module, { ...imports, b }).exports);
-    signs.abort();
     const link = document.createElement('link');
     Object.assign(link, { rel: 'stylesheet', href: style });
     document.head.append(link);
@@ -65,7 +64,6 @@ function expect([address, style], imports, table, slot) {
     return others;
   };
 
-  const signs = new AbortController();
   let stop;
   let coming;
   const fetched = async () => {
@@ -79,7 +77,7 @@ function expect([address, style], imports, table, slot) {
   };
   begin = () => others || (coming ??= fetched());
   for (const sign of ['pointermove', 'pointerdown', 'touchstart', 'wheel', 'keydown', 'input', 'drop']) {
-    addEventListener(sign, begin, { capture: true, passive: true, signal: signs.signal });
+    addEventListener(sign, begin, { capture: true, passive: true });
   }
   setTimeout(begin, SOON);
 

@@ -598,7 +598,8 @@ export function divide(bytes, optimise) {
   const needed = placeholders(other);
   const first = binaryen.readBinary(withTable(early, slot + needed.length));
   first.addActiveElementSegment(segment.table, 'shared', needed, first.i32.const(slot));
-  const finished = optimise(written(first));
+  // What is constant now shows only when the parts are apart.
+  const finished = optimise(optimise(written(first)));
 
   // In the order of the first part's placeholders.
   const ordered = binaryen.readBinary(other);

@@ -26,6 +26,21 @@ test('what is typed stays, wherever one goes', async ({ people }) => {
   await expect(ada.composer).toHaveValue('Hel');
 });
 
+test('what is sent in one tab takes nothing from another', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const tab = await ada.newTab('/c/general');
+  await ada.composer.fill('A long thought');
+  await ada.page.waitForFunction(() => JSON.stringify(localStorage).includes('A long thought'));
+  await tab.write('Quick');
+  await tab.sees('Quick');
+  await tab.composer.fill('And another');
+  await tab.page.waitForFunction(() => JSON.stringify(localStorage).includes('And another'));
+  await ada.reload();
+  await expect(ada.composer).toHaveValue('And another\nA long thought');
+  await tab.reload();
+  await expect(tab.composer).toHaveValue('And another\nA long thought');
+});
+
 test('a draft is there for its author alone', async ({ people }) => {
   const ada = await people.join('Ada');
   await ada.composer.fill('Nobody else reads this');

@@ -64,6 +64,19 @@ test('what is typed into an edit survives what happens around it', async ({ peop
   await bo.sees('Second, but better (edited)', 'Third');
 });
 
+test('of several deletions each can be undone', async ({ people }) => {
+  const ada = await people.join('Ada');
+  for (const text of ['One', 'Two', 'Three']) await ada.write(text);
+  await ada.delete('One');
+  await ada.delete('Two');
+  await ada.sees('Three');
+  await ada.undo.click();
+  await ada.sees('Two', 'Three');
+  await ada.undo.click();
+  await ada.sees('One', 'Two', 'Three');
+  await expect(ada.undo).toBeHidden();
+});
+
 test('a deletion can be undone for a moment', async ({ people }) => {
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');

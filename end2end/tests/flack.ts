@@ -222,7 +222,9 @@ export class Person {
 
   async write(text: string) {
     await this.composer.fill(text);
-    await this.composer.press('Enter');
+    // On a phone, Enter breaks the line.
+    const hasKeyboard = await this.page.evaluate("matchMedia('(pointer: fine)').matches");
+    await this.composer.press(hasKeyboard ? 'Enter' : 'Control+Enter');
   }
 
   /** Sees exactly these messages, in this order, all of them sent. */

@@ -102,7 +102,7 @@ test('one is told of direct messages when one has asked for it, by one page', as
   await bo.write('@Ada, for you');
   await expect
     .poll(() => notifications(ada))
-    .toEqual(['Bo: Are you coming?', 'Bo in #plans: @Ada, for you']);
+    .toEqual(['Bo in #plans: @Ada, for you', 'Bo: Are you coming?']);
 });
 
 test('what one was told of goes with the message, and with the session', async ({ people }) => {

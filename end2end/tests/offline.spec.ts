@@ -34,6 +34,23 @@ test('a page says that it is offline as soon as its browser knows', async ({ peo
   await ada.isConnected();
 });
 
+test('a room that is not here says so, and comes with the network', async ({ people, mayLog }) => {
+  mayLog(noServer);
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  await bo.createChannel('plans');
+  await bo.write('Lunch?');
+  await expect(ada.channel('plans')).toBeVisible();
+  await ada.isWhole();
+  await ada.context.setOffline(true);
+  await expect(ada.connection).toHaveText('Offline');
+  await ada.openChannel('plans');
+  await expect(ada.log.getByRole('heading', { name: 'You are offline' })).toBeVisible();
+  await ada.context.setOffline(false);
+  await ada.sees('Lunch?');
+  await expect(ada.log.getByRole('heading', { name: 'You are offline' })).toHaveCount(0);
+});
+
 test('a link that dies in silence is noticed and replaced', async ({ people, mayLog }) => {
   mayLog(noServer);
   const ada = await people.join('Ada');

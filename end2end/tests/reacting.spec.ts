@@ -3,6 +3,7 @@
 import AxeBuilder from '@axe-core/playwright';
 
 import { expect, test, type Person } from './flack';
+import { Wire } from './wire';
 
 const off = { javaScriptEnabled: false };
 const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
@@ -174,15 +175,33 @@ test('an answer quotes what it answers, as it is now', async ({ people }) => {
   await expect(ada.message('Sure')).not.toContainText('Lunch');
 });
 
+test('an answer to what was deleted meanwhile is sent as a message', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  await ada.write('Never mind');
+  await bo.reply('Never mind');
+  await bo.composer.fill('Why?');
+  await ada.delete('Never mind');
+  await expect(bo.page.getByRole('status', { name: 'Reply' })).toContainText('deleted message');
+  await bo.composer.press('Enter');
+  await bo.sees('Why?');
+});
+
 test('an answer that is refused keeps what it answers', async ({ people }) => {
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');
+  const wire = await Wire.over(bo);
   await ada.write('Gone soon');
   await bo.sees('Gone soon');
   await bo.reply('Gone soon');
+  // What he does not know yet.
+  wire.down = false;
   await ada.delete('Gone soon');
-  await expect(bo.messages).toHaveCount(0);
-  await bo.write('Too late');
+  await ada.sees();
+  await bo.composer.fill('Too late');
+  await bo.composer.press('Enter');
+  wire.down = true;
+  await wire.cut();
   await expect(bo.page.getByText('The message that this one answers is no longer there.')).toBeVisible();
   await bo.page.getByRole('button', { name: 'Edit' }).click();
   await expect(bo.composer).toHaveValue('Too late');

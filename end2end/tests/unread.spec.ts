@@ -101,7 +101,8 @@ test('what was read just before a page is loaded anew is not new in it', async (
 test('one comes to the first unread message, and has read what one has seen', async ({ people }) => {
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');
-  await ada.write('Before');
+  await bo.write('Before');
+  await ada.sees('Before');
   await ada.createChannel('plans');
   for (let number = 1; number <= 60; number += 1) await post(bo, 'general', `Message ${number}`);
   await expect(ada.channel('general')).toHaveAccessibleName('#general 60 unread');
@@ -110,10 +111,13 @@ test('one comes to the first unread message, and has read what one has seen', as
   await expect(line(ada)).toBeInViewport({ ratio: 1 });
   await expect(ada.message('Message 1')).toBeInViewport({ ratio: 1 });
   await expect(ada.message('Message 60')).not.toBeInViewport();
+  // It says whose it is, whoever wrote what is above the line.
+  await expect(ada.message('Message 1')).toContainText('Bo');
   const rest = ada.channel('general');
   await expect(rest).toHaveAccessibleName(/^#general [345]\d unread$/);
   const newest = ada.page.getByRole('button', { name: 'Jump to newest' });
-  await expect(newest).toHaveText('Jump to newest 60 new');
+  const left = /(\d+) unread/.exec((await rest.textContent())!)![1];
+  await expect(newest).toHaveText(`Jump to newest ${left} new`);
 
   // The same for who comes by an address.
   await ada.reload();
@@ -122,6 +126,19 @@ test('one comes to the first unread message, and has read what one has seen', as
   await newest.click();
   await expect(ada.message('Message 60')).toBeInViewport({ ratio: 1 });
   await expect(rest).toHaveAccessibleName('#general');
+});
+
+test('what came in the moment before one comes is new', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  await ada.createChannel('plans');
+  // The notice that something is unread comes once a second.
+  await ada.page.waitForTimeout(1_100);
+  await post(bo, 'general', 'Just now');
+  await ada.openChannel('general');
+  await ada.sees('Just now');
+  await expect(line(ada)).toBeVisible();
+  await expect(ada.channel('general')).toHaveAccessibleName('#general');
 });
 
 test('what comes while nobody looks is not read', async ({ people }) => {

@@ -13,6 +13,17 @@ const chosen = (person: Person) => suggestions(person).getByRole('option', { sel
 /** The id of the line that the field names to assistive technology. */
 const named = (person: Person) => person.composer.getAttribute('aria-activedescendant');
 
+test('on a phone Enter breaks the line, and the button sends', async ({ people }) => {
+  const ada = await people.join('Ada', PHONE);
+  await ada.composer.tap();
+  await ada.page.keyboard.type('Milk');
+  await ada.page.keyboard.press('Enter');
+  await ada.page.keyboard.type('Bread');
+  await expect(ada.composer).toHaveValue('Milk\nBread');
+  await ada.page.getByRole('button', { name: 'Send' }).tap();
+  await expect(ada.messages).toHaveText(/Milk\s*Bread/);
+});
+
 test('a name is completed with the keyboard', async ({ people }) => {
   const ada = await people.join('Ada');
   await people.join('Nadia Comb');

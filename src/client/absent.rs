@@ -88,6 +88,10 @@ pub fn save_draft(_me: PersonId, _place: &str, _text: &str) -> bool {
     true
 }
 
+pub fn typed(_id: &str) -> String {
+    String::new()
+}
+
 pub fn draft_keys(_me: PersonId) -> Vec<String> {
     Vec::new()
 }

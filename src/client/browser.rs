@@ -290,6 +290,11 @@ pub fn save_draft(me: PersonId, place: &str, text: &str) -> bool {
     }
 }
 
+/// What stands in a field.
+pub fn typed(id: &str) -> String {
+    element::<HtmlTextAreaElement>(id).map(|field| field.value()).unwrap_or_default()
+}
+
 /// All places where somebody typed something, and did not send it.
 pub fn draft_keys(me: PersonId) -> Vec<String> {
     let prefix = draft_key(me, "");
@@ -395,6 +400,8 @@ pub fn on_answer(hear: impl Fn(&str, bool, &str) -> String + 'static) {
 
 /// Does something once what was done to the page is on the screen.
 pub fn after_paint(then: impl FnOnce() + 'static) {
+    // One type for all, or each would bring its own way in from JavaScript.
+    let then: Box<dyn FnOnce()> = Box::new(then);
     painted(Closure::once_into_js(then));
 }
 

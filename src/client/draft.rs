@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::{Client, browser};
+use super::{COMPOSER, Client, browser};
 use crate::domain::{person::PersonId, position::Position};
 
 /// How long what was typed may be in this page alone.
@@ -60,6 +60,19 @@ impl Client {
         });
         if is_first == Some(true) {
             set_timeout(move || self.store_drafts(), SOON);
+        }
+    }
+
+    /// Keeps what stands in the field of the open room, whatever another page of this browser has kept of
+    /// that room since: it has sent what was typed there, or not.
+    pub fn keep_typed(self) {
+        let Some(room) = untrack(|| self.room()) else { return };
+        let (path, typed) = (room.path(), browser::typed(COMPOSER));
+        let kept = self.draft(&path);
+        if typed != kept && !kept.contains(&typed) {
+            let both = if typed.contains(&kept) { typed } else { joined(kept, &typed) };
+            self.keep_draft(&path, both);
+            self.store_drafts();
         }
     }
 

@@ -44,6 +44,16 @@ impl Marks {
         if self.is_muted { self.mentions } else { self.unread }
     }
 
+    /// How the name of a room stands out, or does not.
+    pub fn look(self) -> &'static str {
+        match self {
+            Marks { is_muted: true, .. } => "muted",
+            Marks { mentions: 1.., .. } => "meant",
+            Marks { unread: 1.., .. } => "unread",
+            _ => "",
+        }
+    }
+
     /// The number as it stands in the list, if there is one. What mentions one is counted apart.
     pub fn label(self) -> String {
         match (self.mentions, self.count()) {

@@ -136,11 +136,13 @@ pub struct Client {
     new_line: StoredValue<NewLine>,
     /// Where rooms were left that have been open in this tab: as few as one visits.
     places: StoredValue<Vec<(Room, Place)>>,
+    /// Whether the open room is known as it was when it was opened.
+    pub is_current: RwSignal<bool>,
     pub link: RwSignal<LinkState>,
     pub storage: RwSignal<StorageState>,
     /// The message whose words are being changed.
     pub editing: RwSignal<Option<Position>>,
-    pub deleted: RwSignal<Option<Deleted>>,
+    pub deleted: RwSignal<Vec<Deleted>>,
     /// The message that the address leads to.
     pub marked: RwSignal<Option<Position>>,
     /// The one to be brought into sight, once it is there.
@@ -194,10 +196,11 @@ impl Client {
             attention: StoredValue::new(Attention::Looks),
             new_line: StoredValue::new(NewLine::default()),
             places: StoredValue::new(Vec::new()),
+            is_current: RwSignal::new(true),
             link: RwSignal::new(LinkState::default()),
             storage: RwSignal::new(StorageState::default()),
             editing: RwSignal::new(editing),
-            deleted: RwSignal::new(None),
+            deleted: RwSignal::new(Vec::new()),
             marked: RwSignal::new(marked),
             aim: StoredValue::new(marked),
             pointed: RwSignal::new(None),
@@ -236,7 +239,7 @@ impl Client {
         browser::on_leave(move || {
             self.store_drafts();
             self.handle(Input::Leaving);
-            self.carry_read();
+            self.keep_typed();
         });
         browser::on_answer(move |action, is_done, answer| self.answered(action, is_done, answer));
         browser::on_network_change(move |is_online| {
@@ -375,6 +378,7 @@ impl Client {
     }
 
     pub fn post(self, room: Room, text: MessageText) {
+        self.leave_message();
         let ask = match self.take_reply(&room) {
             Some(message) => Ask::Reply(message, text, Vec::new()),
             None => Ask::Post(text),
@@ -384,6 +388,7 @@ impl Client {
 
     /// Posts files that were uploaded before.
     pub fn share(self, room: Room, text: MessageText, attachments: Vec<Attachment>) {
+        self.leave_message();
         let id = browser::draw_command_id();
         let reply_to = self.take_reply(&room);
         self.tell(Input::Share { id, room, text, attachments, reply_to });
@@ -409,21 +414,11 @@ impl Client {
         if is_news == Some(true) {
             self.handle(Input::Read(message));
             // When the page is left it may be too late: the next one is asked for by another process.
-            self.carry_read();
+            if let Some(room) = untrack(|| self.room()) {
+                browser::carry_read(&room.message_path(message));
+            }
         }
         is_news == Some(true)
-    }
-
-    /// Lets the page that comes next know up to where the open room has been read.
-    fn carry_read(self) {
-        let Some(room) = untrack(|| self.room()) else { return };
-        let read = self.sync.with_value(|sync| {
-            let memberships = sync.as_ref()?.memberships();
-            Some(memberships.reached(&room.room))
-        });
-        if let Some(read) = read {
-            browser::carry_read(&room.message_path(read));
-        }
     }
 
     /// Begins to change one's newest message of the open room, if there is one.
@@ -459,33 +454,28 @@ impl Client {
         self.ask(room.clone(), Ask::Delete(message));
         // The button that was pressed goes away with its message.
         let by_keyboard = browser::is_focus_visible();
-        let deleted = Some(Deleted { room, message });
-        self.deleted.set(deleted.clone());
+        let deleted = Deleted { room, message };
+        self.deleted.update(|all| all.push(deleted.clone()));
         match by_keyboard {
             // It is there from the next frame on.
             true => request_animation_frame(|| browser::focus(UNDO)),
             false => self.write_on(),
         }
-        let pass = move || {
-            if self.deleted.with_untracked(|now| *now == deleted) {
-                self.end_undo();
-            }
-        };
-        set_timeout(pass, Duration::from_secs(UNDO_SECONDS));
+        set_timeout(move || self.end_undo(&deleted), Duration::from_secs(UNDO_SECONDS));
     }
 
-    /// Brings back what was deleted last.
+    /// Brings back what was deleted last. What was deleted before that has its own time.
     pub fn restore(self) {
-        if let Some(Deleted { room, message }) = self.deleted.get_untracked() {
-            self.end_undo();
-            self.ask(room, Ask::Restore(message));
+        if let Some(deleted) = self.deleted.with_untracked(|all| all.last().cloned()) {
+            self.end_undo(&deleted);
+            self.ask(deleted.room, Ask::Restore(deleted.message));
         }
     }
 
-    fn end_undo(self) {
+    fn end_undo(self, deleted: &Deleted) {
         let has_focus = browser::has_focus(UNDO);
-        self.deleted.set(None);
-        if has_focus {
+        self.deleted.update(|all| all.retain(|other| other != deleted));
+        if has_focus && self.deleted.with_untracked(Vec::is_empty) {
             self.write_on();
         }
     }
@@ -677,6 +667,7 @@ impl Client {
             show(self.online, sync.online());
             show(self.typing, &sync.typing());
             show(self.link, &sync.link());
+            show(self.is_current, &sync.is_current());
             show(self.me, &Some(sync.me().clone()));
             if sync.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {
                 self.storage.set(StorageState::Works);

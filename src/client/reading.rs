@@ -65,9 +65,11 @@ impl Place {
         goes
     }
 
-    /// How many messages have come since they were at the end.
-    pub fn missed(self, rows: &[Row]) -> usize {
-        rows.iter().filter(|row| row.position() > self.seen).count()
+    /// How many messages have come since they were at the end, but for those up to the one that they have
+    /// `reached` meanwhile.
+    pub fn missed(self, rows: &[Row], reached: Position) -> usize {
+        let seen = self.seen.max(Some(reached));
+        rows.iter().filter(|row| row.position() > seen).count()
     }
 
     /// How to come back to it: by a message, and how far above its end to be. None is the end of all.
@@ -173,7 +175,7 @@ mod tests {
         place.scroll(NEAR - 1.0, &show(vec![sent(1)]));
         assert!(place.follow(&show(vec![sent(1), sent(2)])));
         place.scroll(500.0, &show(vec![sent(1), sent(2)]));
-        assert_eq!(place.missed(&show(vec![sent(1), sent(2)])), 0);
+        assert_eq!(place.missed(&show(vec![sent(1), sent(2)]), Position(0)), 0);
     }
 
     #[test]
@@ -184,19 +186,22 @@ mod tests {
         // The oldest leaves the window meanwhile.
         let more = show(vec![sent(2), sent(5), sent(6)]);
         assert!(!place.follow(&more));
-        assert_eq!(place.missed(&more), 2);
+        assert_eq!(place.missed(&more, Position(0)), 2);
         place.scroll(700.0, &more);
-        assert_eq!((place.missed(&more), place.way_back()), (2, Some((Position(6), 700.0))));
+        assert_eq!(
+            (place.missed(&more, Position(0)), place.way_back()),
+            (2, Some((Position(6), 700.0)))
+        );
         place.scroll(0.0, &more);
-        assert_eq!((place.missed(&more), place.way_back()), (0, None));
+        assert_eq!((place.missed(&more, Position(0)), place.way_back()), (0, None));
     }
 
     #[test]
     fn who_has_scrolled_before_the_client_ran_is_told_what_comes_after_that() {
         let mut place = Place::default();
         place.begin(500.0, &show(vec![sent(1), sent(2)]));
-        assert_eq!(place.missed(&show(vec![sent(1), sent(2)])), 0);
-        assert_eq!(place.missed(&show(vec![sent(1), sent(2), sent(3)])), 1);
+        assert_eq!(place.missed(&show(vec![sent(1), sent(2)]), Position(0)), 0);
+        assert_eq!(place.missed(&show(vec![sent(1), sent(2), sent(3)]), Position(0)), 1);
     }
 
     #[test]
@@ -205,10 +210,11 @@ mod tests {
         let new = rows(lines.clone(), |_| 0, Some(Position(1)));
         let mut place = Place::default();
         place.begin(500.0, &new);
-        assert_eq!(place.missed(&new), 2);
+        assert_eq!(place.missed(&new, Position(0)), 2);
+        assert_eq!(place.missed(&new, Position(2)), 1, "they have read on since");
         place.begin(0.0, &new);
         place.scroll(500.0, &new);
-        assert_eq!(place.missed(&new), 0);
+        assert_eq!(place.missed(&new, Position(0)), 0);
     }
 
     #[test]
@@ -220,7 +226,7 @@ mod tests {
         assert!(place.follow(&written));
         place.scroll(500.0, &written);
         assert!(!place.follow(&show(vec![sent(1), sent(2)])));
-        assert_eq!(place.missed(&show(vec![sent(1), sent(2)])), 1);
+        assert_eq!(place.missed(&show(vec![sent(1), sent(2)]), Position(0)), 1);
     }
 
     fn room(name: &str) -> Room {

@@ -85,7 +85,7 @@ pub struct RowKey {
 
 /// Joins lines of one person that were written shortly after one another, divides the days, which are
 /// told apart by their numbers, and marks the first message after those that were `known`, if that is to
-/// be marked.
+/// be marked: it stands by itself.
 pub fn rows(
     lines: Vec<Line>,
     day: impl Fn(DateTime<Utc>) -> i32,
@@ -102,6 +102,8 @@ pub fn rows(
     }
     if let Some(first) = rows.iter_mut().find(|row| known.is_some() && row.position() > known) {
         first.is_first_new = true;
+        // It stands under a line, and the head of what it goes on from may be out of sight.
+        first.is_continued = false;
     }
     rows
 }
@@ -252,6 +254,14 @@ mod tests {
         assert_eq!(new(Some(Position::ZERO)), [true, false, false]);
         assert_eq!(new(Some(Position(9))), [false; 3]);
         assert_eq!(new(None), [false; 3]);
+    }
+
+    #[test]
+    fn the_first_of_what_is_new_stands_by_itself() {
+        let lines = [1, 2, 3].map(|minute| sent(1, minute)).into();
+        let rows = rows(lines, |_| 0, Some(Position(1)));
+        let continued: Vec<bool> = rows.iter().map(|row| row.is_continued).collect();
+        assert_eq!(continued, [false, false, true]);
     }
 
     #[test]

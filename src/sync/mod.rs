@@ -140,6 +140,8 @@ pub struct Sync {
     said: u64,
     windows: Windows,
     viewing: Option<Room>,
+    /// Whether the server has been asked for the open room, and has not answered yet.
+    is_awaited: bool,
     outbox: Outbox,
     link: Link,
     online: Vec<PersonId>,
@@ -165,6 +167,7 @@ impl Sync {
             unsaid: Vec::new(),
             said: 0,
             viewing: page.open.as_ref().map(|(room, _)| room.clone()),
+            is_awaited: false,
             windows: Windows(page.open.into_iter().collect()),
             outbox: Outbox::new(Vec::new()),
             link: Link::default(),
@@ -211,6 +214,12 @@ impl Sync {
     /// Those who are writing in the room that is looked at.
     pub fn typing(&self) -> Vec<Person> {
         self.typing.iter().map(|(person, _)| person.clone()).collect()
+    }
+
+    /// Whether what is known of the open room is all that there was when it was opened, as far as the server
+    /// can be asked.
+    pub fn is_current(&self) -> bool {
+        !self.is_awaited
     }
 
     /// The room that is looked at.
@@ -295,6 +304,7 @@ impl Sync {
             Input::Closed(code) => {
                 let code = code.and_then(CloseCode::from_number);
                 self.link.closed(code, now);
+                self.is_awaited = false;
                 if code == Some(CloseCode::SignedOut) {
                     todo.push(Output::SignedOut);
                 }
@@ -417,6 +427,7 @@ impl Sync {
             return;
         }
         let left = mem::replace(&mut self.viewing, room);
+        self.is_awaited = self.viewing.is_some() && self.link.is_live();
         self.typing.clear();
         self.type_again = 0;
         // The hello has named the room that was open then, so the server has to be told even
@@ -507,6 +518,9 @@ impl Sync {
             }
             ServerFrame::Reset(Reset { room, window }) => {
                 self.outbox.settle_up_to(&room, window.position);
+                self.is_awaited &= self.viewing.as_ref() != Some(&room);
+                // The notice that something was said there may still be on its way.
+                window.messages().for_each(|message| self.came(&room, message));
                 self.windows.insert(room, window);
             }
             ServerFrame::Difference(Difference { lane, position, changes }) => {
@@ -567,6 +581,8 @@ impl Sync {
     fn catch_up(&mut self, lane: Lane, position: Position, changes: Vec<Change>) {
         match lane.room() {
             Some(room) => {
+                self.is_awaited &= self.viewing.as_ref() != Some(&room);
+                changes.iter().for_each(|change| self.count(&room, change));
                 if let Some(window) = self.windows.get_mut(&room) {
                     window.catch_up(position, &changes);
                     self.outbox.settle_up_to(&room, position);

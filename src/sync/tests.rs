@@ -1061,6 +1061,40 @@ fn typing_is_of_the_room_that_is_looked_at() {
 }
 
 #[test]
+fn what_a_room_has_when_it_is_opened_is_new_before_the_notice_of_it() {
+    let mut live = Live::new();
+    let post = |live: &mut Live, number: u8| {
+        let ask = Ask::Post(MessageText::try_from("Hello").unwrap());
+        let id = CommandId::from_random([number; 16]);
+        live.server.ask(&person(3), &id, Command { room: general(), ask }).unwrap();
+    };
+    let open = |live: &mut Live| {
+        live.tell(Input::Open(None));
+        let said = live.tell(Input::Open(Some(general())));
+        said.into_iter().find_map(|frame| match frame {
+            ClientFrame::View(view) => Some(view),
+            _ => None,
+        })
+    };
+    for number in 1..=2 {
+        post(&mut live, number);
+        let mut view = open(&mut live).expect("the server is asked");
+        assert!(!live.sync.is_current());
+        // With a difference, and with all that there is.
+        view.position.take_if(|_| number == 2);
+        let answer = live.server.view(&view, true);
+        assert_eq!(matches!(answer, ServerFrame::Reset(_)), number == 2);
+        live.tell(Input::Frame(answer));
+        assert!(live.sync.is_current());
+        assert_eq!(live.sync.memberships().unread(&general()), usize::from(number));
+    }
+    // A link that breaks answers nothing.
+    open(&mut live);
+    live.tell(Input::Closed(None));
+    assert!(live.sync.is_current());
+}
+
+#[test]
 fn who_is_here_is_followed_and_forgotten_a_minute_after_the_link() {
     let mut live = Live::new();
     live.hear_presence(Some(&[2, 3]), &[], &[]);

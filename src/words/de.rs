@@ -99,6 +99,8 @@ pub const WORDS: Words = Words {
     messages_in: "Nachrichten in {room}",
     messages_with: "Nachrichten mit {name}",
     nothing: "Hier ist noch nichts",
+    not_here: "Du bist offline",
+    not_here_lead: "Von {name} ist in diesem Browser noch nichts. Es kommt, sobald du wieder verbunden bist.",
     nothing_in_channel: "Schreib als Erstes etwas in #{channel}: eine Frage, einen Plan, einen Link. Alle im Team können es lesen.",
     nothing_with: "Das bleibt zwischen dir und {name}. Niemand sonst im Team kann es lesen.",
     new: "Neu",

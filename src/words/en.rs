@@ -99,6 +99,8 @@ pub const WORDS: Words = Words {
     messages_in: "Messages in {room}",
     messages_with: "Messages with {name}",
     nothing: "Nothing here yet",
+    not_here: "You are offline",
+    not_here_lead: "Nothing of {name} is in this browser yet. It comes when you are connected again.",
     nothing_in_channel: "Be the first to write in #{channel}: a question, a plan, a link. Everyone on the team can read it.",
     nothing_with: "This is between you and {name}. Nobody else on the team can read it.",
     new: "New",

@@ -151,6 +151,8 @@ table! {
         messages_in,
         messages_with,
         nothing,
+        not_here,
+        not_here_lead,
         nothing_in_channel,
         nothing_with,
         new,

@@ -15,6 +15,7 @@ use crate::{
         words,
     },
     domain::room::{NamedRoom, Room},
+    sync::link::LinkState,
     words::{around, with},
 };
 
@@ -33,9 +34,14 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
     };
     let place = RwSignal::new(client.place(&room.room));
     keep_place(room.clone(), place);
-    let nothing = room.clone();
-    let is_empty =
-        Memo::new(move |_| client.rows.with(|rows| rows.as_ref().is_some_and(Vec::is_empty)));
+    let (nothing, newest) = (room.clone(), room.room.clone());
+    // Whether there is nothing because nothing was said, or because it cannot come.
+    let emptiness = move || {
+        client.rows.with(|rows| match rows {
+            Some(rows) => rows.is_empty().then_some(true),
+            None => (client.link.get() == LinkState::Offline).then_some(false),
+        })
+    };
     let (of, is_whole) = (room.room.clone(), is_whole(&room.room, place.get_untracked()));
     let list = move || {
         client.rows.with(|rows| {
@@ -77,9 +83,12 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
                     }
                 />
             </div>
-            {move || is_empty.get().then(|| view! { <Nothing room=nothing.clone() /> })}
+            {move || {
+                let nothing = nothing.clone();
+                emptiness().map(|is_known| view! { <Nothing room=nothing is_known /> })
+            }}
         </div>
-        <ToNewest place />
+        <ToNewest room=newest place />
     }
 }
 
@@ -121,7 +130,10 @@ fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
                 return false;
             };
             if was_shown != Some(true) {
-                if !client.has_all_new() {
+                // Who comes back to where they left it need not wait for what has come below that.
+                let is_current =
+                    !place.with_untracked(|it| it.is_at_end()) || client.is_current.get();
+                if !is_current || !client.has_all_new() {
                     return false;
                 }
                 // The messages themselves are there from the next frame on.
@@ -217,22 +229,26 @@ fn Day(at: DateTime<Utc>, is_first: bool) -> impl IntoView {
 
 /// The way down for who has scrolled up, with how much has come since.
 #[component]
-fn ToNewest(place: RwSignal<Place>) -> impl IntoView {
+fn ToNewest(room: Room, place: RwSignal<Place>) -> impl IntoView {
     let client = expect_context::<Client>();
     let is_there = Memo::new(move |_| place.with(|place| place.is_at_end()));
-    let missed = Memo::new(move |_| {
+    let missed = move || {
         client.rows.with(|rows| match (is_there.get(), rows) {
-            (false, Some(rows)) => place.with_untracked(|place| place.missed(rows)),
+            (false, Some(rows)) => {
+                let reached = client.memberships.with(|it| it.reached(&room));
+                place.with_untracked(|place| place.missed(rows, reached))
+            }
             _ => 0,
         })
-    });
-    let is_none = Signal::derive(move || missed.get() == 0);
+    };
     let words = words();
-    let news = Signal::derive(move || match missed.get() {
+    let news = Signal::derive(move || match missed() {
         0 => String::new(),
         missed => format!(" {}", with(words.missed, &missed.to_string())),
     });
+    let is_none = Signal::derive(move || news.with(String::is_empty));
     let go = move |_| {
+        client.leave_message();
         client.scroll_to_end();
         client.write_on();
     };
@@ -249,18 +265,21 @@ fn ToNewest(place: RwSignal<Place>) -> impl IntoView {
     }
 }
 
+/// Without a network one sees what this browser has of a room, of which it may not be known what there is.
 #[component]
-fn Nothing(room: NamedRoom) -> impl IntoView {
+fn Nothing(room: NamedRoom, is_known: bool) -> impl IntoView {
     let name = room.name().to_owned();
     let words = words();
-    let (lead, lead_end) = around(match room.with {
-        Some(_) => words.nothing_with,
-        None => words.nothing_in_channel,
-    });
+    let (title, lead) = match room.with {
+        _ if !is_known => (words.not_here, words.not_here_lead),
+        Some(_) => (words.nothing, words.nothing_with),
+        None => (words.nothing, words.nothing_in_channel),
+    };
+    let (lead, lead_end) = around(lead);
     view! {
         <div class="empty">
             <Signal flag=COMMUNICATE />
-            <h2>{words.nothing}</h2>
+            <h2>{title}</h2>
             <p>{lead} <bdi>{name}</bdi> {lead_end}</p>
         </div>
     }

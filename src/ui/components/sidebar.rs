@@ -202,7 +202,7 @@ fn ChannelLink(channel: Channel) -> impl IntoView {
     let current =
         Signal::derive(move || client.address.with(|here| *here == address).then_some("page"));
     view! {
-        <li data-marks=move || look(marks.get())>
+        <li data-marks=move || marks.get().look()>
             <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
                 "#"
                 <bdi>{name}</bdi>
@@ -226,7 +226,7 @@ fn DirectLink(direct: Direct) -> impl IntoView {
     let current =
         Signal::derive(move || client.address.with(|here| *here == address).then_some("page"));
     view! {
-        <li data-marks=move || look(marks.get())>
+        <li data-marks=move || marks.get().look()>
             <a href=path aria-current=current on:click=|_| browser::hide_popover("sidebar")>
                 <Avatar person />
                 <bdi>{name}</bdi>
@@ -234,16 +234,6 @@ fn DirectLink(direct: Direct) -> impl IntoView {
                 <Count marks />
             </a>
         </li>
-    }
-}
-
-/// How the name of a room stands out, or does not.
-fn look(marks: Marks) -> &'static str {
-    match marks {
-        Marks { is_muted: true, .. } => "muted",
-        Marks { mentions: 1.., .. } => "meant",
-        Marks { unread: 1.., .. } => "unread",
-        _ => "",
     }
 }
 

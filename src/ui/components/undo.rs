@@ -8,7 +8,7 @@ use crate::client::{Client, UNDO, words};
 #[component]
 pub fn Undo() -> impl IntoView {
     let client = expect_context::<Client>();
-    let is_idle = Signal::derive(move || client.deleted.with(Option::is_none));
+    let is_idle = Signal::derive(move || client.deleted.with(Vec::is_empty));
     let words = words();
     let said = Signal::derive(move || if is_idle.get() { "" } else { words.deleted });
     view! {
