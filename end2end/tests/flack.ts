@@ -222,6 +222,10 @@ export class Person {
 
   async write(text: string) {
     await this.composer.fill(text);
+    await this.send();
+  }
+
+  async send() {
     // On a phone, Enter breaks the line.
     const hasKeyboard = await this.page.evaluate("matchMedia('(pointer: fine)').matches");
     await this.composer.press(hasKeyboard ? 'Enter' : 'Control+Enter');

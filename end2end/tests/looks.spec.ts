@@ -136,7 +136,7 @@ for (const [device, options] of [
       await ada.write('Hello');
       await ada.write('Two\nlines');
       await ada.sees('Good morning', 'Hello', 'Two\nlines');
-      await ada.composer.press('Enter');
+      await ada.send();
       await expect(ada.alert).toBeVisible();
       await isAccessible(ada);
 
