@@ -227,8 +227,8 @@ export class Person {
 
   async send() {
     // On a phone, Enter breaks the line.
-    const hasKeyboard = await this.page.evaluate("matchMedia('(pointer: fine)').matches");
-    await this.composer.press(hasKeyboard ? 'Enter' : 'Control+Enter');
+    const isPhone = await this.page.evaluate("matchMedia('(pointer: coarse)').matches");
+    await this.composer.press(isPhone ? 'Control+Enter' : 'Enter');
   }
 
   /** Sees exactly these messages, in this order, all of them sent. */

@@ -232,6 +232,10 @@ pub fn has_focus(_id: &str) -> bool {
     false
 }
 
+pub fn has_coarse_pointer() -> bool {
+    false
+}
+
 pub fn has_fine_pointer() -> bool {
     false
 }

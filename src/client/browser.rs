@@ -639,7 +639,16 @@ pub fn has_focus(id: &str) -> bool {
 
 /// Whether taking the focus is help: with a touch screen it would bring up the keyboard.
 pub fn has_fine_pointer() -> bool {
-    let query = window().match_media("(pointer: fine)").ok().flatten();
+    matches_media("(pointer: fine)")
+}
+
+/// Whether one points with a finger first, and so types on the screen. Where nothing points, nothing says so.
+pub fn has_coarse_pointer() -> bool {
+    matches_media("(pointer: coarse)")
+}
+
+fn matches_media(query: &str) -> bool {
+    let query = window().match_media(query).ok().flatten();
     query.is_some_and(|query| query.matches())
 }
 

@@ -146,7 +146,7 @@ pub fn Words(
         let is_done = is_chosen
             || match keys::deed(Place::Words, &press) {
                 // Where one types on the screen, there is no Shift to break a line with, and a button to send.
-                Some(Deed::Send) if !press.command && !browser::has_fine_pointer() => false,
+                Some(Deed::Send) if !press.command && browser::has_coarse_pointer() => false,
                 Some(Deed::Mark(mark)) => {
                     mark_words(id, &text(), mark);
                     true
