@@ -11,10 +11,7 @@ use flack::domain::{
     refusal::RefusalCode,
     room::direct_path,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{
     PATIENCE, channel,
@@ -393,17 +390,9 @@ async fn names_are_cleaned_and_make_one_header() {
 async fn an_upload_that_stalls_or_breaks_off_leaves_nothing() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
-    let head = |length: &str| {
-        format!(
-            "POST /files?name=slow HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\n{length}\r\n\r\n",
-            house.address(),
-            ada.cookie
-        )
-    };
+    let begin = || ada.begin("/files?name=slow", "content-length: 1000", b"0123456789");
     // It says 1,000 bytes, sends ten, and says no more.
-    let mut stalls = TcpStream::connect(house.address()).await.unwrap();
-    stalls.write_all(head("content-length: 1000").as_bytes()).await.unwrap();
-    stalls.write_all(b"0123456789").await.unwrap();
+    let mut stalls = begin().await;
     soon("the beginning of the file", async {
         while house.passing() == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -423,9 +412,7 @@ async fn an_upload_that_stalls_or_breaks_off_leaves_nothing() {
     assert_eq!(house.passing(), 0);
 
     // It says 1,000 bytes and leaves after ten.
-    let mut leaves = TcpStream::connect(house.address()).await.unwrap();
-    leaves.write_all(head("content-length: 1000").as_bytes()).await.unwrap();
-    leaves.write_all(b"0123456789").await.unwrap();
+    let mut leaves = begin().await;
     leaves.shutdown().await.unwrap();
     let mut answer = Vec::new();
     let _ = soon("the end", leaves.read_to_end(&mut answer)).await;
@@ -445,25 +432,19 @@ async fn an_upload_that_stalls_or_breaks_off_leaves_nothing() {
 async fn what_trickles_is_cut() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
-    trickle(&house, &ada, "/files?name=slow", "text/plain", "").await;
+    trickle(&ada, "/files?name=slow", "text/plain", "x").await;
     // The text of a form with files, too.
     let field = "--x\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\n";
-    trickle(&house, &ada, "/api/post_message", "multipart/form-data; boundary=x", field).await;
+    trickle(&ada, "/api/post_message", "multipart/form-data; boundary=x", field).await;
     assert_eq!(house.passing(), 0);
     assert!(house.contents().is_empty());
 }
 
 /// Sends `first`, and then a byte every five seconds.
-async fn trickle(house: &House, ada: &Guest, path: &str, content_type: &str, first: &str) {
-    let mut stream = TcpStream::connect(house.address()).await.unwrap();
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ncontent-type: {content_type}\r\n\
-         transfer-encoding: chunked\r\n\r\n{:x}\r\nx{first}\r\n",
-        house.address(),
-        ada.cookie,
-        first.len() + 1
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
+async fn trickle(ada: &Guest, path: &str, content_type: &str, first: &str) {
+    let headers = format!("content-type: {content_type}\r\ntransfer-encoding: chunked");
+    let first = format!("{:x}\r\n{first}\r\n", first.len());
+    let stream = ada.begin(path, &headers, first.as_bytes()).await;
     tokio::time::pause();
     let since = tokio::time::Instant::now();
     let (mut read, mut write) = stream.into_split();
@@ -488,14 +469,7 @@ async fn one_person_does_not_take_all_places() {
     let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
     let mut open = Vec::new();
     for _ in 0..10 {
-        let mut stream = TcpStream::connect(house.address()).await.unwrap();
-        let head = format!(
-            "POST /files?name=x HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ncontent-length: 9\r\n\r\nx",
-            house.address(),
-            ada.cookie
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        open.push(stream);
+        open.push(ada.begin("/files?name=x", "content-length: 9", b"x").await);
     }
     soon("ten beginnings", async {
         while house.passing() < 10 {

@@ -8,8 +8,6 @@ use image::{
     codecs::{gif::GifEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
 };
 
-use tokio::{io::AsyncWriteExt, net::TcpStream};
-
 use crate::support::{guest::Guest, house::House, soon};
 
 /// Red on the left, blue on the right, so that its sides can be told apart.
@@ -366,15 +364,8 @@ async fn a_picture_is_finished_though_its_sender_has_left() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
     let picture = png(&flag(3_000, 2_000), 1);
-    let mut stream = TcpStream::connect(house.address()).await.unwrap();
-    let head = format!(
-        "POST /files?name=flag HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ncontent-length: {}\r\n\r\n",
-        house.address(),
-        ada.cookie,
-        picture.len()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&picture).await.unwrap();
+    let length = format!("content-length: {}", picture.len());
+    let stream = ada.begin("/files?name=flag", &length, &picture).await;
     // It has come in whole when its copy without metadata is made.
     soon("the copy", async {
         while house.passing() < 2 && house.contents().is_empty() {

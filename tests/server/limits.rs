@@ -104,17 +104,14 @@ async fn a_body_that_stalls_is_refused() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
     tokio::time::pause();
-    let head = format!(
-        "POST /api/post_message HTTP/1.1\r\nhost: 127.0.0.1\r\ncookie: {}\r\n\
-         content-type: application/x-www-form-urlencoded\r\n",
-        ada.cookie
-    );
-    for said in [
-        format!("{head}content-length: 1000\r\n\r\nchannel=general&text=half"),
-        format!("{head}transfer-encoding: chunked\r\n\r\n5\r\nchann\r\n"),
+    let form = "content-type: application/x-www-form-urlencoded";
+    for (length, said) in [
+        ("content-length: 1000", "channel=general&text=half"),
+        ("transfer-encoding: chunked", "5\r\nchann\r\n"),
     ] {
         let since = tokio::time::Instant::now();
-        let mut stream = say(&house, said.as_bytes()).await;
+        let headers = format!("{form}\r\n{length}");
+        let mut stream = ada.begin("/api/post_message", &headers, said.as_bytes()).await;
         let answer = heard_in_time(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         let refusal = serde_json::to_string(&Refusal::timed_out().spelled_out()).unwrap();
@@ -142,16 +139,7 @@ async fn heads_and_bodies_have_a_largest_size() {
         assert!(status.is_some_and(|status| statuses.contains(&status)), "{answer}");
     }
     // Endless, without saying how much it will be.
-    let mut stream = say(
-        &house,
-        format!(
-            "POST /api/post_message HTTP/1.1\r\nhost: 127.0.0.1\r\ncookie: {}\r\n\
-             transfer-encoding: chunked\r\n\r\n",
-            ada.cookie
-        )
-        .as_bytes(),
-    )
-    .await;
+    let mut stream = ada.begin("/api/post_message", "transfer-encoding: chunked", b"").await;
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
     let mut sent = 0;
     while stream.write_all(chunk.as_bytes()).await.is_ok() {

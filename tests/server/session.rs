@@ -10,10 +10,7 @@ use flack::{
     sync::link::LinkState,
 };
 use sha2::{Digest, Sha256};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{house::House, socket::Socket};
 
@@ -129,15 +126,11 @@ async fn who_is_signed_out_while_a_request_comes_is_nobody() {
     let house = House::open().await;
     let ada = house.join("Ada").await;
     let (first, rest) = ("channel=general&", "text=Too+late");
-    let head = format!(
-        "POST /api/post_message HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ncontent-length: {}\r\n\
-         content-type: application/x-www-form-urlencoded\r\n\r\n{first}",
-        house.address(),
-        ada.cookie,
+    let headers = format!(
+        "content-length: {}\r\ncontent-type: application/x-www-form-urlencoded",
         first.len() + rest.len()
     );
-    let mut stream = TcpStream::connect(house.address()).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut stream = ada.begin("/api/post_message", &headers, first.as_bytes()).await;
     ada.sign_out().await.expect(200);
     stream.write_all(rest.as_bytes()).await.unwrap();
     let mut answer = [0; 12];

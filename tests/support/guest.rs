@@ -16,6 +16,8 @@ use flack::domain::{
     window::Window,
 };
 
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
 use super::{
     house::Engine,
     http::{Answer, Ask},
@@ -59,6 +61,18 @@ impl Guest {
     /// A request with a form, as a program such as `curl` sends it.
     pub fn ask(&self, path: &str, fields: &[(&str, &str)]) -> Ask {
         Ask::new(self.address, "POST", path).cookie(&self.cookie).form(fields)
+    }
+
+    /// Begins a request as who takes their time: with these headers, and so much of its body.
+    pub async fn begin(&self, path: &str, headers: &str, body: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.expect("the house is open");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\n{headers}\r\n\r\n",
+            self.address, self.cookie
+        );
+        stream.write_all(head.as_bytes()).await.expect("the head is taken");
+        stream.write_all(body).await.expect("the body is taken");
+        stream
     }
 
     /// Writes a message, and gives its position.
