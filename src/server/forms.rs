@@ -52,11 +52,11 @@ impl Form {
             .and_then(|id| Some(direct_path(PersonId(Position(id.parse().ok()?)))));
         let device = DEVICE_FORMS.contains(&parts.uri.path()).then(|| DEVICES.to_owned());
         let page = channel.or(direct).or(device).and_then(|path| path.parse().ok());
-        let from = page.or_else(|| referer(&parts.headers));
+        let from = page.or_else(|| room_of_referer(&parts.headers));
         Some(Self {
             action: parts.uri.path().to_owned(),
             from: from.unwrap_or_else(|| Uri::from_static("/")),
-            at: referred(&parts.headers).and_then(|page| Address::with_message(page.path()).1),
+            at: referer(&parts.headers).and_then(|page| Address::with_message(page.path()).1),
             fields,
         })
     }
@@ -64,6 +64,12 @@ impl Form {
     /// Where the form was, to show it again.
     pub fn page(&self) -> Uri {
         self.from.clone()
+    }
+
+    /// The page that the form was on, at a message of it.
+    fn back_to(&self, message: Option<Position>) -> String {
+        let page = self.from.path();
+        message.map_or_else(|| page.to_owned(), |message| format!("{page}/{message}"))
     }
 
     /// Leads on, after the form did its work: to the channel that was made, or back.
@@ -79,17 +85,13 @@ impl Form {
             "/api/sign_out" | "/api/use_link" => "/".to_owned(),
             "/api/sign_in" if self.from.path() == "/" => first(),
             // Who was led to a message still wants to see it.
-            "/api/sign_in" => {
-                let message = self.at.map(|message| format!("/{message}")).unwrap_or_default();
-                format!("{}{message}", self.from.path())
-            }
+            "/api/sign_in" => self.back_to(self.at),
             // To the message, where one was.
             "/api/react" | "/api/unreact" => {
-                let message = self.fields.get("message").and_then(|it| it.parse::<u64>().ok());
-                let message = message.map(|message| format!("/{message}")).unwrap_or_default();
-                format!("{}{message}", self.from.path())
+                let message = self.fields.get("message").and_then(|it| it.parse().ok());
+                self.back_to(message.map(Position))
             }
-            _ => self.from.path().to_owned(),
+            _ => self.back_to(None),
         };
         let (mut parts, _) = response.into_parts();
         parts.status = StatusCode::SEE_OTHER;
@@ -101,14 +103,15 @@ impl Form {
     }
 }
 
-fn referred(headers: &HeaderMap) -> Option<Uri> {
+/// The address that a request says it comes from, whosever it is.
+fn referer(headers: &HeaderMap) -> Option<Uri> {
     headers.get(header::REFERER)?.to_str().ok()?.parse().ok()
 }
 
 /// The path of the room's page that a request comes from. Only its name or number counts, and its path is
 /// written anew: it is always ours, and has no character that means something in a page or script.
-fn referer(headers: &HeaderMap) -> Option<Uri> {
-    match Address::of(referred(headers)?.path()) {
+fn room_of_referer(headers: &HeaderMap) -> Option<Uri> {
+    match Address::of(referer(headers)?.path()) {
         Address::Channel(name) => ChannelName::stored(name).path().parse().ok(),
         Address::Direct(person) => direct_path(person).parse().ok(),
         Address::People => Some(Uri::from_static("/people")),

@@ -241,8 +241,8 @@ impl Received {
         let (hash, size, picture, media_type, pin) = match format {
             Sniffed::Picture(format) => {
                 // It may take much memory.
-                let easel = files.clone();
-                let _turn = easel.easel.acquire().await.map_err(|_| Refusal::unavailable())?;
+                let _turn = files.easel.acquire().await.map_err(|_| Refusal::unavailable())?;
+                let files = files.clone();
                 blocking(move || files.place_picture(passing, format)).await?
             }
             Sniffed::Other(media_type) => {
