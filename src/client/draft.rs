@@ -69,6 +69,7 @@ impl Client {
         let Some(room) = untrack(|| self.room()) else { return };
         let (path, typed) = (room.path(), browser::typed(COMPOSER));
         let kept = self.draft(&path);
+        // Mostly they are the same, which is found out without the rest of the client.
         if typed != kept && !kept.contains(&typed) {
             let both = if typed.contains(&kept) { typed } else { joined(kept, &typed) };
             self.keep_draft(&path, both);

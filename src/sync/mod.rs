@@ -140,8 +140,8 @@ pub struct Sync {
     said: u64,
     windows: Windows,
     viewing: Option<Room>,
-    /// Whether the server has been asked for the open room, and has not answered yet.
-    is_awaited: bool,
+    /// Whether the open room is known as it was when it was opened, as far as the server can be asked.
+    is_current: bool,
     outbox: Outbox,
     link: Link,
     online: Vec<PersonId>,
@@ -167,7 +167,7 @@ impl Sync {
             unsaid: Vec::new(),
             said: 0,
             viewing: page.open.as_ref().map(|(room, _)| room.clone()),
-            is_awaited: false,
+            is_current: true,
             windows: Windows(page.open.into_iter().collect()),
             outbox: Outbox::new(Vec::new()),
             link: Link::default(),
@@ -216,10 +216,9 @@ impl Sync {
         self.typing.iter().map(|(person, _)| person.clone()).collect()
     }
 
-    /// Whether what is known of the open room is all that there was when it was opened, as far as the server
-    /// can be asked.
+    /// Whether what is known of the open room is all that there was when it was opened, or nobody answers.
     pub fn is_current(&self) -> bool {
-        !self.is_awaited
+        self.is_current
     }
 
     /// The room that is looked at.
@@ -304,7 +303,7 @@ impl Sync {
             Input::Closed(code) => {
                 let code = code.and_then(CloseCode::from_number);
                 self.link.closed(code, now);
-                self.is_awaited = false;
+                self.is_current = true;
                 if code == Some(CloseCode::SignedOut) {
                     todo.push(Output::SignedOut);
                 }
@@ -427,7 +426,7 @@ impl Sync {
             return;
         }
         let left = mem::replace(&mut self.viewing, room);
-        self.is_awaited = self.viewing.is_some() && self.link.is_live();
+        self.is_current = self.viewing.is_none() || !self.link.is_live();
         self.typing.clear();
         self.type_again = 0;
         // The hello has named the room that was open then, so the server has to be told even
@@ -518,7 +517,7 @@ impl Sync {
             }
             ServerFrame::Reset(Reset { room, window }) => {
                 self.outbox.settle_up_to(&room, window.position);
-                self.is_awaited &= self.viewing.as_ref() != Some(&room);
+                self.answered(&room);
                 // The notice that something was said there may still be on its way.
                 window.messages().for_each(|message| self.came(&room, message));
                 self.windows.insert(room, window);
@@ -562,7 +561,7 @@ impl Sync {
                     }
                 }
             }
-            ServerFrame::Unviewable { .. } => {}
+            ServerFrame::Unviewable { room, .. } => self.answered(&room),
         }
     }
 
@@ -578,10 +577,15 @@ impl Sync {
         }
     }
 
+    /// The server has said what there is in a room.
+    fn answered(&mut self, room: &Room) {
+        self.is_current |= self.viewing.as_ref() == Some(room);
+    }
+
     fn catch_up(&mut self, lane: Lane, position: Position, changes: Vec<Change>) {
         match lane.room() {
             Some(room) => {
-                self.is_awaited &= self.viewing.as_ref() != Some(&room);
+                self.answered(&room);
                 changes.iter().for_each(|change| self.count(&room, change));
                 if let Some(window) = self.windows.get_mut(&room) {
                     window.catch_up(position, &changes);

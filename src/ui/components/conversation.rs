@@ -265,7 +265,7 @@ fn ToNewest(room: Room, place: RwSignal<Place>) -> impl IntoView {
     }
 }
 
-/// Without a network one sees what this browser has of a room, of which it may not be known what there is.
+/// Stands in place of messages: `is_known` that there are none, or none are here and there is no network.
 #[component]
 fn Nothing(room: NamedRoom, is_known: bool) -> impl IntoView {
     let name = room.name().to_owned();
