@@ -104,6 +104,9 @@ for (const theme of ['light', 'dark'] as const) {
       await ada.visit('/');
       await looksAsItDid('join');
 
+      // That Bob was here is noted within a second, with a number of its own in the log: whose colour comes
+      // from theirs joins after that, however busy the machine is.
+      await ada.page.waitForTimeout(1_500);
       await ada.takeName();
       await ada.page.mouse.move(0, 0);
       await visit('/c/design');
