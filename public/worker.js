@@ -191,8 +191,9 @@ async function take(path, answer, asked) {
     era += 1;
     await close();
   }
-  if (who === 'nobody' || !answer.ok || !/^\/[cd]\/[^/?]*$/.test(path)) return;
-  await put(pages, path, answer);
+  if (who === 'nobody' || !/^\/[cd]\/[^/?]*$/.test(path)) return;
+  if (answer.ok) await put(pages, path, answer);
+  else if (answer.status === 404) await pages.delete(path);
 }
 
 /** The last is where one was last. */

@@ -1,4 +1,4 @@
-import { BACK, expect, noServer, test, type Person } from './flack';
+import { BACK, expect, noServer, refusal, test, type Person } from './flack';
 
 const installed = { serviceWorkers: 'allow' } as const;
 
@@ -178,4 +178,14 @@ test('the manifest names what is there', async ({ people }) => {
     const png = await answer.body();
     expect(`${png.readUInt32BE(16)}x${png.readUInt32BE(20)}`, src).toBe(sizes);
   }
+});
+
+test('a room that is no more is kept no more', async ({ people, server, mayLog }) => {
+  mayLog(refusal(404));
+  const ada = await people.join('Ada', installed);
+  await ada.createChannel('plans');
+  await isKept(ada, '/c/general', '/c/plans');
+  server.admin('delete-channel', 'plans');
+  await ada.page.goto('/c/plans');
+  await isKept(ada, '/c/general');
 });

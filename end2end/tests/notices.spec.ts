@@ -143,3 +143,13 @@ test('a refusal of the browser is said', async ({ people }) => {
   await expect(ada.page.getByText('Your browser refuses.').first()).toBeVisible();
   await expect(button).toHaveAttribute('aria-pressed', 'false');
 });
+
+test('a notice leads to its room also from a page without a client', async ({ people }) => {
+  const ada = await people.join('Ada', told);
+  await ada.page.goto('/devices');
+  await ada.page.evaluate(() => {
+    const data = { path: '/c/general' };
+    navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data }));
+  });
+  await expect(ada.conversation('general')).toBeVisible();
+});

@@ -93,6 +93,17 @@ pub fn shell(links: Links, page: Page) -> impl IntoView {
     }
 }
 
+/// Takes what is of somebody who has just signed out here from the browser's storage.
+const FORGET: &str = "\
+try {
+  if (sessionStorage.getItem('flack.leaves')) {
+    sessionStorage.removeItem('flack.leaves');
+    const theirs = /^flack\\.(draft|outbox|rooms?|emoji)/;
+    for (const key of Object.keys(localStorage)) if (theirs.test(key)) localStorage.removeItem(key);
+  }
+} catch {}
+";
+
 /// The document for who has no name yet. The client is for those who have one; it is fetched ahead.
 pub fn door(links: Links, page: &Page) -> impl IntoView + use<> {
     let refused = page.refused.as_ref().filter(|refused| refused.action == SIGN_IN);
@@ -101,7 +112,7 @@ pub fn door(links: Links, page: &Page) -> impl IntoView + use<> {
     // By a script: which directive of the page's policy a link of this kind comes under depends on the
     // browser.
     let fetched = format!(
-        "addEventListener('load', () => {{\n\
+        "{FORGET}addEventListener('load', () => {{\n\
          for (const file of ['{script}', '{wasm}', '{texts}']) \
          fetch(file, {{ priority: 'low' }}).catch(() => {{}});\n\
          }});"
@@ -260,11 +271,11 @@ impl PageKind {
 #[component]
 fn House() -> impl IntoView {
     let client = expect_context::<Client>();
-    let refused = client.refused(CREATE_CHANNEL).map(|_| client.address.get_untracked());
+    // Whoever goes elsewhere leaves what was refused behind.
     let kind = Memo::new(move |_| {
-        client.address.with(|address| match &refused {
-            Some(there) if there == address => PageKind::NewChannel,
-            _ => PageKind::of(address),
+        client.address.with(|address| match client.refused(CREATE_CHANNEL) {
+            Some(_) => PageKind::NewChannel,
+            None => PageKind::of(address),
         })
     });
     let page = move || match kind.get() {

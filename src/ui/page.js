@@ -6,7 +6,9 @@ window.flack = {
   // takes a hundred times as long as to use it.
   formats: {},
   write: (at, options) => {
-    const format = (flack.formats[JSON.stringify(options)] ??= new Intl.DateTimeFormat(
+    // Whoever travels has another time zone than the formats they had before.
+    const which = JSON.stringify(options) + new Date().getTimezoneOffset();
+    const format = (flack.formats[which] ??= new Intl.DateTimeFormat(
       flack.locales,
       { hourCycle: flack.cycle, ...options },
     ));
@@ -78,27 +80,31 @@ window.flack = {
       button.nextElementSibling.hidden = wish !== 'refused';
     }
   },
-  // The service worker tells, because it knows all pages of this browser.
+  // The service worker tells, because it knows all pages of this browser. Without https there is none.
   tell: (title, text, path, tag, isSeen) => {
     const isShown = flack.wish('notifications') === 'yes';
     const isHeard = flack.wish('sound') === 'yes';
     const notice = { title, text, path, tag, isSeen, isShown, isHeard };
-    if (isShown || isHeard) flack.say(notice);
+    if (!navigator.serviceWorker) isHeard && !isSeen && flack.ring();
+    else if (isShown || isHeard) flack.say(notice);
   },
   // Takes that back, where there may be something to take back.
   withdraw: (tag) => {
     if (window.Notification?.permission === 'granted') flack.say({ close: tag });
   },
-  // Two short notes.
-  ring: () => {
-    const audio = new AudioContext();
+  // Two short notes; none where the browser wants a click first, and none later for that.
+  ring: async () => {
+    const audio = (flack.audio ??= new AudioContext());
+    const asked = Date.now();
+    await audio.resume();
+    if (Date.now() - asked > 1000) return;
     const volume = new GainNode(audio, { gain: 0.12 });
     const tone = new OscillatorNode(audio, { type: 'sine', frequency: 660 });
     const now = audio.currentTime;
     tone.frequency.setValueAtTime(880, now + 0.12);
     volume.gain.exponentialRampToValueAtTime(0.001, now + 0.5);
     tone.connect(volume).connect(audio.destination);
-    tone.onended = () => audio.close();
+    tone.onended = () => audio.suspend();
     tone.start();
     tone.stop(now + 0.5);
   },
@@ -162,7 +168,9 @@ window.flack = {
     };
     // A topic has one line.
     card.onkeydown = (event) => {
-      if (event.key !== 'Enter' || event.isComposing || event.target.localName !== 'textarea') return;
+      // Safari says only by this number that a word is being composed.
+      const isComposing = event.isComposing || event.keyCode === 229;
+      if (event.key !== 'Enter' || isComposing || event.target.localName !== 'textarea') return;
       event.preventDefault();
       event.target.form.requestSubmit();
     };
@@ -242,6 +250,22 @@ addEventListener('input', ({ target }) => {
   if (target.form?.matches('[data-form]')) flack.complain(target.form, '');
 });
 
+// A file that is dropped beside where it is taken would be opened in place of the page.
+for (const kind of ['dragover', 'drop']) {
+  addEventListener(kind, (event) => {
+    const isTaken = event.target.type === 'file' || !event.dataTransfer.types.includes('Files');
+    if (!isTaken) event.preventDefault();
+  });
+}
+
+// Whoever signs out leaves nothing in this browser. Until it is gone, the page keeps what is typed, so it is
+// the next one that forgets that: the one for who has no name.
+addEventListener('submit', ({ target }) => {
+  try {
+    if (target.getAttribute('action') === '/api/sign_out') sessionStorage.setItem('flack.leaves', '1');
+  } catch {}
+});
+
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) flack.keep(location.pathname);
 });
@@ -249,6 +273,8 @@ document.addEventListener('visibilitychange', () => {
 navigator.serviceWorker?.addEventListener('message', ({ data }) => {
   if (data.isHeard) flack.ring();
   if (!data.path) return;
+  // A page without a client cannot go there by itself.
+  if (!('hydrated' in document.body.dataset)) return location.assign(data.path);
   history.pushState(null, '', data.path);
   dispatchEvent(new PopStateEvent('popstate'));
 });
