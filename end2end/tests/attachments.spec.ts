@@ -60,6 +60,17 @@ async function give(person: Person, event: 'drop' | 'paste', target: string, nam
   );
 }
 
+/** Holds files back on their way to the server. */
+async function holdFiles(person: Person): Promise<() => void> {
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await person.page.route('**/files?name=*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  return letGo;
+}
+
 async function isAccessible(person: Person) {
   const { violations } = await new AxeBuilder({ page: person.page }).setLegacyMode().analyze();
   const lines = violations.flatMap(({ id, nodes }) =>
@@ -163,12 +174,7 @@ test('a picture opens large, by keyboard too, and gives the focus back', async (
 
 test('an upload shows how far it is and can be cancelled; sending waits for it', async ({ people }) => {
   const ada = await people.join('Ada');
-  let letGo = () => {};
-  const held = new Promise<void>((resolve) => (letGo = resolve));
-  await ada.page.route('**/files?name=*', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const letGo = await holdFiles(ada);
   await chooser(ada).setInputFiles([notes, { ...notes, name: 'other.txt' }]);
   await expect(ada.page.getByRole('progressbar', { name: 'Uploading notes.txt' })).toBeVisible();
   await uploads(ada).getByRole('button', { name: 'Cancel other.txt' }).click();
@@ -262,4 +268,78 @@ test('at 320 pixels nothing is wider than the page', async ({ people }) => {
   expect(await overflow()).toBeLessThanOrEqual(0);
   const log = await ada.log.evaluate((it) => it.scrollWidth - it.clientWidth);
   expect(log).toBeLessThanOrEqual(0);
+});
+
+test('a message that waits for its files goes out from wherever one is by then', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.createChannel('plans');
+  const letGo = await holdFiles(ada);
+  await chooser(ada).setInputFiles([notes]);
+  await ada.write('With notes');
+  const waits = ada.page.getByText('Sent as soon as the files are there');
+  await expect(waits).toBeVisible();
+  await ada.openChannel('general');
+  await expect(waits).toBeHidden();
+  await ada.composer.fill('Something else');
+  await ada.openChannel('plans');
+  await expect(waits).toBeVisible();
+  await ada.page.getByRole('link', { name: 'New message' }).click();
+  letGo();
+  await expect(ada.page.getByRole('heading', { name: 'People' })).toBeVisible();
+  await ada.openChannel('plans');
+  await ada.sees('With notes');
+  await expect(attachments(ada, 'With notes').getByRole('link', { name: 'notes.txt' })).toBeVisible();
+  await expect(ada.composer).toHaveValue('');
+  await expect(uploads(ada)).toBeHidden();
+  await ada.openChannel('general');
+  await expect(ada.composer).toHaveValue('Something else');
+});
+
+test('who goes on writing while files are on their way sends it by themselves', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const letGo = await holdFiles(ada);
+  await chooser(ada).setInputFiles([notes]);
+  await ada.write('With notes');
+  await ada.type(' and half a');
+  await expect(ada.page.getByText('Sent as soon as the files are there')).toBeHidden();
+  const there = ada.page.waitForResponse('**/files?name=*');
+  letGo();
+  await there;
+  await expect(uploads(ada).getByRole('progressbar')).toBeHidden();
+  await expect(ada.composer).toHaveValue('With notes and half a');
+  await expect(ada.messages).toHaveCount(0);
+  await ada.type(' sentence');
+  await ada.send();
+  await ada.sees('With notes and half a sentence');
+});
+
+test('cells of a table are pasted as words', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const isTaken = (kinds: string[]) =>
+    ada.page.evaluate((kinds) => {
+      const clipboardData = new DataTransfer();
+      for (const kind of kinds) clipboardData.setData(kind, 'cells');
+      clipboardData.items.add(new File(['cells'], 'cells.png', { type: 'image/png' }));
+      const event = new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData });
+      document.querySelector('#composer')!.dispatchEvent(event);
+      return event.defaultPrevented;
+    }, kinds);
+  expect(await isTaken(['text/plain', 'text/html'])).toBe(false);
+  await expect(uploads(ada)).toBeHidden();
+  // A picture from a page, and a file that comes with its name.
+  expect(await isTaken(['text/html'])).toBe(true);
+  expect(await isTaken(['text/plain'])).toBe(true);
+  await expect(uploads(ada).getByRole('listitem')).toHaveCount(2);
+});
+
+test('a file that is dropped beside the room does not take the place of the page', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const isOpened = await ada.page.evaluate(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(['I am a file'], 'a.txt'));
+    const options = { bubbles: true, cancelable: true, dataTransfer };
+    const at = document.querySelector('nav')!;
+    return ['dragover', 'drop'].some((kind) => at.dispatchEvent(new DragEvent(kind, options)));
+  });
+  expect(isOpened).toBe(false);
 });

@@ -159,3 +159,22 @@ test('back and forward lead through the channels', async ({ people }) => {
   await ada.write('Also in plans');
   await ada.sees('In plans', 'Also in plans');
 });
+
+test('a channel that is deleted and made anew is open again for whoever is still there', async ({
+  people,
+  server,
+}) => {
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  await ada.createChannel('plans');
+  await ada.write('Old');
+  await bo.openChannel('plans');
+  await bo.sees('Old');
+  server.admin('delete-channel', 'plans');
+  await expect(bo.log).toBeHidden();
+  await ada.context.request.post('/api/create_channel', { form: { name: 'plans' } });
+  await ada.context.request.post('/api/post_message', { form: { channel: 'plans', text: 'New' } });
+  await bo.sees('New');
+  await bo.write('Mine');
+  await bo.sees('New', 'Mine');
+});

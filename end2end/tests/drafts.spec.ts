@@ -2,7 +2,8 @@
 
 import type { Route } from '@playwright/test';
 
-import { expect, test } from './flack';
+import { expect, refusal, test } from './flack';
+import { holdClient } from './watch';
 
 test('what is typed stays, wherever one goes', async ({ people }) => {
   const ada = await people.join('Ada');
@@ -47,6 +48,8 @@ test('a draft is there for its author alone', async ({ people }) => {
   await ada.page.getByRole('button', { name: 'Ada' }).click();
   await ada.page.getByRole('button', { name: 'Sign out' }).click();
   await expect(ada.namePrompt).toBeVisible();
+  // Nor is it left in the browser, nor where they were.
+  expect(await ada.page.evaluate(() => Object.keys(localStorage))).toEqual([]);
   await ada.namePrompt.fill('Bo');
   await ada.page.getByRole('button', { name: 'Join' }).click();
   await expect(ada.composer).toHaveValue('');
@@ -123,4 +126,40 @@ test('new words of a message that is deleted go to where one writes', async ({ p
   await expect(ada.page.getByRole('status', { name: 'Message' })).toHaveText(/Your words are here/);
   await ada.reload();
   await expect(ada.composer).toHaveValue('A long thought\nSomething else');
+});
+
+test('what was refused before the client ran is in its room and in no other', async ({ people, mayLog }) => {
+  mayLog(refusal(422), refusal(409));
+  const ada = await people.join('Ada');
+  await ada.createChannel('plans');
+  const letGo = await holdClient(ada);
+  await ada.page.reload({ waitUntil: 'commit' });
+  const long = 'x'.repeat(4001);
+  await ada.composer.fill(long);
+  await ada.page.getByRole('button', { name: 'Send' }).click();
+  await expect(ada.alert).toContainText('This one has 4001.');
+  letGo();
+  await ada.isReady();
+  await expect(ada.composer).toHaveValue(long);
+  await ada.openChannel('general');
+  await expect(ada.composer).toHaveValue('');
+  await expect(ada.alert).toBeHidden();
+  await ada.openChannel('plans');
+  await expect(ada.composer).toHaveValue(long);
+});
+
+test('a page that comes with a refused channel is left like any other', async ({ people, mayLog }) => {
+  mayLog(refusal(409));
+  const ada = await people.join('Ada');
+  await ada.write('Hello');
+  const letGo = await holdClient(ada);
+  await ada.page.reload({ waitUntil: 'commit' });
+  await ada.page.getByRole('button', { name: 'New channel' }).click();
+  await ada.newChannelName.fill('General');
+  await ada.page.getByRole('button', { name: 'Create channel' }).click();
+  await expect(ada.alert).toContainText('already a channel');
+  letGo();
+  await ada.isReady();
+  await ada.page.getByRole('main').getByRole('link', { name: 'Cancel' }).click();
+  await ada.sees('Hello');
 });

@@ -1,4 +1,4 @@
-import { expect, refusal, test } from './flack';
+import { BACK, expect, noServer, refusal, test } from './flack';
 
 test('a name is asked for once, and Enter takes it', async ({ people }) => {
   const ada = await people.guest('Ada');
@@ -102,4 +102,35 @@ test('names of any script can be taken and are shown as they were typed', async 
     await expect(article.getByText(name, { exact: true })).toBeVisible();
     await person.context.close();
   }
+});
+
+test('a page whose browser speaks for somebody else meanwhile becomes theirs', async ({
+  people,
+  server,
+  mayLog,
+}) => {
+  mayLog(noServer);
+  const ada = await people.join('Ada');
+  const reader = await people.join('Reader');
+  await ada.isConnected();
+  await ada.context.clearCookies();
+  await ada.context.request.post('/api/sign_in', { form: { name: 'Bo' } });
+  await server.stop();
+  await ada.write('I am Ada');
+  await expect(ada.connection).not.toHaveText('Connected');
+  await server.start();
+  await expect(ada.page.getByRole('button', { name: 'Bo', exact: true })).toBeVisible(BACK);
+  await ada.write('I am Bo');
+  // What Ada wrote waits for her.
+  await reader.sees('I am Bo');
+});
+
+test('who was signed out while their page had no link is told so', async ({ people, server, mayLog }) => {
+  mayLog(noServer);
+  const ada = await people.join('Ada');
+  await ada.isConnected();
+  await server.stop();
+  await ada.context.clearCookies();
+  await server.start();
+  await expect(ada.namePrompt).toBeVisible(BACK);
 });

@@ -100,3 +100,13 @@ test('a link is copied, or shown where that is not allowed', async ({ people }) 
   await expect(ada.page).toHaveURL(link);
   await expect(ada.page.getByRole('status', { name: 'Notice' })).toContainText('address bar');
 });
+
+test('an address of somebody whom one has not met leads to them', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  const answer = await ada.context.request.get('/api/list_people?name=Ada');
+  const [{ id }] = await answer.json();
+  await ada.write(new URL(`/d/${id}`, ada.page.url()).href);
+  await bo.messages.getByRole('link', { name: `/d/${id}` }).click();
+  await expect(bo.page.getByRole('log', { name: 'Messages with Ada' })).toBeVisible();
+});

@@ -268,3 +268,49 @@ test('who begins a day is named, also when they go on where they ended', async (
   const box = await author.boundingBox();
   expect(box!.width).toBeGreaterThan(10);
 });
+
+test('nor does it where the browser does not see to that', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await fill(ada, 60);
+  const bo = await people.join('Bo');
+  await bo.reload();
+  await bo.log.evaluate((log) => Object.assign(log.style, { overflowAnchor: 'none' }));
+  const read = bo.message('Message 30');
+  await read.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+  const there = await place(read);
+  for (const text of ['New\nand long', 'And more', 'One\nTwo\nThree']) {
+    await ada.write(text);
+    await expect(bo.message(text)).toBeAttached();
+    expect(Math.abs((await place(read)) - there), text).toBeLessThan(1);
+  }
+  await toNewest(bo).click();
+  await isAtEnd(bo);
+});
+
+test('what comes is read out, and what was there is not', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.createChannel('plans');
+  await fill(ada, 60, 'plans');
+  const bo = await people.join('Bo');
+  await bo.isConnected();
+  await bo.page.evaluate(() => {
+    const live = new Set<string | null>();
+    Object.assign(window, { live });
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) {
+        for (const node of addedNodes) {
+          const article = node instanceof Element && node.closest('[role=log] article');
+          if (article) live.add(article.closest('[role=log]')!.getAttribute('aria-live'));
+        }
+      }
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+  const heard = () => bo.page.evaluate(() => [...(window as any).live]);
+  await bo.openChannel('plans');
+  await expect(bo.messages).toHaveCount(60);
+  await expect(bo.log).toHaveAttribute('aria-live', 'polite');
+  expect(await heard()).toEqual(['off']);
+  await ada.write('Listen');
+  await expect(bo.message('Listen')).toBeAttached();
+  expect(await heard()).toEqual(['off', 'polite']);
+});

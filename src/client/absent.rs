@@ -154,7 +154,7 @@ pub fn theme() -> Theme {
 
 pub fn keep_page(_path: &str) {}
 
-pub fn carry_read(_message: &str) {}
+pub fn carry_read(_me: PersonId, _message: &str) {}
 
 pub fn is_visible() -> bool {
     true
@@ -187,6 +187,12 @@ pub fn window_height() -> f64 {
 pub fn scroll_above(_id: &str, _message: Option<&str>, _above: f64) {}
 
 pub fn mark_hydrated() {}
+
+pub fn is_anchored(_id: &str) -> bool {
+    true
+}
+
+pub fn reload() {}
 
 pub fn load_page(_path: &str) {}
 

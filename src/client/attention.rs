@@ -38,6 +38,13 @@ impl Client {
     /// The address has changed.
     pub fn arrive(self, path: &str) {
         let (address, message) = Address::with_message(path);
+        if let Address::Direct(with) = address
+            && self.directs.with_untracked(|directs| directs.find(with).is_none())
+        {
+            // The server knows who that is, if it is anybody.
+            return browser::load_page(path);
+        }
+        self.refused.set_value(None);
         self.aim.set_value(message);
         if message.is_some() {
             // The bar goes with whoever goes there.
@@ -169,6 +176,14 @@ impl Client {
         let asked = self.asked_reply.try_update_value(Option::take).flatten();
         let kept = || self.draft(&reply_key(path)).parse().ok().map(Position);
         self.replying.set(asked.or_else(kept));
+    }
+
+    /// What is answered by the message of a room that is not open.
+    pub(super) fn take_kept_reply(self, path: &str) -> Option<Position> {
+        let key = reply_key(path);
+        let message = self.draft(&key).parse().ok().map(Position);
+        self.keep_draft(&key, String::new());
+        message
     }
 
     /// What is answered by the message that goes out now.

@@ -185,25 +185,34 @@ pub fn replace_path(path: &str) {
     }
 }
 
-/// A clock that does not go back when the computer's is set.
-pub fn now() -> Moment {
-    let millis = window()
-        .performance()
-        .map_or_else(Date::now, |performance| performance.time_origin() + performance.now());
-    Moment { millis: millis as u64, random: js_sys::Math::random() }
+thread_local! {
+    /// How far the calendar was ahead of the page's clock at most.
+    static AHEAD: Cell<f64> = const { Cell::new(f64::NEG_INFINITY) };
+    /// The same, when it was asked last whether the computer has slept.
+    static AWAKE: Cell<f64> = const { Cell::new(f64::INFINITY) };
 }
 
-thread_local! {
-    /// How far the calendar was ahead of the page's clock when this was asked last.
-    static AHEAD: Cell<f64> = const { Cell::new(f64::INFINITY) };
+/// How far the calendar is ahead of the page's clock, which may stand still while the computer sleeps.
+fn ahead(clock: f64) -> f64 {
+    let ahead = Date::now() - clock;
+    AHEAD.set(AHEAD.get().max(ahead));
+    ahead
+}
+
+/// A clock that does not go back when the computer's is set, and has not stood still in sleep.
+pub fn now() -> Moment {
+    let clock = window().performance().map_or(0.0, |performance| performance.now());
+    ahead(clock);
+    let millis = clock + AHEAD.get();
+    Moment { millis: millis as u64, random: js_sys::Math::random() }
 }
 
 /// Whether the computer has slept since this was asked last: the page's own clock may stand still
 /// then, but the calendar goes on. Somebody who sets the calendar is taken for sleep.
 pub fn has_slept() -> bool {
     let Some(performance) = window().performance() else { return false };
-    let ahead = Date::now() - performance.now();
-    ahead > AHEAD.replace(ahead) + SLEEP
+    let ahead = ahead(performance.now());
+    ahead > AWAKE.replace(ahead) + SLEEP
 }
 
 pub fn draw_command_id() -> CommandId {
@@ -377,7 +386,7 @@ extern "C" {
     #[wasm_bindgen(js_namespace = flack, js_name = keep)]
     pub fn keep_page(path: &str);
     #[wasm_bindgen(js_namespace = flack, js_name = read)]
-    pub fn carry_read(message: &str);
+    fn carry(read: &str);
     #[wasm_bindgen(js_namespace = flack, js_name = tab)]
     pub fn show_tab(title: &str, is_unread: bool);
     #[wasm_bindgen(js_namespace = flack)]
@@ -388,6 +397,11 @@ extern "C" {
     fn painted(then: JsValue);
     #[wasm_bindgen(js_namespace = flack)]
     fn listen(hear: Closure<dyn Fn(String, bool, String) -> String>);
+}
+
+/// Tells the page that comes next that somebody has read up to the message of this address.
+pub fn carry_read(me: PersonId, message: &str) {
+    carry(&format!("{}{message}", me.0));
 }
 
 /// Tells the actions of forms that the script has sent, whether that is done, and the answers; and says
@@ -523,6 +537,10 @@ pub fn mark_hydrated() {
 /// Leaves this page for another, with nothing carried over.
 pub fn load_page(path: &str) {
     let _ = window().location().assign(path);
+}
+
+pub fn reload() {
+    let _ = window().location().reload();
 }
 
 fn element<T: JsCast>(id: &str) -> Option<T> {
@@ -695,8 +713,12 @@ pub fn has_files(event: &DragEvent) -> bool {
     types.is_some_and(|types| types.includes(&"Files".into(), 0))
 }
 
+/// Cells of a table and parts of a document come as words and as a picture of them: they are words.
 pub fn pasted_files(event: &ClipboardEvent) -> Vec<ChosenFile> {
-    files(event.clipboard_data().and_then(|data| data.files()))
+    let Some(data) = event.clipboard_data() else { return Vec::new() };
+    let types = data.types();
+    let has = |kind: &str| types.includes(&kind.into(), 0);
+    if has("text/plain") && has("text/html") { Vec::new() } else { files(data.files()) }
 }
 
 /// A file that is being sent. Dropping it cancels that, and it says nothing any more.
@@ -913,9 +935,20 @@ thread_local! {
     static IS_MAC: bool =
         window().navigator().user_agent().is_ok_and(|agent| agent.contains("Mac OS"));
     /// Whether fields grow by the stylesheet alone (CSS Basic User Interface 4, `field-sizing`).
-    static GROWS: bool = element::<Element>(COMPOSER)
-        .and_then(|field| window().get_computed_style(&field).ok()?)
-        .is_some_and(|style| style.get_property_value("field-sizing").as_deref() == Ok("content"));
+    static GROWS: bool = has_style(COMPOSER, "field-sizing", "content");
+}
+
+/// Whether the browser knows a property that is set so for an element.
+fn has_style(id: &str, property: &str, value: &str) -> bool {
+    element::<Element>(id)
+        .and_then(|element| window().get_computed_style(&element).ok()?)
+        .is_some_and(|style| style.get_property_value(property).as_deref() == Ok(value))
+}
+
+/// Whether what somebody looks at in an element stays where it is while other things come and go around it
+/// (CSS Scroll Anchoring Level 1), which Safari cannot.
+pub fn is_anchored(id: &str) -> bool {
+    has_style(id, "overflow-anchor", "auto")
 }
 
 /// Whether this is a Mac, whose keys are others.

@@ -36,7 +36,7 @@ pub fn joined(first: String, then: &str) -> String {
 }
 
 impl Client {
-    fn my_id(self) -> Option<PersonId> {
+    pub(super) fn my_id(self) -> Option<PersonId> {
         self.me.with_untracked(|me| me.as_ref().map(|me| me.id))
     }
 

@@ -165,6 +165,8 @@ pub struct Client {
     /// The pictures that are looked at in large.
     pub gallery: RwSignal<Option<Gallery>>,
     transfers: StoredValue<Vec<Transfer>>,
+    /// The rooms whose message goes out as soon as its files are there.
+    awaiting_files: StoredValue<Vec<Room>>,
     /// Those whom the page was asked for.
     found: StoredValue<Option<Found>>,
     /// What a form asked for in vain before the client ran.
@@ -214,6 +216,7 @@ impl Client {
             uploads: RwSignal::new(Vec::new()),
             gallery: RwSignal::new(None),
             transfers: StoredValue::new(Vec::new()),
+            awaiting_files: StoredValue::new(Vec::new()),
             found: StoredValue::new(page.people.clone()),
             refused: StoredValue::new(page.refused.clone()),
             asked_reply: StoredValue::new(replying),
@@ -277,6 +280,15 @@ impl Client {
     /// What the form of this action asked for in vain before the client ran.
     pub fn refused(self, action: &str) -> Option<RefusedForm> {
         self.refused.get_value().filter(|refused| refused.action == action)
+    }
+
+    /// The same, for the first form of this action that comes up: the next one is for something else.
+    pub fn take_refused(self, action: &str) -> Option<RefusedForm> {
+        let refused = self.refused(action);
+        if refused.is_some() {
+            self.refused.set_value(None);
+        }
+        refused
     }
 
     /// Those whom the page was asked for.
@@ -414,8 +426,8 @@ impl Client {
         if is_news == Some(true) {
             self.handle(Input::Read(message));
             // When the page is left it may be too late: the next one is asked for by another process.
-            if let Some(room) = untrack(|| self.room()) {
-                browser::carry_read(&room.message_path(message));
+            if let (Some(me), Some(room)) = (self.my_id(), untrack(|| self.room())) {
+                browser::carry_read(me, &room.message_path(message));
             }
         }
         is_news == Some(true)
@@ -574,6 +586,7 @@ impl Client {
             Output::Notice(notice) => self.be_told(me, notice),
             Output::Withdraw(message) => browser::withdraw(&message.anchor()),
             Output::SignedOut => browser::load_page("/?signed-out"),
+            Output::Changed => browser::reload(),
         }
     }
 

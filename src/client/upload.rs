@@ -5,18 +5,24 @@ use leptos::prelude::*;
 use super::{
     Client,
     browser::{self, ChosenFile, Sending},
+    words,
 };
-use crate::domain::{
-    attachment::{Attachment, FileName},
-    json,
-    refusal::Refusal,
-    room::Room,
+use crate::{
+    domain::{
+        attachment::{Attachment, FileName},
+        json,
+        message::MessageText,
+        refusal::Refusal,
+        room::Room,
+    },
+    sync::Input,
+    words::with,
 };
 
 /// A file of a message that is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// Different for each of this page.
+    /// Different for each that is there.
     pub key: usize,
     pub room: Room,
     pub name: FileName,
@@ -129,26 +135,92 @@ impl Client {
     }
 
     fn send_file(self, key: usize) {
-        self.transfers.update_value(|transfers| {
-            let Some(transfer) = transfers.iter_mut().find(|it| it.key == key) else { return };
-            transfer.sending = browser::send_file(&transfer.file, move |event| match event {
-                SendingEvent::Progress(percent) => {
-                    self.set_upload(key, UploadState::UnderWay(percent));
-                }
-                SendingEvent::Answered(status, body) => self.set_upload(key, read(status, &body)),
-                SendingEvent::Failed => {
-                    self.set_upload(key, UploadState::Refused(Refusal::upload_broken()));
-                }
-            });
+        let hear = move |event| match event {
+            SendingEvent::Progress(percent) => {
+                self.set_upload(key, UploadState::UnderWay(percent));
+            }
+            SendingEvent::Answered(status, body) => self.set_upload(key, read(status, &body)),
+            SendingEvent::Failed => {
+                self.set_upload(key, UploadState::Refused(Refusal::upload_broken()));
+            }
+        };
+        let is_sent = self.transfers.try_update_value(|transfers| {
+            let transfer = transfers.iter_mut().find(|it| it.key == key)?;
+            transfer.sending = browser::send_file(&transfer.file, hear);
+            transfer.sending.as_ref().map(|_| ())
         });
+        if is_sent.flatten().is_none() {
+            hear(SendingEvent::Failed);
+        }
     }
 
     fn set_upload(self, key: usize, state: UploadState) {
-        self.uploads.update(|uploads| {
-            if let Some(upload) = uploads.iter_mut().find(|upload| upload.key == key) {
-                upload.state = state;
-            }
+        let is_over = !state.is_under_way();
+        let room = self.uploads.try_update(|uploads| {
+            let upload = uploads.iter_mut().find(|upload| upload.key == key)?;
+            upload.state = state;
+            Some(upload.room.clone())
         });
+        if let Some(room) = room.flatten().filter(|_| is_over) {
+            self.send_elsewhere(&room);
+        }
+    }
+
+    /// Sends what was typed in a room, with its files. Gives whether it has gone, or goes as soon as they
+    /// are there.
+    ///
+    /// # Errors
+    /// Why it cannot go, in words.
+    pub fn send(self, room: &Room, typed: &str) -> Result<bool, String> {
+        self.await_files(room, false);
+        let uploads = untrack(|| self.uploads_of(room));
+        if uploads.iter().any(|upload| upload.state.is_under_way()) {
+            self.await_files(room, true);
+            return Ok(false);
+        }
+        let (text, files) = whole(typed, uploads)?;
+        match files.is_empty() {
+            true => self.post(room.clone(), text),
+            false => {
+                self.share(room.clone(), text, files);
+                self.clear_uploads(room);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the message of a room goes out as soon as its files are there.
+    pub fn awaits_files(self, room: &Room) -> bool {
+        self.awaiting_files.with_value(|rooms| rooms.contains(room))
+    }
+
+    /// Lets it do so, or not.
+    pub fn await_files(self, room: &Room, is_so: bool) {
+        self.awaiting_files.update_value(|rooms| {
+            rooms.retain(|other| other != room);
+            rooms.extend(is_so.then(|| room.clone()));
+        });
+    }
+
+    /// The files of a room are there, for which its message has waited. The field of the room that is shown
+    /// sends it; where that is another, this does.
+    fn send_elsewhere(self, room: &Room) {
+        let is_shown = untrack(|| self.room()).is_some_and(|shown| shown.room == *room);
+        let uploads = untrack(|| self.uploads_of(room));
+        let is_there = !uploads.iter().any(|upload| upload.state.is_under_way());
+        let Some(me) = self.my_id().filter(|_| !is_shown && is_there && self.awaits_files(room))
+        else {
+            return;
+        };
+        self.await_files(room, false);
+        let path = room.path(me);
+        // One that was refused says so when they come back, and what was typed is still there.
+        let Ok((text, attachments)) = whole(&self.draft(&path), uploads) else { return };
+        let (id, reply_to) = (browser::draw_command_id(), self.take_kept_reply(&path));
+        self.keep_draft(&path, String::new());
+        self.store_drafts();
+        self.clear_uploads(room);
+        self.tell(Input::Share { id, room: room.clone(), text, attachments, reply_to });
     }
 
     pub fn retry_upload(self, key: usize) {
@@ -188,6 +260,25 @@ impl Client {
     pub fn look_at(self, pictures: Vec<Attachment>, at: usize) {
         self.gallery.set(Some(Gallery { pictures, at }));
     }
+}
+
+/// The message of what was typed and the files that came with it.
+///
+/// # Errors
+/// Why it is none, in words.
+fn whole(typed: &str, uploads: Vec<Upload>) -> Result<(MessageText, Vec<Attachment>), String> {
+    let mut files = Vec::new();
+    for upload in uploads {
+        match upload.state {
+            UploadState::Done(attachment) => files.push(attachment),
+            _ => return Err(with(words().not_attached, upload.name.as_str())),
+        }
+    }
+    let text = match files.is_empty() {
+        true => MessageText::try_from(typed),
+        false => MessageText::beside_attachments(typed),
+    };
+    text.map(|text| (text, files)).map_err(|fault| Refusal::text(fault).told(words()))
 }
 
 /// What the server made of a file.

@@ -50,6 +50,7 @@ use crate::{
         address::Address,
         attachment::{AttachmentId, FileName},
         device::Link,
+        frame::CloseCode,
         name::ChannelName,
         page::{Found, Page, RefusedForm},
         person::{Person, PersonId, SessionId},
@@ -88,7 +89,8 @@ const WORKER: &str = "/worker.js";
 /// Where the page is that says that one is offline.
 const OFFLINE: &str = "/offline";
 
-/// The cookie in which a page says what was read last, for the one that comes next: a message's address.
+/// The cookie in which a page says what was read last, for the one that comes next: by whom, and the
+/// message's address.
 const READ: &str = "read";
 
 /// Names whom a page was rendered for, or nobody, so that a browser keeps no page of somebody else.
@@ -381,12 +383,12 @@ async fn live(State(door): State<Door>, request: Request) -> Response<Body> {
     if door.flack.is_draining() {
         return refuse(&Refusal::unavailable());
     }
-    let Some((session, person)) = door.session(request.headers()) else {
-        return refuse(&Refusal::not_signed_in());
-    };
+    let visitor = door.session(request.headers());
     let caller = request.extensions().get::<Caller>();
     let source = caller.map_or(Source::NOWHERE, |caller| caller.source);
-    if let Err(refusal) = door.flack.rates().socket(person.id, source) {
+    if let Some((_, person)) = &visitor
+        && let Err(refusal) = door.flack.rates().socket(person.id, source)
+    {
         return refuse(&refusal);
     }
     let seats = match caller.and_then(|caller| caller.peer.as_ref()) {
@@ -395,6 +397,10 @@ async fn live(State(door): State<Door>, request: Request) -> Response<Body> {
             Err(TooManySeats) => return refuse(&Refusal::unavailable()),
         },
         None => (None, None),
+    };
+    let Some((session, person)) = visitor else {
+        return connection::turn_away(CloseCode::SignedOut, seats, request)
+            .unwrap_or_else(|_| refuse(&Refusal::not_signed_in()));
     };
     let visitor = Visitor { session, person, source, seats };
     connection::upgrade(door.flack, visitor, request).unwrap_or_else(|refusal| refuse(&refusal))
@@ -680,13 +686,11 @@ async fn render(
         Address::Channel(_) | Address::Direct(_) => page.me.is_none() || page.open.is_some(),
         Address::Nowhere => false,
     };
-    if let Some((room, window)) = &page.open
-        && let Some(position) = read_just_now(&parts.headers, &address)
+    if let (Some(me), Some((room, window))) = (&page.me, &page.open)
+        && let Some(position) = read_just_now(&parts.headers, me.id, &address)
     {
         let position = position.min(window.position);
-        if let Some(me) = &page.me
-            && page.memberships.read(room, position)
-        {
+        if page.memberships.read(room, position) {
             door.flack.note_read(me.id, room.clone(), position);
         }
     }
@@ -732,9 +736,11 @@ async fn render(
 
 /// Up to which message of a room this browser has read it, as the page before says. What that one has told
 /// the server may still be on its way, or have no way.
-fn read_just_now(headers: &HeaderMap, room: &Address) -> Option<Position> {
+fn read_just_now(headers: &HeaderMap, me: PersonId, room: &Address) -> Option<Position> {
     let read = cookies(headers, READ).next()?;
-    let (address, message) = Address::with_message(read.value());
+    // Perhaps it was somebody else, in the same browser.
+    let path = read.value().strip_prefix(&me.0.to_string())?;
+    let (address, message) = Address::with_message(path);
     message.filter(|_| address == *room)
 }
 

@@ -151,6 +151,11 @@ impl Link {
         }
     }
 
+    /// There is nothing to connect for any more.
+    pub fn stop(&mut self) {
+        self.phase = Phase::Stopped;
+    }
+
     /// The browser is online or visible again: do not wait any longer.
     pub fn woken(&mut self, now: Moment) {
         self.unplugged = false;

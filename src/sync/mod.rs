@@ -18,6 +18,7 @@ use crate::domain::{
         TYPING_AGAIN_SECONDS, TYPING_SECONDS, View, Welcome,
     },
     message::{Message, MessageText},
+    name::ChannelName,
     page::Page,
     person::{Person, PersonId},
     position::{Epoch, Position},
@@ -107,6 +108,8 @@ pub enum Output {
     Withdraw(Position),
     /// The session has ended.
     SignedOut,
+    /// The browser speaks for somebody else now: whatever is known here is not theirs.
+    Changed,
 }
 
 /// When it happens, in milliseconds since 1970 by a clock that does not go back, and a random number
@@ -469,6 +472,10 @@ impl Sync {
 
     fn hear(&mut self, frame: ServerFrame, now: Moment, todo: &mut Vec<Output>) {
         match frame {
+            ServerFrame::Welcome(Welcome { you, .. }) if you.id != self.me.id => {
+                self.link.stop();
+                todo.extend([Output::Disconnect, Output::Changed]);
+            }
             ServerFrame::Welcome(Welcome { you, epoch, spread, .. }) => {
                 self.link.welcomed(now);
                 self.link.spread_over_at_least(spread);
@@ -485,9 +492,9 @@ impl Sync {
                 }
             }
             ServerFrame::Directory(directory) => {
-                self.directory = directory;
                 // Channels may have been deleted meanwhile, and new ones may have their names.
-                self.keep_channels();
+                let known = mem::replace(&mut self.directory, directory);
+                self.keep_channels(known.channels());
             }
             ServerFrame::Directs(directs) => {
                 let begun = mem::replace(&mut self.directs, directs);
@@ -605,24 +612,30 @@ impl Sync {
             Change::ChannelRevised(channel) => self.directory.revise(position, channel),
             Change::ChannelDeleted(name) => {
                 self.directory.remove(position, &name);
-                self.keep_channels();
+                self.keep_channels(&[]);
             }
             Change::DirectBegun(direct) => self.directs.apply(position, direct),
             Change::Posted(_) | Change::Revised(_) | Change::Deleted(_) => {}
         }
     }
 
-    /// Forgets what is known of channels that are no more.
-    fn keep_channels(&mut self) {
+    /// Forgets what is known of channels that are no more, or are not those that were `known` by their names.
+    fn keep_channels(&mut self, known: &[Channel]) {
+        let find = |channels: &[Channel], name: &ChannelName| {
+            channels.iter().find(|channel| channel.name == *name).map(|channel| channel.created)
+        };
+        let channels = self.directory.channels();
         let is_there = |room: &Room| match room {
-            Room::Channel(name) => {
-                self.directory.channels().iter().any(|channel| channel.name == *name)
-            }
+            Room::Channel(name) => find(channels, name)
+                .is_some_and(|created| find(known, name).is_none_or(|known| known == created)),
             Room::Direct(_) => true,
         };
         self.windows.0.retain(|(room, _)| is_there(room));
         self.memberships.rooms.retain(|membership| is_there(&membership.room));
         self.unsaid.retain(|unsaid| is_there(&unsaid.room));
+        // Should there be another of that name some day, it has to be opened.
+        self.viewing
+            .take_if(|room| matches!(room, Room::Channel(name) if find(channels, name).is_none()));
     }
 
     /// Makes the change of an event that is the next of its lane, drops one that is known already,

@@ -276,7 +276,7 @@ impl World {
                 Output::Notice(_) | Output::Withdraw(_) => {}
                 Output::Forget(id) => drop(told.stored.remove(&id)),
                 Output::Tell(_) => {}
-                Output::SignedOut => unreachable!("nobody signs out here"),
+                Output::SignedOut | Output::Changed => unreachable!("nobody signs out here"),
             }
         }
     }
@@ -877,6 +877,38 @@ fn a_channel_that_was_deleted_meanwhile_is_forgotten() {
     empty.remove(Position(9), &channel());
     sync.handle(Input::Frame(ServerFrame::Directory(empty)), now);
     assert!(sync.window().is_none());
+    // Another one of its name is opened by whoever is still there.
+    sync.handle(Input::Frame(ServerFrame::Directory(server.directory.clone())), now);
+    sync.handle(Input::Open(Some(general())), now);
+    assert_eq!(sync.viewing(), Some(&general()));
+}
+
+#[test]
+fn what_was_said_in_a_channel_is_not_of_the_next_one_of_its_name() {
+    let server = Server::new();
+    let mut sync = Sync::new(person(2), server.page(person(2)));
+    let now = Moment { millis: 1, random: 0.0 };
+    let mut other = Directory::default();
+    other.apply(Channel { name: channel(), created: Position(9), topic: None });
+    sync.handle(Input::Frame(ServerFrame::Directory(other)), now);
+    assert_eq!((sync.window(), sync.viewing()), (None, Some(&general())));
+}
+
+#[test]
+fn a_browser_that_speaks_for_somebody_else_now_does_not_go_on() {
+    let mut world = World::new(1);
+    world.settle();
+    world.cut(0);
+    world.post(0);
+    let tab = &mut world.tabs[0];
+    let mut tell = |input| tab.sync.handle(input, Moment { millis: 60_000, random: 0.5 });
+    tell(Input::Tick);
+    tell(Input::Opened);
+    for welcome in world.server.greet(person(2), None, &[]).into_iter().take(1) {
+        assert_eq!(tell(Input::Frame(welcome)), [Output::Disconnect, Output::Changed]);
+    }
+    assert_eq!(tell(Input::Woken), [], "nothing of theirs goes out");
+    assert_eq!((tab.sync.me(), tab.sync.link()), (&person(1), LinkState::Stopped));
 }
 
 #[test]

@@ -106,7 +106,9 @@ async fn signing_out_closes_the_sockets_of_the_session_and_no_others() {
     // The old cookie is nobody's.
     assert_eq!(ada.sign_out().await.expect(401).refusal().code, RefusalCode::NotSignedIn);
     ada.ask("/api/post_message", &[("channel", "general"), ("text", "Hello?")]).await.expect(401);
-    assert!(Socket::open(house.address(), &ada.cookie).await.is_err());
+    // A page that comes back with it is told so, where a browser tells it.
+    let mut socket = Socket::open(house.address(), &ada.cookie).await.unwrap();
+    socket.expect_closed(CloseCode::SignedOut).await;
     assert!(ada.get("/c/general").await.body.contains("Display name"));
 }
 

@@ -159,11 +159,20 @@ async fn what_a_page_has_read_is_not_new_on_the_next_one() {
         reader.page("general").await.body.contains("id=\"new\"")
     };
     assert!(is_new("").await);
-    // Another room, no message, one that has never been.
-    for cookie in ["read=/d/2/9", "read=/c/general", "read=9", "read=/c/general/x"] {
-        assert!(is_new(&format!("; {cookie}")).await, "{cookie}");
+    let (me, other, last) = (ada.person.id.0, bob.person.id.0, u64::MAX);
+    // Another room, no message, one that has never been; another person, or nobody.
+    for read in [
+        format!("{me}/d/2/9"),
+        format!("{me}/c/general"),
+        format!("{me}"),
+        format!("{me}/c/general/x"),
+        format!("{other}/c/general/{last}"),
+        format!("{me}{me}/c/general/{last}"),
+        format!("/c/general/{last}"),
+    ] {
+        assert!(is_new(&format!("; read={read}")).await, "{read}");
     }
-    assert!(!is_new(&format!("; read=/c/general/{}", u64::MAX)).await);
+    assert!(!is_new(&format!("; read={me}/c/general/{last}")).await);
     // That is kept, as far as there was something to read.
     let tab = ada.live("general").await;
     expect_unread(&tab, &channel("general"), 0).await;

@@ -623,7 +623,10 @@ impl Browser {
                     Output::Connect => witness(Happening::Connecting, &seen.sync),
                     Output::Send(frame) => witness(Happening::Said(frame), &seen.sync),
                     Output::Tell(refusal) => seen.told.push(refusal.clone()),
-                    Output::Disconnect | Output::Notice(_) | Output::Withdraw(_) => {}
+                    Output::Disconnect
+                    | Output::Notice(_)
+                    | Output::Withdraw(_)
+                    | Output::Changed => {}
                 }
             }
             outputs
@@ -646,7 +649,8 @@ impl Browser {
                 | Output::Tell(_)
                 | Output::Notice(_)
                 | Output::Withdraw(_)
-                | Output::SignedOut => {}
+                | Output::SignedOut
+                | Output::Changed => {}
             }
         }
         if has_effect {

@@ -13,6 +13,7 @@ use chrono::Utc;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
+    io::AsyncWriteExt,
     net::TcpStream,
     task::coop::consume_budget,
     time::{Instant, timeout, timeout_at},
@@ -24,7 +25,7 @@ use tungstenite::{
     protocol::{Role, WebSocketConfig, WebSocketContext, frame::FrameHeader},
 };
 
-use super::{dialogue::Dialogue, encode_ping, socket::Socket};
+use super::{dialogue::Dialogue, encode_close, encode_ping, socket::Socket};
 use crate::{
     domain::{
         frame::{CloseCode, FRAME_LIMIT, HELLO_SECONDS, SILENCE_SECONDS},
@@ -81,18 +82,9 @@ pub type Seats = (Option<Arc<Seat>>, Option<Seat>);
 pub fn upgrade(
     flack: Flack,
     visitor: Visitor,
-    mut request: Request<Body>,
+    request: Request<Body>,
 ) -> Result<Response<Body>, Refusal> {
-    let headers = request.headers();
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(Refusal::malformed)?;
-    let is_handshake = has(headers, header::CONNECTION, "upgrade")
-        && has(headers, header::UPGRADE, "websocket")
-        && has(headers, header::SEC_WEBSOCKET_VERSION, "13");
-    if !is_handshake {
-        return Err(Refusal::malformed());
-    }
-    let accept = derive_accept_key(key.as_bytes());
-    let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(Refusal::malformed)?;
+    let (response, upgrade) = shake_hands(request)?;
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         let Some((stream, read_ahead)) = tcp(upgraded) else {
@@ -121,13 +113,53 @@ pub fn upgrade(
             }
         }
     });
-    Ok(Response::builder()
+    Ok(response)
+}
+
+/// Answers the opening handshake only to say why there is nothing to hear. In a browser, a handshake that
+/// was refused looks like a server that is gone, and the page would come back for ever.
+///
+/// # Errors
+/// [`Refusal::malformed`] when the request is no such handshake.
+pub fn turn_away(
+    code: CloseCode,
+    seats: Seats,
+    request: Request<Body>,
+) -> Result<Response<Body>, Refusal> {
+    let (response, upgrade) = shake_hands(request)?;
+    tokio::spawn(async move {
+        let Some((mut stream, _)) = upgrade.await.ok().and_then(tcp) else { return };
+        let last = async {
+            stream.write_all(&encode_close(code as u16, code.reason())).await?;
+            stream.shutdown().await?;
+            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+        };
+        // It is over then, whatever came of it.
+        let _ = timeout(LINGER, last).await;
+        drop(seats);
+    });
+    Ok(response)
+}
+
+/// The answer to an opening handshake, and what comes after it.
+fn shake_hands(mut request: Request<Body>) -> Result<(Response<Body>, OnUpgrade), Refusal> {
+    let headers = request.headers();
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(Refusal::malformed)?;
+    let is_handshake = has(headers, header::CONNECTION, "upgrade")
+        && has(headers, header::UPGRADE, "websocket")
+        && has(headers, header::SEC_WEBSOCKET_VERSION, "13");
+    if !is_handshake {
+        return Err(Refusal::malformed());
+    }
+    let response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, "upgrade")
         .header(header::UPGRADE, "websocket")
-        .header(header::SEC_WEBSOCKET_ACCEPT, accept)
+        .header(header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()))
         .body(Body::empty())
-        .expect("these headers are valid"))
+        .expect("these headers are valid");
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(Refusal::malformed)?;
+    Ok((response, upgrade))
 }
 
 fn has(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use tungstenite::protocol::frame::{
-    Frame,
+    CloseFrame, Frame,
     coding::{Data, OpCode},
 };
 
@@ -127,6 +127,15 @@ pub fn encode(frame: &ServerFrame) -> Bytes {
 pub fn encode_ping() -> Bytes {
     let mut bytes = Vec::new();
     Frame::ping(Vec::new()).format(&mut bytes).expect("writing into memory succeeds");
+    bytes.into()
+}
+
+/// A finished WebSocket close frame (RFC 6455 §5.5.1).
+pub fn encode_close(code: u16, reason: &'static str) -> Bytes {
+    let mut bytes = Vec::new();
+    Frame::close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+        .format(&mut bytes)
+        .expect("writing into memory succeeds");
     bytes.into()
 }
 

@@ -12,8 +12,8 @@ use std::{
 use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 use tokio::{io::Ready, net::TcpStream};
-use tungstenite::protocol::frame::{CloseFrame, Frame};
 
+use super::encode_close;
 use crate::domain::{
     frame::CloseCode,
     person::{Person, SessionId},
@@ -246,11 +246,7 @@ impl<S: Stream + ?Sized> Socket<S> {
         }
         outbound.code = Some(code);
         outbound.is_held = false;
-        let mut frame = Vec::new();
-        Frame::close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
-            .format(&mut frame)
-            .expect("writing into memory succeeds");
-        self.push(outbound, &frame.into());
+        self.push(outbound, &encode_close(code, reason));
         self.owner.wake();
     }
 

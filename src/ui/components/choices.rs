@@ -146,10 +146,14 @@ impl Lookup {
         }
         spawn_local(async move {
             let answer = api::list_people(part.clone()).await;
-            // What is here already can be chosen without the server, too.
-            if let (Ok(found), true) = (answer, is_wanted(&part)) {
-                self.complete.set_value((found.len() < MANY).then_some(part));
-                self.found.set(found);
+            match answer {
+                _ if !is_wanted(&part) => {}
+                Ok(found) => {
+                    self.complete.set_value((found.len() < MANY).then_some(part));
+                    self.found.set(found);
+                }
+                // What is here already can be chosen without the server, too; and it can be asked again.
+                Err(_) => self.asked.set_value(String::new()),
             }
         });
     }

@@ -21,7 +21,6 @@ use crate::{
         browser::{self, ChosenFile},
         draft::joined,
         keys::Deed,
-        upload::UploadState,
         words,
     },
     domain::{
@@ -68,21 +67,23 @@ pub fn Composer(
     if message.is_some() {
         error.set(message);
     }
-    // Somebody has sent the message while its files are still on their way.
-    let is_waiting = StoredValue::new(false);
-    let status = RwSignal::new("");
+    // Somebody may have sent the message while its files were still on their way.
+    let is_waiting = room.with_value(|room| client.awaits_files(room));
+    let status = RwSignal::new(if is_waiting { words.waits_for_files } else { "" });
 
     // The element keeps the text: what is typed before the client runs stays as it is.
     // What every key does is little, so that no letter is late.
     let changed = move |text: String| {
         put_into(count, counted(&text));
         put_into(error, None);
-        if !is_waiting.get_value() {
+        if !room.with_value(|room| client.awaits_files(room)) {
             put_into(status, "");
         }
         path.with_value(|path| client.keep_draft(path, text));
     };
     let typing = move |text: String| {
+        // Whoever goes on writing has not written all of it.
+        room.with_value(|room| client.await_files(room, false));
         if !text.trim().is_empty() {
             client.typed();
         }
@@ -113,6 +114,8 @@ pub fn Composer(
         let there = area.value();
         if !draft.is_empty() && draft != there {
             add(draft);
+        } else if !there.is_empty() {
+            path.with_value(|path| client.keep_draft(path, there));
         }
         browser::grow(COMPOSER, &area.value());
         put_into(count, counted(&area.value()));
@@ -139,46 +142,24 @@ pub fn Composer(
     let invalid = Signal::derive(move || error.with(Option::is_some).then_some("true"));
     let send = move || {
         let Some(typed) = area.get_untracked().map(|area| area.value()) else { return };
-        let uploads = untrack(|| room.with_value(|room| client.uploads_of(room)));
-        is_waiting.set_value(uploads.iter().any(|upload| upload.state.is_under_way()));
-        if is_waiting.get_value() {
-            status.set(words.waits_for_files);
-            return;
-        }
-        put_into(status, "");
-        let mut files = Vec::new();
-        for upload in uploads {
-            match upload.state {
-                UploadState::Done(attachment) => files.push(attachment),
-                _ => {
-                    error.set(Some(with(words.not_attached, upload.name.as_str())));
-                    return;
-                }
-            }
-        }
-        let text = match files.is_empty() {
-            true => MessageText::try_from(typed.as_str()),
-            false => MessageText::beside_attachments(&typed),
-        };
-        match text {
-            Ok(text) if files.is_empty() => client.post(room.get_value(), text),
-            Ok(text) => {
-                client.share(room.get_value(), text, files);
-                room.with_value(|room| client.clear_uploads(room));
-            }
-            Err(fault) => {
-                error.set(Some(Refusal::text(fault).told(words)));
+        match room.with_value(|room| client.send(room, &typed)) {
+            Ok(true) => {
+                put_into(status, "");
+                put("");
                 focus();
-                return;
+            }
+            Ok(false) => status.set(words.waits_for_files),
+            Err(reason) => {
+                put_into(status, "");
+                error.set(Some(reason));
+                focus();
             }
         }
-        put("");
-        focus();
     };
     Effect::new(move |_| {
         let uploads = room.with_value(|room| client.uploads_of(room));
         let is_done = !uploads.iter().any(|upload| upload.state.is_under_way());
-        if is_done && is_waiting.get_value() {
+        if is_done && room.with_value(|room| client.awaits_files(room)) {
             send();
         }
     });

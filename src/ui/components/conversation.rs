@@ -33,7 +33,7 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
         None => with(words().messages_in, &room.to_string()),
     };
     let place = RwSignal::new(client.place(&room.room));
-    keep_place(room.clone(), place);
+    let is_placed = keep_place(room.clone(), place);
     let (nothing, newest) = (room.clone(), room.room.clone());
     // Whether there is nothing because nothing was said, or because it cannot come.
     let emptiness = move || {
@@ -43,6 +43,13 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
         })
     };
     let (of, is_whole) = (room.room.clone(), is_whole(&room.room, place.get_untracked()));
+    // What was there before is not read out as if somebody had just said it.
+    let speaks = RwSignal::new("off");
+    Effect::new(move |_| {
+        if is_placed.get() && is_whole.get() {
+            browser::after_paint(move || _ = speaks.try_set("polite"));
+        }
+    });
     let list = move || {
         client.rows.with(|rows| {
             // What is shown may still be the room that was left.
@@ -63,6 +70,7 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
             class="log"
             id=LOG
             role="log"
+            aria-live=speaks
             aria-label=label
             tabindex="0"
             on:scroll=scroll
@@ -118,10 +126,12 @@ fn on_screen(rows: &[Row]) -> usize {
 }
 
 /// Lets people be where they left a room when they come back to it, else where what is new to them
-/// begins, and else where `Place` says; and has read what they have seen.
-fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
+/// begins, and else where `Place` says; and has read what they have seen. Gives whether they are there.
+fn keep_place(room: NamedRoom, place: RwSignal<Place>) -> RwSignal<bool> {
     let client = expect_context::<Client>();
-    let (is_placed, is_following) = (RwSignal::new(false), StoredValue::new(false));
+    let is_placed = RwSignal::new(false);
+    // Whether the next frame goes somewhere, and whether that is the end.
+    let follows = StoredValue::new(None::<bool>);
     let (shown, seen) = (room.clone(), room.clone());
     Effect::new(move |was_shown: Option<bool>| {
         client.rows.with(|rows| {
@@ -141,17 +151,17 @@ fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
                     begin(client, place);
                     is_placed.try_set(true);
                 });
-            } else if is_placed.get_untracked()
-                && place.try_update(|place| place.follow(rows)) == Some(true)
-                && !is_following.get_value()
-            {
-                // With the frame, for which the page is laid out anyway; there is none while it is hidden.
-                is_following.set_value(true);
-                request_animation_frame(move || {
-                    if is_following.try_set_value(false).is_none() {
-                        client.scroll_to_end();
+            } else if is_placed.get_untracked() {
+                let goes = place.try_update(|place| place.follow(rows)) == Some(true);
+                let is_back = place.with_untracked(|place| place.way_back().is_some());
+                if goes || is_back && !browser::is_anchored(LOG) {
+                    let before = follows.get_value();
+                    follows.set_value(Some(goes || before == Some(true)));
+                    // With the frame, for which the page is laid out anyway; there is none while it is hidden.
+                    if before.is_none() {
+                        request_animation_frame(move || follow(client, place, follows));
                     }
-                });
+                }
             }
             true
         })
@@ -178,6 +188,20 @@ fn keep_place(room: NamedRoom, place: RwSignal<Place>) {
             client.keep_place(&room.room, place);
         }
     });
+    is_placed
+}
+
+/// Goes to the end, or back to where somebody was before something came.
+fn follow(client: Client, place: RwSignal<Place>, follows: StoredValue<Option<bool>>) {
+    match follows.try_update_value(Option::take).flatten() {
+        Some(true) => client.scroll_to_end(),
+        Some(false) => {
+            if let Some((newest, above)) = place.try_get_untracked().and_then(Place::way_back) {
+                browser::scroll_above(LOG, Some(&newest.anchor()), above);
+            }
+        }
+        None => {}
+    }
 }
 
 /// Goes where one begins to read, now that there is something.

@@ -20,6 +20,6 @@ pub fn FieldError(#[prop(into)] id: String, message: RwSignal<Option<String>>) -
 
 /// What was typed into a form that was refused before the client ran, and why it was refused.
 pub fn refused(client: Client, action: &str, field: &str) -> Option<(String, String)> {
-    let refused = client.refused(action)?;
+    let refused = client.take_refused(action)?;
     Some((refused.field(field), refused.refusal.told(words())))
 }

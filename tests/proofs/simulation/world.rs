@@ -682,7 +682,9 @@ impl World {
                 Output::Keep(pending) => self.browsers[browser].store(tab, &pending),
                 Output::Forget(id) => self.browsers[browser].forget(tab, &id),
                 Output::Tell(_) | Output::Notice(_) | Output::Withdraw(_) => {}
-                Output::SignedOut => return Err("somebody was signed out".to_owned()),
+                Output::SignedOut | Output::Changed => {
+                    return Err("somebody was signed out".to_owned());
+                }
             }
         }
         let Tab { view: View::Open(sync), wrote, .. } = &self.browsers[browser].tabs[tab] else {
