@@ -18,7 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
 use super::{
-    files::{ContentHash, FileLimits, Files, SMALLEST, StoredFile, upload::Upload},
+    files::{self, ContentHash, FileLimits, Files, SMALLEST, StoredFile, upload::Upload},
     live::{
         Finished, Lanes, Listeners,
         delivery::{Delivery, News},
@@ -150,8 +150,8 @@ pub trait Archive: Send + Sync {
     /// Reads what an attachment is, and where it stands.
     fn file(&self, id: AttachmentId) -> Reading<Option<StoredFile>>;
 
-    /// Reads whether some attachment has this content.
-    fn is_content(&self, hash: ContentHash) -> Reading<bool>;
+    /// Lets go of a content that the store did not take. It is removed unless some attachment has it.
+    fn refuse_file(&self, pin: files::Pin) -> Reading<()>;
 
     /// Reads how many bytes somebody's files have, and all files.
     fn usage(&self, of: PersonId) -> Reading<(u64, u64)>;
@@ -192,8 +192,13 @@ impl Archive for Arc<Mutex<Reader>> {
         read(self, move |reader| reader.file(&id))
     }
 
-    fn is_content(&self, hash: ContentHash) -> Reading<bool> {
-        read(self, move |reader| reader.is_content(hash))
+    fn refuse_file(&self, pin: files::Pin) -> Reading<()> {
+        let is_content = asked(self);
+        blocking(move || {
+            // Where that cannot be read, it stays to be swept.
+            pin.refused(|hash| is_content(hash).unwrap_or(true));
+            Ok(())
+        })
     }
 
     fn usage(&self, of: PersonId) -> Reading<(u64, u64)> {
@@ -202,11 +207,17 @@ impl Archive for Arc<Mutex<Reader>> {
 
     fn sweep_files(&self, files: Arc<Files>) -> Reading<usize> {
         // Others read between two files.
-        let reader = self.clone();
-        let is_content =
-            move |hash| reader.lock().unwrap_or_else(PoisonError::into_inner).is_content(hash);
+        let is_content = asked(self);
         blocking(move || files.sweep_orphans(is_content))
     }
+}
+
+/// Whether some attachment has a content, for who asks that while nothing may come in.
+fn asked(
+    reader: &Arc<Mutex<Reader>>,
+) -> impl Fn(ContentHash) -> Result<bool, StoreError> + Send + 'static {
+    let reader = reader.clone();
+    move |hash| reader.lock().unwrap_or_else(PoisonError::into_inner).is_content(hash)
 }
 
 /// Reads on a thread that may wait for the disk.
@@ -755,9 +766,7 @@ impl Flack {
                 Ok(attachment)
             }
             Err(refusal) => {
-                // Where that cannot be read, it stays to be swept.
-                let is_known = self.0.archive.is_content(hash).await.unwrap_or(true);
-                pin.refused(|_| is_known);
+                let _ = self.0.archive.refuse_file(pin).await;
                 Err(refusal)
             }
         }

@@ -306,13 +306,19 @@ pub struct Pin {
 
 impl Pin {
     /// The store did not take it. If nobody else has the same content, it goes.
+    ///
+    /// Whether somebody has is asked only when the pin is gone and nothing else can be pinned: the same
+    /// may have come in from somebody else meanwhile, and be known by now.
     pub fn refused(self, is_known: impl FnOnce(ContentHash) -> bool) {
         let (files, hash) = (self.files.clone(), self.hash);
         drop(self);
-        if files.kept().pinned.contains_key(&hash) || is_known(hash) {
-            return;
+        let mut kept = files.kept();
+        if let Some(removed) = &mut kept.removed {
+            removed.push(hash);
         }
-        files.remove(&[hash]);
+        if !kept.has(&hash) && !is_known(hash) {
+            files.unlink(hash);
+        }
     }
 }
 
@@ -454,5 +460,30 @@ mod tests {
         let (_dir, files) = files();
         files.pin(HASH).refused(|_| true);
         assert!(files.content(HASH).exists());
+    }
+
+    /// Somebody else's upload of the same content may become known, and let go of it, at any moment.
+    #[test]
+    fn whether_what_was_refused_is_known_is_asked_while_nothing_can_come_in() {
+        let (_dir, files) = files();
+        let (refused, taken) = (files.pin(HASH), files.pin(HASH));
+        // Known only when it is in the store, and then nobody needs to keep it any more.
+        drop(taken);
+        refused.refused(|_| {
+            assert!(files.kept.try_lock().is_err(), "it could be known a moment later");
+            true
+        });
+        assert!(files.content(HASH).exists());
+        assert!(!files.kept().pinned.contains_key(&HASH));
+    }
+
+    #[test]
+    fn what_was_refused_while_all_is_held_goes_when_it_is_let_go() {
+        let (_dir, files) = files();
+        let hold = files.hold().unwrap();
+        files.pin(HASH).refused(|_| false);
+        assert!(files.content(HASH).exists());
+        hold.let_go(|_| false);
+        assert!(!files.content(HASH).exists());
     }
 }

@@ -17,7 +17,7 @@ use flack::{
         window::Window,
     },
     server::{
-        files::{ContentHash, Files, StoredFile},
+        files::{Files, Pin, StoredFile},
         flack::{Archive, Reading},
         log::{Answer, Follower, Log, Request},
         metrics::LogMeter,
@@ -159,9 +159,12 @@ impl Archive for SlowArchive {
         Box::pin(async move { reader.lock().unwrap().file(&id) })
     }
 
-    fn is_content(&self, hash: ContentHash) -> Reading<bool> {
+    fn refuse_file(&self, pin: Pin) -> Reading<()> {
         let reader = self.reader.clone();
-        Box::pin(async move { reader.lock().unwrap().is_content(hash) })
+        Box::pin(async move {
+            pin.refused(|hash| reader.lock().unwrap().is_content(hash).unwrap_or(true));
+            Ok(())
+        })
     }
 
     fn usage(&self, of: PersonId) -> Reading<(u64, u64)> {
