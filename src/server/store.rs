@@ -742,12 +742,15 @@ impl Store {
         for request in batch {
             let (position, limits, freed) = (last.next(), self.limits, &freed);
             let decision = Decision { tx: &tx, position, at, limits, freed };
+            let changes = tx.total_changes();
             let outcome = match decision.decide(request)? {
                 Ok(outcome) => outcome,
                 Err(refusal) => Outcome::Refused(refusal),
             };
-            if let Outcome::Accepted(entry) = &outcome {
-                last = entry.position;
+            match &outcome {
+                Outcome::Accepted(entry) => last = entry.position,
+                // The transaction may be committed for others.
+                _ => debug_assert_eq!(tx.total_changes(), changes, "{request:?} has written"),
             }
             outcomes.push(outcome);
         }
@@ -970,6 +973,8 @@ struct Decision<'a> {
 type Decided<T> = Result<Result<T, Refusal>, rusqlite::Error>;
 
 impl Decision<'_> {
+    /// Decides, and writes what was decided. What is refused, or was done before, writes nothing, because it
+    /// shares a transaction with what is accepted: so all that can refuse it is asked first.
     fn decide(&self, request: &Request) -> Decided<Outcome> {
         let fact = match request {
             Request::SignIn { name, device } => self.sign_in(name, device)?,
@@ -979,20 +984,20 @@ impl Decision<'_> {
                 Refusal::not_signed_in,
             )?,
             Request::EndDevice { by, device } => {
-                self.end_links(*by)?;
-                self.end(
+                let ended = self.end(
                     "DELETE FROM sessions WHERE person = ?1 AND device = ?2 RETURNING id",
                     [sql(by.0), sql(device.0)],
                     Refusal::unknown_device,
-                )?
+                )?;
+                self.without_link(*by, ended)?
             }
             Request::EndOthers { by, session } => {
-                self.end_links(*by)?;
-                self.end(
+                let ended = self.end(
                     "DELETE FROM sessions WHERE person = ?1 AND id <> ?2 RETURNING id",
                     params![sql(by.0), session.0],
                     Refusal::unknown_device,
-                )?
+                )?;
+                self.without_link(*by, ended)?
             }
             Request::Seen { sessions } => self.seen(sessions)?,
             Request::CreateLink { by, link } => self.create_link(*by, *link)?,
@@ -1129,7 +1134,7 @@ impl Decision<'_> {
     fn order(&self, order: &Order) -> Decided<Fact> {
         match order {
             Order::SignOut { name } => match self.named(name)? {
-                Some(person) => self.end_all(person, Refusal::nowhere_signed_in),
+                Some(person) => self.end_all(person),
                 None => Ok(Err(Refusal::nobody_called(name))),
             },
             Order::FreeName { name } => match self.named(name)? {
@@ -1153,15 +1158,30 @@ impl Decision<'_> {
         }
     }
 
-    /// Whoever is sent away may have made one, to come back with.
-    fn end_links(&self, person: PersonId) -> rusqlite::Result<()> {
-        self.tx.prepare_cached("DELETE FROM links WHERE person = ?1")?.execute([sql(person.0)])?;
-        Ok(())
+    /// Takes the link of somebody away whose session has ended: whoever is sent away may have made one, to
+    /// come back with.
+    fn without_link(&self, person: PersonId, ended: Result<Fact, Refusal>) -> Decided<Fact> {
+        if ended.is_ok() {
+            self.end_link(person)?;
+        }
+        Ok(ended)
     }
 
-    fn end_all(&self, person: PersonId, refusal: fn() -> Refusal) -> Decided<Fact> {
-        self.end_links(person)?;
-        self.end("DELETE FROM sessions WHERE person = ?1 RETURNING id", [sql(person.0)], refusal)
+    /// Gives whether there was one.
+    fn end_link(&self, person: PersonId) -> rusqlite::Result<bool> {
+        let mut delete = self.tx.prepare_cached("DELETE FROM links WHERE person = ?1")?;
+        Ok(delete.execute([sql(person.0)])? > 0)
+    }
+
+    /// Also of who is signed in nowhere, but could be by a link.
+    fn end_all(&self, person: PersonId) -> Decided<Fact> {
+        let ended = self.end(
+            "DELETE FROM sessions WHERE person = ?1 RETURNING id",
+            [sql(person.0)],
+            Refusal::nowhere_signed_in,
+        )?;
+        let had_link = self.end_link(person)?;
+        Ok(ended.or_else(|refusal| if had_link { Ok(Fact::Noted) } else { Err(refusal) }))
     }
 
     /// What somebody has said stays, and stays theirs: whoever takes the name is somebody else.
@@ -1170,7 +1190,7 @@ impl Decision<'_> {
         // No name's key begins with a space.
         self.tx.prepare_cached("UPDATE people SET key = ' ' || id WHERE id = ?1")?.execute([id])?;
         self.tx.prepare_cached("DELETE FROM looks_of_people WHERE person = ?1")?.execute([id])?;
-        Ok(self.end_all(person, Refusal::nowhere_signed_in)?.unwrap_or(Fact::Noted))
+        Ok(self.end_all(person)?.unwrap_or(Fact::Noted))
     }
 
     fn channel_named(&self, name: &str) -> rusqlite::Result<Option<Channel>> {
@@ -1453,7 +1473,7 @@ impl Decision<'_> {
         files: &[AttachmentId],
         reply_to: Option<Position>,
     ) -> Decided<Fact> {
-        // Before anything is changed, because what is refused must not be.
+        let Some(author) = self.person(by)? else { return Ok(Err(Refusal::unknown_room(room))) };
         let attachments = match self.pending(by, files)? {
             Ok(attachments) => attachments,
             Err(refusal) => return Ok(Err(refusal)),
@@ -1465,16 +1485,14 @@ impl Decision<'_> {
             },
             None => None,
         };
-        let begun = match (self.room(room)?, room) {
-            (Some(_), _) => None,
+        // From here on something is changed.
+        let (row, begun) = match (self.move_lane(room)?, room) {
+            (Some(row), _) => (row, None),
             (None, Room::Channel(_)) => return Ok(Err(Refusal::unknown_channel())),
             (None, Room::Direct(pair)) => match self.begin(by, *pair)? {
-                Ok(between) => Some(between),
+                Ok(between) => (sql(self.position), Some(between)),
                 Err(refusal) => return Ok(Err(refusal)),
             },
-        };
-        let (Some(row), Some(author)) = (self.move_lane(room)?, self.person(by)?) else {
-            return Ok(Err(Refusal::unknown_room(room)));
         };
         self.tx
             .prepare_cached(

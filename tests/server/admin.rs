@@ -76,6 +76,12 @@ async fn the_operator_signs_somebody_out_everywhere() {
     assert_eq!(here, format!("http://{}", program.address));
     let back = program.post("/api/use_link").form(&[("secret", secret)]).await.expect(200);
     assert_eq!(back.json::<Person>(), ada.person);
+    // A link of somebody who is signed in nowhere is taken away, too.
+    done(dir.path(), &["sign-out", "Ada"]);
+    let link = done(dir.path(), &["link", "Ada"]);
+    done(dir.path(), &["sign-out", "Ada"]);
+    let (_, secret) = link.trim().rsplit_once("/link/").unwrap();
+    program.post("/api/use_link").form(&[("secret", secret)]).await.expect(404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,17 +2,25 @@
 
 use std::{fs, path::Path};
 
+use chrono::DateTime;
 use flack::{
-    domain::{channel::TopicText, person::PersonId, position::Position},
+    domain::{
+        channel::TopicText,
+        device::DeviceId,
+        person::{PersonId, SessionId},
+        position::Position,
+        refusal::Reason,
+    },
     server::{
         files::FileLimits,
-        log::Request,
-        store::{DataDir, Limits, Store, StoreError},
+        log::{Order, Request},
+        store::{self, DataDir, Limits, Outcome, Store, StoreError},
+        token::LinkId,
     },
 };
 use rusqlite::Connection;
 
-use crate::support::channel;
+use crate::support::{channel, desk::Desk};
 
 fn open(dir: &Path) -> Result<Store, StoreError> {
     DataDir::lock(dir)?.open(Limits { people: 10, channels: 10, files: FileLimits::default() })
@@ -124,7 +132,7 @@ fn the_data_of_the_first_version_is_taken_over() {
     let (by, text) = (PersonId(Position(2)), TopicText::read("Lunch").unwrap());
     let request = Request::SetTopic { by, channel: channels[0].name.clone(), text };
     let mut store = store;
-    store.commit(&[request], chrono::DateTime::UNIX_EPOCH).unwrap();
+    store.commit(&[request], DateTime::UNIX_EPOCH).unwrap();
     let directory = reader.beginning(store.last()).unwrap().state.directory().clone();
     let topic = directory.find("design").unwrap().topic.clone().unwrap();
     assert_eq!((topic.text.as_str(), topic.by.name.as_str()), ("Lunch", "Ada"));
@@ -136,4 +144,47 @@ fn the_data_of_the_first_version_is_taken_over() {
                  SELECT look FROM looks_of_channels)";
     let looks: String = db.query_row(looks, [], |row| row.get(0)).unwrap();
     assert_eq!(looks, "ada design general");
+}
+
+/// What is refused shares a transaction with what is accepted before and after it.
+#[test]
+fn what_is_refused_changes_nothing_whatever_shares_its_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(dir.path());
+    let ada = desk.join("Ada").id;
+    let link = LinkId([7; 32]);
+    let reader = store::reader(dir.path()).unwrap();
+    let is_there = || reader.link(link, DateTime::UNIX_EPOCH).unwrap().is_some();
+    let (device, session) = (DeviceId(Position(999)), SessionId([1; 32]));
+    let end_device = || Request::EndDevice { by: ada, device };
+    let end_others = || Request::EndOthers { by: ada, session };
+    for refused in [&end_device as &dyn Fn() -> Request, &end_others] {
+        desk.ask(Request::CreateLink { by: ada, link });
+        let mut commit = |batch: &[Request]| {
+            let outcomes = desk.store.commit(batch, DateTime::UNIX_EPOCH).unwrap();
+            outcomes.iter().map(|it| matches!(it, Outcome::Refused(_))).collect::<Vec<bool>>()
+        };
+        let accepted = || Request::Seen { sessions: vec![] };
+        assert_eq!(commit(&[refused()]), [true]);
+        assert!(is_there(), "alone");
+        assert_eq!(commit(&[accepted(), refused(), accepted()]), [false, true, false]);
+        assert!(is_there(), "among others");
+    }
+}
+
+#[test]
+fn who_could_come_back_by_a_link_alone_can_be_signed_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(dir.path());
+    let ada = desk.join("Ada").id;
+    let reader = store::reader(dir.path()).unwrap();
+    let order = || Request::Order(Order::SignOut { name: "Ada".to_owned() });
+    desk.ask(order());
+    let link = LinkId([7; 32]);
+    desk.ask(Request::CreateLink { by: ada, link });
+    desk.ask(order());
+    assert!(reader.link(link, DateTime::UNIX_EPOCH).unwrap().is_none());
+    let again = desk.store.commit(&[order()], DateTime::UNIX_EPOCH).unwrap().remove(0);
+    let Outcome::Refused(refusal) = again else { panic!("{again:?}") };
+    assert_eq!(refusal.reason, Reason::NowhereSignedIn);
 }
