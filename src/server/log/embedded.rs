@@ -101,10 +101,37 @@ pub struct Writer {
     follower: Follower,
     is_writable: Arc<AtomicBool>,
     meter: LogMeter,
-    /// When the newest entry was accepted. Time does not go back in a log, whatever the clock does.
+    /// When the newest entry was accepted. Time does not go back in a log.
     last: DateTime<Utc>,
     /// When something has to be wiped next.
     wipe_at: Option<DateTime<Utc>>,
+}
+
+/// What time it is in the log: that of the clock, but it goes on where the clock is set back. What is to happen
+/// some seconds after an entry happens then, and entries have the times that really passed between them.
+struct LogTime {
+    last: DateTime<Utc>,
+    /// When that was.
+    at: Instant,
+}
+
+impl LogTime {
+    fn new(clock: DateTime<Utc>, at: Instant) -> Self {
+        Self { last: clock, at }
+    }
+
+    fn now(&mut self) -> DateTime<Utc> {
+        self.advance(Utc::now(), Instant::now())
+    }
+
+    /// The time at a moment at which the clock says this, to the millisecond.
+    fn advance(&mut self, clock: DateTime<Utc>, at: Instant) -> DateTime<Utc> {
+        let passed = at.saturating_duration_since(self.at);
+        // The clock also counts the time in which the machine slept.
+        self.last = clock.max(self.last + passed);
+        self.at = at;
+        self.last.duration_trunc(TimeDelta::milliseconds(1)).unwrap_or_default()
+    }
 }
 
 /// Requests that share a commit.
@@ -116,10 +143,11 @@ pub struct Committed(Vec<(Outcome, Answer)>);
 
 impl Writer {
     fn run(mut self) {
+        let mut time = LogTime::new(Utc::now(), Instant::now());
         let mut trimmed = DateTime::default();
         let mut is_busy = false;
         loop {
-            let patience = self.patience(Utc::now());
+            let patience = self.patience(time.now());
             let batch = match self.requests.recv_timeout(patience) {
                 Ok(first) => {
                     if is_busy && self.meter.queue.get() < ENOUGH {
@@ -128,14 +156,14 @@ impl Writer {
                     self.take(Some(first))
                 }
                 Err(RecvTimeoutError::Timeout) if self.is_writable() => {
-                    self.wipe(Utc::now()).unwrap_or_else(stop);
+                    self.wipe(time.now()).unwrap_or_else(stop);
                     continue;
                 }
                 Err(RecvTimeoutError::Timeout) => Batch::new(),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             is_busy = batch.len() > 1;
-            let now = Utc::now().duration_trunc(TimeDelta::milliseconds(1)).unwrap_or_default();
+            let now = time.now();
             let committed = self.commit(batch, now).unwrap_or_else(stop);
             self.tell(committed);
             if self.wipe_at.is_some_and(|at| at <= now) {
@@ -274,4 +302,97 @@ impl Writer {
 fn stop<T>(error: StoreError) -> T {
     tracing::error!(%error, "the log could not be written; stopping");
     std::process::exit(74) // EX_IOERR of sysexits.h
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::{
+        domain::{
+            command::{Ask, Command, CommandId},
+            message::MessageText,
+            name::{ChannelName, DisplayName},
+            person::{PersonId, SessionId},
+            position::Position,
+            room::Room,
+        },
+        server::{
+            files::FileLimits,
+            log::NewDevice,
+            store::{DataDir, Limits},
+        },
+    };
+
+    const HOUR: TimeDelta = TimeDelta::hours(1);
+
+    #[test]
+    fn time_goes_on_where_the_clock_is_set_back() {
+        let (clock, begun) = (DateTime::UNIX_EPOCH + HOUR, Instant::now());
+        let mut time = LogTime::new(clock, begun);
+        let mut at = |clock, millis| time.advance(clock, begun + Duration::from_millis(millis));
+        assert_eq!(at(clock, 0), clock);
+        let second = TimeDelta::seconds(1);
+        assert_eq!(at(clock + second, 1_000), clock + second);
+        // Back by an hour, in which nothing stands still.
+        assert_eq!(at(clock - HOUR, 2_000), clock + second * 2);
+        assert_eq!(at(clock - HOUR, 2_000), clock + second * 2);
+        assert_eq!(at(clock - HOUR + second, 3_000), clock + second * 3);
+        // Forward it goes at once.
+        assert_eq!(at(clock + HOUR, 4_000), clock + HOUR);
+    }
+
+    #[test]
+    fn no_fraction_of_a_millisecond_is_lost() {
+        let (clock, begun) = (DateTime::UNIX_EPOCH + HOUR, Instant::now());
+        let mut time = LogTime::new(clock, begun);
+        for micros in (0..=10_000).step_by(100) {
+            time.advance(clock - HOUR, begun + Duration::from_micros(micros));
+        }
+        let then = time.advance(clock - HOUR, begun + Duration::from_millis(10));
+        assert_eq!(then, clock + TimeDelta::milliseconds(10));
+    }
+
+    #[test]
+    fn what_was_deleted_is_wiped_in_time_whatever_the_clock_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits { people: 1, channels: 1, files: FileLimits::default() };
+        let store = DataDir::lock(dir.path()).unwrap().open(limits).unwrap();
+        let (log, mut writer) = Embedded::new(store, Box::new(|_| {}));
+        let ask = |writer: &mut Writer, request, now| {
+            let (answer, answered) = channel();
+            log.submit(request, Box::new(move |result| answer.send(result).unwrap()));
+            let batch = writer.take(None);
+            let committed = writer.commit(batch, now).unwrap();
+            writer.tell(committed);
+            answered.recv().unwrap()
+        };
+        let (clock, begun) = (DateTime::UNIX_EPOCH + HOUR * 2, Instant::now());
+        let mut time = LogTime::new(clock, begun);
+        let name = DisplayName::try_from("Ada").unwrap();
+        let device = NewDevice { session: SessionId([1; 32]), label: String::new() };
+        let now = time.advance(clock, begun);
+        let by = PersonId(ask(&mut writer, Request::SignIn { name, device }, now).unwrap());
+        let room = Room::Channel(ChannelName::try_from("general").unwrap());
+        let command = |id: &str, ask| {
+            let id = CommandId::try_from(id.to_owned()).unwrap();
+            Request::Command { by, id, command: Command { room: room.clone(), ask } }
+        };
+        let text = MessageText::try_from("a slip of the tongue").unwrap();
+        let message: Position = ask(&mut writer, command("post", Ask::Post(text)), now).unwrap();
+        // The clock goes back by an hour, and a second later the message is deleted.
+        let now = time.advance(clock - HOUR, begun + Duration::from_secs(1));
+        ask(&mut writer, command("delete", Ask::Delete(message)), now).unwrap();
+        writer.wipe(now).unwrap();
+        let patience = writer.patience(now);
+        assert!(patience <= store::undo().to_std().unwrap() + Duration::from_millis(1));
+        let now = time.advance(clock - HOUR, begun + Duration::from_secs(1) + patience);
+        let restored = ask(&mut writer, command("restore", Ask::Restore(message)), now);
+        assert_eq!(restored, Err(Refusal::unknown_message()));
+        writer.wipe(now).unwrap();
+        let reader = rusqlite::Connection::open(dir.path().join("flack.db")).unwrap();
+        let left = "SELECT count(*) FROM messages";
+        assert_eq!(reader.query_row(left, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    }
 }
