@@ -8,6 +8,10 @@ use super::{
     position::Position,
 };
 
+/// Who is in so many direct conversations begins no other, whoever began these. Others still begin some with
+/// them: else strangers could keep everybody else from writing to somebody.
+pub const DIRECTS_OF_WHO_BEGINS: u64 = 1_000;
+
 /// A direct conversation, as one of its two people sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Direct {

@@ -8,6 +8,7 @@ use super::{
     attachment::size_in_words,
     channel::{Channel, FIRST, TopicText, TopicTooLong},
     device::{DEVICES_LIMIT, LINK_MINUTES},
+    direct::DIRECTS_OF_WHO_BEGINS,
     message::{MessageText, TextFault},
     name::{ChannelName, DisplayName, NameFault},
     person::Person,
@@ -489,6 +490,11 @@ impl Refusal {
         Self::for_now(Reason::Busy, 1)
     }
 
+    /// Who asks is in as many direct conversations as one may be who begins another.
+    pub fn too_many_directs() -> Self {
+        Self::new(Reason::NoRoomForDirects).about("limit", DIRECTS_OF_WHO_BEGINS)
+    }
+
     /// For a reason that is a limit of this server.
     pub fn full(reason: Reason) -> Self {
         Self::new(reason)
@@ -592,6 +598,7 @@ mod tests {
             Refusal::channel_name(NameFault::TooLong),
             Refusal::unknown_link(),
             Refusal::too_many_devices(),
+            Refusal::too_many_directs(),
             Refusal::nobody_called("Ada"),
             Refusal::first_channel(),
             Refusal::too_many_emoji(),

@@ -34,6 +34,7 @@ use crate::domain::{
     channel::{Channel, FIRST, Topic, TopicText},
     command::{Ask, Command, CommandId, UNDO_SECONDS},
     device::{DEVICES_LIMIT, Device, DeviceId, LINK_MINUTES},
+    direct::DIRECTS_OF_WHO_BEGINS,
     event::{Change, Deletion, Lane},
     message::{Message, MessageText, Reply, TextFault},
     name::{ChannelName, DisplayName},
@@ -662,9 +663,6 @@ fn find_look(db: &Connection, named: Named, looks: &Looks) -> rusqlite::Result<O
     }
     Ok(None)
 }
-
-/// How many direct conversations one person may have.
-const DIRECTS_LIMIT: u64 = 1_000;
 
 /// How much the store may hold.
 #[derive(Clone, Copy, Debug)]
@@ -1599,10 +1597,11 @@ impl Decision<'_> {
         let (Some(one), Some(other)) = (self.person(one)?, self.person(other)?) else {
             return Ok(Err(Refusal::unknown_person()));
         };
+        // That with oneself is one.
         let query = "SELECT (SELECT count(*) FROM rooms WHERE one = ?1)
-                          + (SELECT count(*) FROM rooms WHERE other = ?1)";
-        if self.count(query, [sql(by.0)])? >= DIRECTS_LIMIT {
-            return Ok(Err(Refusal::full(Reason::NoRoomForDirects)));
+                          + (SELECT count(*) FROM rooms WHERE other = ?1 AND one <> ?1)";
+        if self.count(query, [sql(by.0)])? >= DIRECTS_OF_WHO_BEGINS {
+            return Ok(Err(Refusal::too_many_directs()));
         }
         self.tx
             .prepare_cached("INSERT INTO rooms (id, last, one, other) VALUES (?1, ?1, ?2, ?3)")?

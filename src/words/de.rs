@@ -230,7 +230,7 @@ pub const WORDS: Words = Words {
     quota_full: "Deine Dateien dürfen hier {size} belegen, und diese passt nicht mehr dazu. Lösche Nachrichten mit Dateien, dann ist wieder Platz.",
     no_room_for_people: "Dieser Server hat keinen Platz für weitere Personen. Wer ihn betreibt, kann das ändern.",
     no_room_for_channels: "Dieser Server hat keinen Platz für weitere Kanäle. Wer ihn betreibt, kann das ändern.",
-    no_room_for_directs: "Dieser Server hat keinen Platz für weitere Direktnachrichten. Wer ihn betreibt, kann das ändern.",
+    no_room_for_directs: "Du hast {limit} oder mehr Direktnachrichten und kannst keine weitere beginnen. Andere können dir noch schreiben.",
     no_room_for_files: "Dieser Server hat keinen Platz für weitere Dateien. Wer ihn betreibt, kann das ändern.",
     upload_broken: "Die Datei ist nicht ganz angekommen. Versuch es noch einmal.",
     malformed: "Flack konnte diese Anfrage nicht lesen.",

@@ -230,7 +230,7 @@ pub const WORDS: Words = Words {
     quota_full: "Your files may take up {size} here, and this one does not fit. Deleting messages with files makes room.",
     no_room_for_people: "This server has no room for more people. Its operator can change that.",
     no_room_for_channels: "This server has no room for more channels. Its operator can change that.",
-    no_room_for_directs: "This server has no room for more direct conversations. Its operator can change that.",
+    no_room_for_directs: "You are in {limit} direct conversations or more, and cannot begin another one. Others can still write to you.",
     no_room_for_files: "This server has no room for more files. Its operator can change that.",
     upload_broken: "The file did not arrive in whole. Try again.",
     malformed: "Flack could not read this request.",
