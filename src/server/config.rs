@@ -1,7 +1,9 @@
 //! What an operator can set, and where: on the command line, in the environment, in `Leptos.toml`.
 
 use std::{
-    env, fmt, fs, io,
+    env,
+    ffi::OsString,
+    fmt, fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
     str::FromStr,
@@ -340,13 +342,13 @@ impl Config {
     /// The first setting that is bad.
     pub fn load(arguments: &ArgMatches) -> Result<Self, ConfigError> {
         let file = File::read(Path::new(FILE))?;
-        Sources { arguments, environment: &|name| env::var(name).ok(), file: &file }.config()
+        Sources { arguments, environment: &|name| env::var_os(name), file: &file }.config()
     }
 }
 
 struct Sources<'a> {
     arguments: &'a ArgMatches,
-    environment: &'a dyn Fn(&str) -> Option<String>,
+    environment: &'a dyn Fn(&str) -> Option<OsString>,
     file: &'a File,
 }
 
@@ -410,7 +412,7 @@ impl Sources<'_> {
         setting: &Setting,
         what: &str,
     ) -> Result<Option<T>, ConfigError> {
-        let Some((found, value)) = self.find(setting) else { return Ok(None) };
+        let Some((found, value)) = self.find(setting)? else { return Ok(None) };
         match value.parse() {
             Ok(parsed) if !value.is_empty() => Ok(Some(parsed)),
             _ => {
@@ -421,15 +423,26 @@ impl Sources<'_> {
     }
 
     /// The value that wins, and its name there.
-    fn find(&self, setting: &Setting) -> Option<(String, String)> {
-        let argument = self.arguments.get_one::<String>(setting.name);
-        argument
-            .map(|value| (format!("--{}", setting.name), value.clone()))
-            .or_else(|| Some((setting.env.to_owned(), (self.environment)(setting.env)?)))
-            .or_else(|| {
-                Some((format!("{} in {FILE}", setting.name), self.file.value(setting.name)?))
-            })
-            .or_else(|| Some((setting.name.to_owned(), setting.default?.to_owned())))
+    ///
+    /// # Errors
+    /// When it is none that can be read: what somebody has set must not count as if nobody had.
+    fn find(&self, setting: &Setting) -> Result<Option<(String, String)>, ConfigError> {
+        if let Some(value) = self.arguments.get_one::<String>(setting.name) {
+            return Ok(Some((format!("--{}", setting.name), value.clone())));
+        }
+        let name = setting.env.to_owned();
+        if let Some(value) = (self.environment)(setting.env) {
+            return match value.into_string() {
+                Ok(value) => Ok(Some((name, value))),
+                Err(value) => {
+                    let reason = format!("{value:?} is not UTF-8");
+                    Err(ConfigError { setting: name, reason })
+                }
+            };
+        }
+        let in_file = |value| (format!("{} in {FILE}", setting.name), value);
+        let default = || Some((setting.name.to_owned(), setting.default?.to_owned()));
+        Ok(self.file.value(setting.name).map(in_file).or_else(default))
     }
 }
 
@@ -553,12 +566,19 @@ mod tests {
         environment: &[(&str, &str)],
         file: &str,
     ) -> Result<Config, ConfigError> {
+        load_from(arguments, file, |name| {
+            let found = environment.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).into())
+        })
+    }
+
+    fn load_from(
+        arguments: &[&str],
+        file: &str,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Config, ConfigError> {
         let arguments = std::iter::once("flack").chain(arguments.iter().copied());
         let arguments = command().try_get_matches_from(arguments).unwrap();
-        let environment = |name: &str| {
-            let found = environment.iter().find(|(key, _)| *key == name);
-            found.map(|(_, value)| (*value).to_owned())
-        };
         let file = File::parse(file)?;
         Sources { arguments: &arguments, environment: &environment, file: &file }.config()
     }
@@ -600,6 +620,23 @@ mod tests {
             let error = load(&arguments, &environment, file).unwrap_err();
             assert_eq!(error.setting, setting, "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_not_text_is_a_bad_setting_and_not_none() {
+        use std::os::unix::ffi::OsStringExt;
+        for name in ["FLACK_DATA_DIR", "FLACK_ORIGIN", "FLACK_MAX_PEOPLE"] {
+            let set =
+                |other: &str| (other == name).then(|| OsString::from_vec(b"caf\xE9".to_vec()));
+            let error = load_from(&[], "", set).unwrap_err();
+            assert_eq!(error.to_string(), format!("{name}: \"caf\\xE9\" is not UTF-8"));
+        }
+        // What wins over it is not asked for it.
+        let set = |_: &str| Some(OsString::from_vec(vec![0xE9]));
+        assert_eq!(
+            load_from(&["--site-addr", "here"], "", set).unwrap_err().setting,
+            "--site-addr"
+        );
     }
 
     #[test]
