@@ -82,6 +82,10 @@ const DRAIN_AT_ONCE: usize = 10;
 /// Of how many rooms one notice tells at most.
 const NOTICED: usize = 256;
 
+/// How often a window is read at most that is old by the time it is there, because somebody has said something
+/// in the room meanwhile.
+const READS_LIMIT: usize = 500;
+
 /// How exactly it is known when a device was there last.
 const SEEN: TimeDelta = TimeDelta::hours(1);
 
@@ -95,6 +99,9 @@ struct Inner {
     // Before the log: whoever closes the file last tidies it up, and with it what was deleted. Two
     // who close it at once would leave that to each other.
     archive: Box<dyn Archive>,
+    /// Whose turn it is to read a window: those who come to a server that starts want the same few, and one
+    /// reading of each is enough.
+    reading: tokio::sync::Mutex<()>,
     log: Box<dyn Log>,
     files: Arc<Files>,
     sockets: AtomicUsize,
@@ -293,6 +300,7 @@ impl Flack {
             epoch,
             house,
             archive,
+            reading: tokio::sync::Mutex::default(),
             log,
             files,
             sockets,
@@ -661,17 +669,24 @@ impl Flack {
         room: &Room,
         look: impl FnOnce(&mut Lanes, &mut Finished, &Window) -> T,
     ) -> Result<T, Refusal> {
-        loop {
+        for _ in 0..READS_LIMIT {
             {
                 let house = &mut *self.house();
                 if let Some(window) = house.state.window(room) {
                     return Ok(look(&mut house.lanes, &mut house.finished, window));
                 }
             }
+            let _turn = self.0.reading.lock().await;
+            // Others have waited for the same one.
+            if self.house().state.window(room).is_some() {
+                continue;
+            }
             let window = self.0.archive.window(room.clone()).await.map_err(unreadable)?;
             let window = window.ok_or_else(|| Refusal::unknown_room(room))?;
             self.house().state.install(room, window);
         }
+        tracing::warn!("more is said in a room than can be read of it");
+        Err(Refusal::unavailable())
     }
 
     /// Drops the windows that nobody looks at. Gives how many are left in memory.
@@ -1197,4 +1212,124 @@ fn ended_by(entry: &Entry, lanes: &Lanes) -> Vec<Arc<Socket>> {
     let listeners = lanes.listeners(&Lane::Directory);
     let sockets = listeners.into_iter().flat_map(|list| list.iter());
     sockets.filter(|socket| sessions.contains(&socket.session)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::{domain::unread::Newest, server::metrics::LogMeter};
+
+    /// An archive that has one channel, and is slow.
+    struct OneRoom {
+        reads: Arc<AtomicUsize>,
+        /// Of the newest change that is in the window.
+        position: Position,
+    }
+
+    impl Archive for OneRoom {
+        fn window(&self, _: Room) -> Reading<Option<Window>> {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            let position = self.position;
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                Ok(Some(Window::restore(position, vec![], vec![], position)))
+            })
+        }
+
+        fn person(&self, _: PersonId) -> Reading<Option<Person>> {
+            unimplemented!()
+        }
+
+        fn people(&self, _: String, _: usize) -> Reading<Vec<Person>> {
+            unimplemented!()
+        }
+
+        fn devices(&self, _: PersonId) -> Reading<Vec<(SessionId, Device)>> {
+            unimplemented!()
+        }
+
+        fn memberships(&self, _: PersonId) -> Reading<Vec<Membership>> {
+            unimplemented!()
+        }
+
+        fn link(&self, _: LinkId, _: DateTime<Utc>) -> Reading<Option<Person>> {
+            unimplemented!()
+        }
+
+        fn file(&self, _: AttachmentId) -> Reading<Option<StoredFile>> {
+            unimplemented!()
+        }
+
+        fn refuse_file(&self, _: files::Pin) -> Reading<()> {
+            unimplemented!()
+        }
+
+        fn usage(&self, _: PersonId) -> Reading<(u64, u64)> {
+            unimplemented!()
+        }
+
+        fn sweep_files(&self, _: Arc<Files>) -> Reading<usize> {
+            unimplemented!()
+        }
+    }
+
+    /// A log to which nobody says anything.
+    #[derive(Default)]
+    struct Silence(LogMeter);
+
+    impl Log for Silence {
+        fn submit(&self, _: Request, _: Answer) {}
+
+        fn is_writable(&self) -> bool {
+            true
+        }
+
+        fn meter(&self) -> &LogMeter {
+            &self.0
+        }
+    }
+
+    /// An engine whose one channel changed last at position 5, and how often it is read. What is read of it is
+    /// as of `position`.
+    fn flack(position: u64) -> (Flack, Arc<AtomicUsize>) {
+        let name = ChannelName::try_from("general").unwrap();
+        let channel = Channel { name, created: Position(1), topic: None };
+        let channels = [(channel, Position(5), Newest::default())];
+        let state = State::restore([], channels, [], Position::ZERO, Position::ZERO);
+        let epoch = Epoch("test".to_owned());
+        let beginning = Beginning { epoch, position: Position(5), state };
+        let reads = Arc::new(AtomicUsize::new(0));
+        let archive = OneRoom { reads: reads.clone(), position: Position(position) };
+        let dir = tempfile::tempdir().unwrap();
+        let files = Arc::new(Files::open(dir.path().join("files")).unwrap());
+        let limits = Limits {
+            sockets: 1,
+            people: 1,
+            channels: 1,
+            gather: Duration::ZERO,
+            rates: RateLimits::default(),
+            files: FileLimits::default(),
+        };
+        let clock = Clock::new(|| Duration::ZERO);
+        let log = |_| (Box::new(Silence::default()) as Box<dyn Log>, ());
+        let (flack, _, ()) = Flack::start(beginning, Box::new(archive), files, limits, clock, log);
+        (flack, reads)
+    }
+
+    #[tokio::test]
+    async fn a_crowd_that_wants_a_room_reads_it_once() {
+        let (flack, reads) = flack(5);
+        let windows = join_all((0..100).map(|_| flack.window("general"))).await;
+        assert!(windows.iter().all(|window| window.as_ref().unwrap().position == Position(5)));
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_room_that_changes_faster_than_it_is_read_is_given_up() {
+        let (flack, reads) = flack(4);
+        assert_eq!(flack.window("general").await.unwrap_err(), Refusal::unavailable());
+        assert_eq!(reads.load(Ordering::Relaxed), READS_LIMIT);
+    }
 }
