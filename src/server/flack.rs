@@ -903,13 +903,20 @@ impl Flack {
 
     /// Notes that a socket's person has read a room, and tells it so.
     pub fn read(&self, socket: &Arc<Socket>, room: Room, position: Position) {
-        if self.person(&socket.session).is_none() {
-            return;
-        }
+        let position = {
+            let state = &self.house().state;
+            if state.person(&socket.session).is_none() {
+                return;
+            }
+            // Nobody has read what is not there yet.
+            position.min(state.position(&room))
+        };
         let by = socket.person.id;
         let (told, of) = (socket.clone(), room.clone());
         let answer = move |result: Result<Position, Refusal>| {
-            if result.is_ok() {
+            // What is news is an entry, with a position that nobody could have read, and all sockets of the
+            // person are told of it, this one too. Else the answer is the position that was asked about.
+            if result.is_ok_and(|answered| answered <= position) {
                 told.send(&encode(&ServerFrame::Read { room: of, position }));
             }
         };

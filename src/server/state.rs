@@ -292,7 +292,12 @@ impl State {
 
     /// Whether there is a room of exactly this name in which something has happened.
     pub fn has(&self, room: &Room) -> bool {
-        self.rooms.get(room).is_some_and(|room| room.position > Position::ZERO)
+        self.position(room) > Position::ZERO
+    }
+
+    /// Where something happened last in a room.
+    pub fn position(&self, room: &Room) -> Position {
+        self.rooms.get(room).map_or(Position::ZERO, |room| room.position)
     }
 
     /// The window of a room, if it is in memory.

@@ -14,6 +14,7 @@ use crate::support::{
     channel,
     guest::Guest,
     house::House,
+    socket::Socket,
     tab::{Seen, Tab},
 };
 
@@ -121,6 +122,44 @@ async fn a_direct_message_is_told_at_once_to_the_two_and_to_nobody_else() {
                 break;
             }
             frame => assert!(!format!("{frame:?}").contains("plover"), "{frame:?}"),
+        }
+    }
+}
+
+/// To the socket that said it as to the others; what was known before, to that socket alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_is_answered_once_and_as_it_counts() {
+    let house = House::open().await;
+    let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
+    let first = ada.post("general", "One").await;
+    let last = ada.post("general", "Two").await;
+    let (mut socket, mut other) = (bob.socket(&[]).await, bob.socket(&[]).await);
+    // What is news, what is known, and what was known before that.
+    for (said, told) in [(Position(u64::MAX), last), (last, last), (first, first)] {
+        socket.say(&ClientFrame::Read { room: channel("general"), position: said }).await;
+        let answer = loop {
+            if let ServerFrame::Read { position, .. } = socket.hear_any().await {
+                break position;
+            }
+        };
+        assert_eq!(answer, told);
+        // This comes after all that was told of it.
+        set_room(&bob, &[("channel", "general"), ("muted", "true")]).await;
+        assert_eq!(reads(&mut socket).await, []);
+    }
+    assert_eq!(reads(&mut other).await, [last]);
+    assert_eq!(reads(&mut other).await, []);
+    assert_eq!(reads(&mut other).await, []);
+}
+
+/// What a socket is told of reading until it is told of settings.
+async fn reads(socket: &mut Socket) -> Vec<Position> {
+    let mut reads = Vec::new();
+    loop {
+        match socket.hear_any().await {
+            ServerFrame::Read { position, .. } => reads.push(position),
+            ServerFrame::Settings { .. } => return reads,
+            _ => {}
         }
     }
 }
