@@ -698,8 +698,10 @@ async fn render(
         && let Some(me) = &page.me
     {
         let name = query(uri, "name").unwrap_or_default();
-        let people = door.flack.people(Some(me), name.clone(), PEOPLE_LIMIT).await;
-        let people = people.unwrap_or_default();
+        let people = match door.flack.people(Some(me), name.clone(), PEOPLE_LIMIT).await {
+            Ok(people) => people,
+            Err(refusal) => return tell(&parts.headers, &refusal),
+        };
         page.online.extend(door.flack.online_of(people.iter().map(|person| person.id)));
         page.people = Some(Found { name, people });
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::Read};
 
-use flack::domain::refusal::RefusalCode;
+use flack::domain::refusal::{Refusal, RefusalCode};
 use leptos::server_fn::axum::server_fn_paths;
 
 use crate::support::{guest::Guest, house::House, http::Answer};
@@ -331,4 +331,15 @@ async fn the_health_of_the_house_is_told() {
     let answer = house.get("/healthz").await.expect(200);
     assert_eq!(answer.body, "ok\n");
     assert_eq!(answer.header("cache-control"), "private, no-store");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_that_cannot_be_read_are_not_nobody() {
+    let house = House::open().await;
+    let ada = house.join("Ada").await;
+    ada.get("/people?name=a").await.expect(200);
+    house.hide_people();
+    let page = ada.get("/people?name=a").await.expect(503);
+    assert_eq!(page.body, Refusal::unavailable().to_string());
+    ada.get("/api/list_people?name=a").await.expect(503);
 }

@@ -209,6 +209,15 @@ impl House {
         aged.expect("it can be written");
     }
 
+    /// Takes the table of people out of the database, so that who looks for one cannot be answered.
+    pub fn hide_people(&self) {
+        let db = rusqlite::Connection::open(self.config.data_dir.join("flack.db"));
+        let hidden = db
+            .expect("the database is there")
+            .execute("ALTER TABLE people RENAME TO hidden_people", []);
+        hidden.expect("it can be written");
+    }
+
     /// Waits until nothing that was deleted could be brought back.
     pub async fn wiped(&self) {
         let file = self.config.data_dir.join("flack.db");
