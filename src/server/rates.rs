@@ -172,6 +172,8 @@ impl Frames {
 struct Shared {
     one: Rate<PersonId>,
     all: Rate<Source>,
+    /// Whoever asks for both: what one of them admits and the other does not counts for neither.
+    both: Mutex<()>,
 }
 
 impl Shared {
@@ -179,12 +181,15 @@ impl Shared {
         Self {
             one: Rate::new(number, quota, clock),
             all: Rate::new(number.saturating_mul(SHARED), quota, clock),
+            both: Mutex::default(),
         }
     }
 
     fn check(&self, person: PersonId, source: Source) -> Result<(), Refusal> {
+        let _turn = self.both.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.one.used(&person);
         self.one.check(&person)?;
-        self.all.check(&source)
+        self.all.check(&source).inspect_err(|_| self.one.put_back(person, before))
     }
 
     fn sweep(&self) -> usize {
@@ -192,26 +197,45 @@ impl Shared {
     }
 }
 
-/// A rate of whatever is told apart by `K`; none where there is no limit.
-struct Rate<K: Copy + Eq + Hash>(Option<Limiter<K, Remembered<K>>>);
+/// A rate of whatever is told apart by `K`.
+struct Rate<K: Copy + Eq + Hash> {
+    /// None where there is no limit.
+    limiter: Option<Limiter<K, Remembered<K>>>,
+    /// What the limiter goes by.
+    remembered: Remembered<K>,
+}
 
 impl<K: Copy + Eq + Hash> Rate<K> {
     fn new(number: u32, quota: fn(NonZeroU32) -> Quota, clock: &Clock) -> Self {
-        let limiter =
-            |number| RateLimiter::new(quota(number), Remembered::default(), clock.clone());
-        Self(NonZeroU32::new(number).map(limiter))
+        let remembered = Remembered::default();
+        let limiter = |number| RateLimiter::new(quota(number), remembered.clone(), clock.clone());
+        Self { limiter: NonZeroU32::new(number).map(limiter), remembered }
     }
 
     fn check(&self, key: &K) -> Result<(), Refusal> {
-        let Some(limiter) = &self.0 else { return Ok(()) };
+        let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check_key(key).map_err(|not_until: NotUntil<Duration>| {
             let now = governor::clock::Clock::now(limiter.clock());
             Refusal::rate_limited(seconds(not_until.wait_time_from(now)))
         })
     }
 
+    /// How far somebody has used it up.
+    fn used(&self, key: &K) -> Option<Nanos> {
+        self.remembered.times().get(key).copied()
+    }
+
+    /// Makes it as far used up as it was.
+    fn put_back(&self, key: K, used: Option<Nanos>) {
+        let mut times = self.remembered.times();
+        match used {
+            Some(used) => times.insert(key, used),
+            None => times.remove(&key),
+        };
+    }
+
     fn sweep(&self) -> usize {
-        let Some(limiter) = &self.0 else { return 0 };
+        let Some(limiter) = &self.limiter else { return 0 };
         limiter.retain_recent();
         limiter.shrink_to_fit();
         limiter.len()
@@ -225,11 +249,17 @@ fn seconds(wait: Duration) -> u32 {
 
 /// How far each one has used up what they may do, as the time at which they would have done it
 /// evenly. Who is below now has used up nothing.
-struct Remembered<K>(Mutex<HashMap<K, Nanos>>);
+struct Remembered<K>(Arc<Mutex<HashMap<K, Nanos>>>);
 
 impl<K> Default for Remembered<K> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Arc::default())
+    }
+}
+
+impl<K> Clone for Remembered<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
@@ -352,6 +382,26 @@ mod tests {
         rates.message(person(1), source(2)).expect("elsewhere there is room");
         (0..60).for_each(|_| rates.sign_in(source(3)).unwrap());
         assert!(rates.sign_in(source(3)).is_err());
+    }
+
+    #[test]
+    fn what_an_address_may_not_do_costs_a_person_nothing() {
+        let (rates, _) = rates(LIMITS);
+        for crowd in 2..2 + u64::from(SHARED) {
+            (0..60).for_each(|_| rates.message(person(crowd), source(1)).unwrap());
+        }
+        rates.message(person(1), source(2)).unwrap();
+        for _ in 0..200 {
+            assert_eq!(rates.message(person(1), source(1)), Err(Refusal::rate_limited(1)));
+        }
+        let mut left = 0;
+        while rates.message(person(1), source(2)).is_ok() {
+            left += 1;
+        }
+        assert_eq!(left, 59);
+        // Also where nothing is known of them.
+        assert!(rates.message(person(1_000), source(1)).is_err());
+        (0..60).for_each(|_| rates.message(person(1_000), source(3)).unwrap());
     }
 
     #[test]
