@@ -309,13 +309,16 @@ impl Door {
             })
     }
 
-    /// Counts a request of somebody who is signed in.
+    /// Counts a request for a page, or to do something, of whoever is signed in, and notes that their device
+    /// is there: it may have no socket. Gives who it is.
     ///
     /// # Errors
     /// When there were too many.
-    fn count(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let Some((_, me)) = self.session(headers) else { return Ok(()) };
-        self.flack.rates().request_of(me.id)
+    fn count(&self, headers: &HeaderMap) -> Result<Option<(SessionId, Person)>, Refusal> {
+        let Some((session, me)) = self.session(headers) else { return Ok(None) };
+        self.flack.rates().request_of(me.id)?;
+        self.flack.note_seen(session, Utc::now());
+        Ok(Some((session, me)))
     }
 
     /// The whole address of a path, as this browser reaches it.
@@ -409,12 +412,10 @@ async fn live(State(door): State<Door>, request: Request) -> Response<Body> {
 /// A server function, for the client, for a form or for `curl`.
 async fn call(State(door): State<Door>, request: Request) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
-    let person = door.session(&parts.headers).map(|(_, person)| person.id);
-    if let Some(person) = person
-        && let Err(refusal) = door.flack.rates().request_of(person)
-    {
-        return turn_down(&parts.headers, &refusal);
-    }
+    let person = match door.count(&parts.headers) {
+        Ok(session) => session.map(|(_, person)| person.id),
+        Err(refusal) => return turn_down(&parts.headers, &refusal),
+    };
     let (body, response) = match read(&door, person, &mut parts, body).await {
         (body, Ok(files)) => {
             // Now: they may have been signed out while the body came.
@@ -570,12 +571,11 @@ fn mark(response: &mut Response<Body>, refusal: &Refusal) {
 /// Takes the body in as a file of the asker's. Its name is in the query.
 async fn upload(State(door): State<Door>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let Some((_, me)) = door.session(&parts.headers) else {
-        return refuse(&Refusal::not_signed_in());
+    let me = match door.count(&parts.headers) {
+        Ok(Some((_, me))) => me,
+        Ok(None) => return refuse(&Refusal::not_signed_in()),
+        Err(refusal) => return turn_down(&parts.headers, &refusal),
     };
-    if let Err(refusal) = door.flack.rates().request_of(me.id) {
-        return turn_down(&parts.headers, &refusal);
-    }
     let name = FileName::from(query(&parts.uri, "name").unwrap_or_default());
     let length = files::length(&parts.headers);
     match files::upload(&door.flack, me.id, name, length, body).await {
@@ -618,12 +618,11 @@ async fn discard(
     Path(id): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    let Some((_, me)) = door.session(request.headers()) else {
-        return refuse(&Refusal::not_signed_in());
+    let me = match door.count(request.headers()) {
+        Ok(Some((_, me))) => me,
+        Ok(None) => return refuse(&Refusal::not_signed_in()),
+        Err(refusal) => return refuse(&refusal),
     };
-    if let Err(refusal) = door.flack.rates().request_of(me.id) {
-        return refuse(&refusal);
-    }
     let discarded = match AttachmentId::try_from(id) {
         Ok(id) => door.flack.discard_file(me.id, id).await,
         Err(_) => Err(Refusal::unknown_file()),
@@ -653,13 +652,15 @@ async fn render(
     uri: &Uri,
     refused: Option<RefusedForm>,
 ) -> Response<Body> {
-    let me = door.session(&parts.headers).map(|(_, person)| person);
-    if let Some(me) = &me
-        && refused.is_none()
-        && let Err(refusal) = door.flack.rates().request_of(me.id)
-    {
-        return turn_down(&parts.headers, &refusal);
-    }
+    // What was refused is counted already.
+    let session = match refused {
+        None => door.count(&parts.headers),
+        Some(_) => Ok(door.session(&parts.headers)),
+    };
+    let me = match session {
+        Ok(session) => session.map(|(_, person)| person),
+        Err(refusal) => return turn_down(&parts.headers, &refusal),
+    };
     let (address, message) = Address::with_message(uri.path());
     let open = match (&address, &me) {
         (Address::Channel(name), Some(_)) => door.flack.channel(name).ok().map(Room::Channel),
@@ -771,7 +772,7 @@ async fn offline(request: Request) -> Response<Body> {
 async fn devices(State(door): State<Door>, request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
     match door.count(&parts.headers) {
-        Ok(()) => render_devices(&door, &parts, None, None).await,
+        Ok(_) => render_devices(&door, &parts, None, None).await,
         Err(refusal) => tell(&parts.headers, &refusal),
     }
 }
@@ -821,7 +822,7 @@ async fn topic(
 ) -> Response<Body> {
     let (parts, _) = request.into_parts();
     match door.count(&parts.headers) {
-        Ok(()) => render_topic(&door, &parts, channel, None),
+        Ok(_) => render_topic(&door, &parts, channel, None),
         Err(refusal) => tell(&parts.headers, &refusal),
     }
 }

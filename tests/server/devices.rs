@@ -245,6 +245,20 @@ async fn it_all_works_without_javascript() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_without_javascript_is_there_when_it_loads_a_page_or_posts() {
+    for is_post in [false, true] {
+        let house = House::open().await;
+        let ada = house.join("Ada").await;
+        house.age_devices(Duration::from_secs(7_200));
+        match is_post {
+            true => drop(ada.post("general", "Hello").await),
+            false => drop(ada.page("general").await),
+        }
+        house.seen().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_kept_of_a_link_that_was_never_used() {
     let mut house = House::open().await;
     let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);

@@ -201,27 +201,48 @@ impl House {
 
     /// Lets links be as old as if they had been made so much earlier.
     pub fn age_links(&self, by: Duration) {
-        let db = rusqlite::Connection::open(self.config.data_dir.join("flack.db"));
         let millis = i64::try_from(by.as_millis()).expect("not that long");
-        let aged = db
-            .expect("the database is there")
-            .execute("UPDATE links SET expires = expires - ?1", [millis]);
-        aged.expect("it can be written");
+        self.database()
+            .execute("UPDATE links SET expires = expires - ?1", [millis])
+            .expect("it can be written");
+    }
+
+    /// Lets all devices have been there last so much earlier.
+    pub fn age_devices(&self, by: Duration) {
+        let millis = i64::try_from(by.as_millis()).expect("not that long");
+        self.database()
+            .execute("UPDATE sessions SET seen = seen - ?1", [millis])
+            .expect("it can be written");
+    }
+
+    /// Waits until all devices have been there of late.
+    pub async fn seen(&self) {
+        let db = self.database();
+        let query = "SELECT count(*) FROM sessions WHERE seen < (unixepoch() - 600) * 1000";
+        let is_away = || db.query_row(query, [], |row| row.get::<_, i64>(0)).expect("a count") > 0;
+        soon("the devices", async {
+            while is_away() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
+    }
+
+    fn database(&self) -> rusqlite::Connection {
+        let file = self.config.data_dir.join("flack.db");
+        rusqlite::Connection::open(file).expect("the database is there")
     }
 
     /// Takes the table of people out of the database, so that who looks for one cannot be answered.
     pub fn hide_people(&self) {
-        let db = rusqlite::Connection::open(self.config.data_dir.join("flack.db"));
-        let hidden = db
-            .expect("the database is there")
-            .execute("ALTER TABLE people RENAME TO hidden_people", []);
-        hidden.expect("it can be written");
+        self.database()
+            .execute("ALTER TABLE people RENAME TO hidden_people", [])
+            .expect("it can be written");
     }
 
     /// Waits until nothing that was deleted could be brought back.
     pub async fn wiped(&self) {
-        let file = self.config.data_dir.join("flack.db");
-        let db = rusqlite::Connection::open(file).expect("the database is there");
+        let db = self.database();
         let query = "SELECT count(*) FROM messages WHERE deleted IS NOT NULL";
         let is_left = || db.query_row(query, [], |row| row.get::<_, i64>(0)).expect("a count") > 0;
         soon("the end of what was deleted", async {
