@@ -240,7 +240,7 @@ pub fn command() -> Command {
                 .help("Answer in JSON, for scripts"),
         )
         .subcommands([
-            Command::new("people").about("Lists who is here").arg(
+            Command::new("people").about("Lists everybody, and says who is here now").arg(
                 Arg::new("name").value_name("PART").help("Only those with this in their name"),
             ),
             Command::new("messages")

@@ -53,14 +53,14 @@ impl Default for LogMeter {
 #[derive(Clone, Debug)]
 pub struct Deliveries {
     events: Counter,
-    /// Seconds from a commit's end until all who listen are written to.
-    batches: Histogram,
+    /// Seconds from when the first event of a burst was applied until all who listen are written to.
+    bursts: Histogram,
 }
 
 impl Default for Deliveries {
     fn default() -> Self {
-        let batches = Histogram::new(exponential_buckets(0.000_1, 2.0, 15));
-        Self { events: Counter::default(), batches }
+        let bursts = Histogram::new(exponential_buckets(0.000_1, 2.0, 15));
+        Self { events: Counter::default(), bursts }
     }
 }
 
@@ -70,9 +70,9 @@ impl Deliveries {
         self.events.inc_by((events * listeners) as u64);
     }
 
-    /// All bursts of a batch are out, that began then.
+    /// A burst is out, of which the first event was applied then.
     pub fn done(&self, begun: Instant) {
-        self.batches.observe(begun.elapsed().as_secs_f64());
+        self.bursts.observe(begun.elapsed().as_secs_f64());
     }
 }
 
@@ -192,7 +192,7 @@ impl Metrics {
         let help = "Events that were written to those who listen";
         registry.register("deliveries", help, deliveries.events.clone());
         let help = "How long it took from a commit until all who listen were written to";
-        registry.register_with_unit("delivery", help, Unit::Seconds, deliveries.batches.clone());
+        registry.register_with_unit("delivery", help, Unit::Seconds, deliveries.bursts.clone());
 
         let answers = Family::default();
         registry.register("answers", "Answers over HTTP, by their status", answers.clone());

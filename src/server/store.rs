@@ -677,7 +677,8 @@ pub struct Limits {
 #[expect(clippy::large_enum_variant, reason = "nearly all are accepted")]
 pub enum Outcome {
     Accepted(Entry),
-    /// The same command was accepted before.
+    /// It is so already: the same command was accepted before, at this position; or the topic is the one that
+    /// was set here, or the room has been read up to here.
     Repeated(Position),
     Refused(Refusal),
 }

@@ -157,7 +157,8 @@ pub type Follower = Box<dyn FnMut(Vec<Entry>) + Send>;
 
 /// Puts requests into one order, makes them durable, and tells what became of them.
 ///
-/// An implementation keeps these promises, which its contract tests hold:
+/// An implementation keeps these promises. Of [the embedded one](embedded), `tests/server` and the proofs of
+/// `docs/promises.md` hold them:
 /// - An answer means that the entry is on disk, and that the follower has been told of it.
 /// - The follower is told every entry once, in the order of positions.
 /// - A command id of a person is accepted once, for ever; later requests with it get the first
