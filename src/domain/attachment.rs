@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::name::is_ignorable;
+use super::{hex::hex, name::is_ignorable};
 use crate::words::{Words, count};
 
 /// What an attachment is known by: 128 random bits, as 32 hexadecimal digits.
@@ -20,7 +20,7 @@ impl AttachmentId {
     }
 
     pub fn from_random(bytes: [u8; 16]) -> Self {
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&bytes))
     }
 }
 

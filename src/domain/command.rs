@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    attachment::AttachmentId, message::MessageText, position::Position, reaction::Emoji, room::Room,
+    attachment::AttachmentId, hex::hex, message::MessageText, position::Position, reaction::Emoji,
+    room::Room,
 };
 
 /// What the asker calls a command, so that asking twice does it once: 1 to 64 printable ASCII
@@ -23,7 +24,7 @@ impl CommandId {
 
     /// An id from 16 random bytes, written as 32 hexadecimal digits.
     pub fn from_random(bytes: [u8; 16]) -> Self {
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&bytes))
     }
 }
 

@@ -11,6 +11,7 @@ pub mod device;
 pub mod direct;
 pub mod event;
 pub mod frame;
+pub mod hex;
 pub mod json;
 pub mod letters;
 pub mod message;

@@ -21,6 +21,9 @@ impl PersonId {
     }
 }
 
+/// How many people one search finds.
+pub const FOUND_LIMIT: usize = 50;
+
 /// A person as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {

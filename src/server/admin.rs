@@ -23,7 +23,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::{backup, config::Config, doors, files::Hold, flack::Flack, log::Order, token::Token};
+use super::{
+    backup, config::Config, doors, files::Hold, flack::Flack, log::Order, random, token::Token,
+};
 use crate::domain::{
     device::{LINK_MINUTES, Link},
     message::Message,
@@ -207,7 +209,7 @@ async fn answer(question: Question, flack: Flack, config: &Config) -> Result<Ans
             Ok(Answer::Messages(window.messages().cloned().collect()))
         }
         Question::Link { name } => {
-            let secret = Token::draw().map_err(|_| Refusal::unavailable())?;
+            let secret = Token::draw().map_err(random::refused)?;
             flack.link_for(name, secret.link()).await?;
             let link = doors::link_of(&secret);
             let here = format!("http://{}", config.address);

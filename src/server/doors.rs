@@ -7,7 +7,12 @@ use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
 use super::{
-    flack::Flack, live::dialogue::post, log::NewDevice, network::Source, reaction, token::Token,
+    flack::Flack,
+    live::dialogue::{post, words},
+    log::NewDevice,
+    network::Source,
+    random, reaction,
+    token::Token,
 };
 use crate::{
     domain::{
@@ -15,8 +20,7 @@ use crate::{
         channel::Channel,
         command::{Accepted, Ask, Command, CommandId},
         device::{Device, DeviceId, LINK_MINUTES, Link},
-        message::MessageText,
-        person::{Person, PersonId, SessionId},
+        person::{FOUND_LIMIT, Person, PersonId, SessionId},
         position::Position,
         refusal::Refusal,
         room::{Pair, Room},
@@ -24,9 +28,6 @@ use crate::{
     },
     words::Language,
 };
-
-/// How many people one search finds.
-pub const PEOPLE_LIMIT: usize = 50;
 
 /// Who asks, as the session cookie says; never what they say of themselves.
 #[derive(Clone)]
@@ -65,10 +66,7 @@ pub async fn sign_in(name: String) -> Result<Person, Refusal> {
 }
 
 fn draw() -> Result<Token, Refusal> {
-    Token::draw().map_err(|error| {
-        tracing::error!(%error, "no randomness for a secret");
-        Refusal::unavailable()
-    })
+    Token::draw().map_err(random::refused)
 }
 
 pub async fn sign_out() -> Result<(), Refusal> {
@@ -174,7 +172,7 @@ pub async fn list_channels() -> Result<Vec<Channel>, Refusal> {
 
 pub async fn list_people(name: String) -> Result<Vec<Person>, Refusal> {
     let asker = asker()?;
-    asker.flack.people(Some(asker.person()?), name, PEOPLE_LIMIT).await
+    asker.flack.people(Some(asker.person()?), name, FOUND_LIMIT).await
 }
 
 /// Which room a form means: the channel of this name, or one's conversation with this person.
@@ -267,10 +265,6 @@ pub async fn set_room(
     Ok(Accepted { position })
 }
 
-fn words(text: &str) -> Result<MessageText, Refusal> {
-    MessageText::try_from(text).map_err(Refusal::text)
-}
-
 async fn ask(to: To, id: CommandId, ask: Result<Ask, Refusal>) -> Result<Accepted, Refusal> {
     let asker = asker()?;
     let by = asker.person()?.id;
@@ -285,9 +279,7 @@ async fn ask(to: To, id: CommandId, ask: Result<Ask, Refusal>) -> Result<Accepte
 /// # Errors
 /// When the operating system has no randomness to give.
 pub fn draw_command_id() -> Result<CommandId, Refusal> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Refusal::unavailable())?;
-    Ok(CommandId::from_random(bytes))
+    random::draw().map(CommandId::from_random).map_err(random::refused)
 }
 
 /// The longest that browsers keep a cookie.

@@ -34,7 +34,7 @@ use super::{
     accept::Peer,
     assets,
     config::Origin,
-    doors::{Asker, PEOPLE_LIMIT, cookie_name},
+    doors::{Asker, cookie_name},
     files::door::{self as files, Copy},
     flack::Flack,
     forms::{DEVICES, Form},
@@ -53,7 +53,7 @@ use crate::{
         frame::CloseCode,
         name::ChannelName,
         page::{Found, Page, RefusedForm},
-        person::{Person, PersonId, SessionId},
+        person::{FOUND_LIMIT, Person, PersonId, SessionId},
         position::Position,
         refusal::{Refusal, RefusalCode},
         room::{Pair, Room},
@@ -510,17 +510,13 @@ async fn run(asker: Asker, parts: &Parts, body: Bytes) -> Result<Response<Body>,
     *request.headers_mut() = parts.headers.clone();
     // Leptos would answer a form with a redirect of its own.
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    let is_reading =
-        ["/api/list_channels", "/api/list_devices", "/api/list_people"].contains(&parts.uri.path());
-    *request.method_mut() = match parts.method {
-        Method::GET | Method::POST if is_reading => Method::GET,
-        Method::POST => Method::POST,
-        _ => return Err(Refusal::malformed()),
-    };
-    let is_known = server_fn_paths().any(|(path, _)| path == parts.uri.path());
-    if !is_known {
+    let function = server_fn_paths().find(|(path, _)| *path == parts.uri.path());
+    let Some((_, method)) = function else { return Err(Refusal::malformed()) };
+    // What only reads is asked for by its address, and may be sent as a form.
+    if parts.method != method && parts.method != Method::POST {
         return Err(Refusal::malformed());
     }
+    *request.method_mut() = method;
     let context = move || provide_context(asker.clone());
     let response =
         leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
@@ -699,7 +695,7 @@ async fn render(
         && let Some(me) = &page.me
     {
         let name = query(uri, "name").unwrap_or_default();
-        let people = match door.flack.people(Some(me), name.clone(), PEOPLE_LIMIT).await {
+        let people = match door.flack.people(Some(me), name.clone(), FOUND_LIMIT).await {
             Ok(people) => people,
             Err(refusal) => return tell(&parts.headers, &refusal),
         };

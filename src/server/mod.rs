@@ -20,6 +20,7 @@ pub mod look;
 pub mod markdown;
 pub mod metrics;
 pub mod network;
+pub mod random;
 pub mod rates;
 pub mod reaction;
 pub mod run;

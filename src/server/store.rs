@@ -24,10 +24,10 @@ use super::{
     files::{self, ContentHash, FileLimits, FilePlace, Files, SMALLEST, StoredFile},
     log::{NewDevice, Order, Request},
     look::{self, Looks},
-    markdown,
+    markdown, random,
     scrub::{self, PAGES_LIMIT},
     state::{Entry, Fact, State},
-    token::{LinkId, hex},
+    token::LinkId,
 };
 use crate::domain::{
     attachment::{Attachment, AttachmentId},
@@ -36,6 +36,7 @@ use crate::domain::{
     device::{DEVICES_LIMIT, Device, DeviceId, LINK_MINUTES},
     direct::DIRECTS_OF_WHO_BEGINS,
     event::{Change, Deletion, Lane},
+    hex::hex,
     message::{Message, MessageText, Reply, TextFault},
     name::{ChannelName, DisplayName},
     person::{Person, PersonId, SessionId},
@@ -556,8 +557,7 @@ fn fill(db: &mut Connection) -> Result<(), StoreError> {
 }
 
 fn draw_epoch() -> Result<Epoch, StoreError> {
-    let mut epoch = [0; 8];
-    getrandom::fill(&mut epoch).map_err(StoreError::NoRandomness)?;
+    let epoch = random::draw::<8>().map_err(StoreError::NoRandomness)?;
     Ok(Epoch(hex(&epoch)))
 }
 
@@ -663,6 +663,9 @@ fn find_look(db: &Connection, named: Named, looks: &Looks) -> rusqlite::Result<O
     }
     Ok(None)
 }
+
+/// What the key of a name begins with that was freed. No name's own key does.
+const FREED: char = ' ';
 
 /// How much the store may hold.
 #[derive(Clone, Copy, Debug)]
@@ -1186,8 +1189,9 @@ impl Decision<'_> {
     /// What somebody has said stays, and stays theirs: whoever takes the name is somebody else.
     fn free_name(&self, person: PersonId) -> rusqlite::Result<Fact> {
         let id = sql(person.0);
-        // No name's key begins with a space.
-        self.tx.prepare_cached("UPDATE people SET key = ' ' || id WHERE id = ?1")?.execute([id])?;
+        self.tx
+            .prepare_cached(&format!("UPDATE people SET key = '{FREED}' || id WHERE id = ?1"))?
+            .execute([id])?;
         self.tx.prepare_cached("DELETE FROM looks_of_people WHERE person = ?1")?.execute([id])?;
         Ok(self.end_all(person)?.unwrap_or(Fact::Noted))
     }
@@ -1590,7 +1594,9 @@ impl Decision<'_> {
         let [one, other] = pair.people();
         let is_freed = self
             .tx
-            .prepare_cached("SELECT 1 FROM people WHERE id IN (?1, ?2) AND key LIKE ' %'")?
+            .prepare_cached(&format!(
+                "SELECT 1 FROM people WHERE id IN (?1, ?2) AND key LIKE '{FREED}%'"
+            ))?
             .exists([sql(one.0), sql(other.0)])?;
         if is_freed {
             return Ok(Err(Refusal::unknown_person()));
@@ -1848,6 +1854,7 @@ fn free(
              AND NOT EXISTS (SELECT 1 FROM attachments WHERE hash = ?1)",
     )?;
     let mut freed = Vec::new();
+    hashes.sort_unstable();
     hashes.dedup();
     for hash in hashes {
         if statement.execute([hash])? > 0 {
@@ -2052,8 +2059,8 @@ impl Reader {
     pub fn people(&self, part: &str, limit: usize) -> Result<Vec<Person>, StoreError> {
         let part = part.to_lowercase();
         // Who has no name of their own any more cannot be written to.
-        let mut people =
-            self.db.prepare_cached("SELECT id, name FROM people WHERE key NOT LIKE ' %'")?;
+        let query = format!("SELECT id, name FROM people WHERE key NOT LIKE '{FREED}%'");
+        let mut people = self.db.prepare_cached(&query)?;
         let people = people.query_map([], |row| person(row, 0))?;
         let mut found = Vec::new();
         for person in people {

@@ -4,7 +4,11 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::person::SessionId;
+use super::random;
+use crate::domain::{
+    hex::{hex, unhex},
+    person::SessionId,
+};
 
 /// What is kept of the secret in a link to another device: its SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,16 +22,12 @@ impl Token {
     /// # Errors
     /// When the operating system has no randomness to give.
     pub fn draw() -> Result<Self, getrandom::Error> {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret)?;
-        Ok(Self(hex(&secret)))
+        random::draw::<32>().map(|secret| Self(hex(&secret)))
     }
 
     /// What a browser sent. Anything that [`draw`](Self::draw) could not have made is nobody's.
     pub fn parse(raw: &str) -> Option<Self> {
-        let is_token = raw.len() == 64
-            && raw.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        is_token.then(|| Self(raw.to_owned()))
+        unhex::<32>(raw).map(|_| Self(raw.to_owned()))
     }
 
     /// What the session is known by.
@@ -54,11 +54,6 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(secret)")
     }
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -18,9 +18,9 @@ use std::{
 use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
 
-use super::token::hex;
 use crate::domain::{
     attachment::{Attachment, AttachmentLimits},
+    hex::{hex, unhex},
     person::PersonId,
     room::Room,
 };
@@ -71,14 +71,7 @@ impl fmt::Display for ContentHash {
 impl ContentHash {
     /// Reads what [`Display`](fmt::Display) writes.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut hash = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return None;
-        }
-        for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        Some(Self(hash))
+        unhex(text).map(Self)
     }
 }
 

@@ -22,10 +22,13 @@ use super::{
     picture::{self, Picture},
     sync_dir,
 };
-use crate::domain::{
-    attachment::{Attachment, AttachmentId, FileName},
-    person::PersonId,
-    refusal::Refusal,
+use crate::{
+    domain::{
+        attachment::{Attachment, AttachmentId, FileName},
+        person::PersonId,
+        refusal::Refusal,
+    },
+    server::random,
 };
 
 /// What the names of files begin with that are still coming in.
@@ -230,7 +233,7 @@ impl Received {
     /// When it cannot be stored. Nothing is left of it then.
     pub async fn finish(self) -> Result<Upload, Refusal> {
         let Self { files, name, mut passing, _place } = self;
-        let id = draw()?;
+        let id = random::draw().map(AttachmentId::from_random).map_err(random::refused)?;
         let (passing, format) = blocking(move || {
             let mut head = Vec::new();
             passing.file.rewind()?;
@@ -307,10 +310,4 @@ fn refused(error: &io::Error) -> Refusal {
             Refusal::unavailable()
         }
     }
-}
-
-fn draw() -> Result<AttachmentId, Refusal> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Refusal::unavailable())?;
-    Ok(AttachmentId::from_random(bytes))
 }

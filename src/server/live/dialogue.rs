@@ -223,6 +223,10 @@ pub fn post(
     })
 }
 
-fn words(text: &str) -> Result<MessageText, Refusal> {
+/// The text of a message that has nothing else.
+///
+/// # Errors
+/// When it is none.
+pub fn words(text: &str) -> Result<MessageText, Refusal> {
     MessageText::try_from(text).map_err(Refusal::text)
 }

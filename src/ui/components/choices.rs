@@ -18,7 +18,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(150);
 
 /// As many people as the server gives at once.
-const MANY: usize = 50;
+const MANY: usize = crate::domain::person::FOUND_LIMIT;
 
 /// The list, which is hidden while there is nothing in it. `choose` gets the place of what was pressed.
 #[component]
