@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod admin;
+pub mod archive;
 pub mod assets;
 pub mod backup;
 pub mod config;

@@ -17,8 +17,8 @@ use flack::{
         window::Window,
     },
     server::{
+        archive::{Archive, Reading},
         files::{Files, Pin, StoredFile},
-        flack::{Archive, Reading},
         log::{Answer, Follower, Log, Request},
         metrics::LogMeter,
         store::Reader,
