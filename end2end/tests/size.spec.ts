@@ -100,7 +100,12 @@ test('who looks on and types loads nothing more, and nobody who uses a page wait
   expect(rests).toEqual(['fetch']);
 });
 
-test('a room with all that rooms have is shown without waiting for the rest', async ({ people, server }) => {
+test('a room with all that rooms have is shown without waiting for the rest', async ({
+  people,
+  server,
+  mayLog,
+}) => {
+  mayLog(noServer);
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');
   test.skip(!(await ada.isInTwo()), 'builds for development have one part');

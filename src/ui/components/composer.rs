@@ -68,22 +68,26 @@ pub fn Composer(
         error.set(message);
     }
     // Somebody may have sent the message while its files were still on their way.
-    let is_waiting = room.with_value(|room| client.awaits_files(room));
-    let status = RwSignal::new(if is_waiting { words.waits_for_files } else { "" });
+    let has_waited = room.with_value(|room| client.awaits_files(room));
+    let status = RwSignal::new(if has_waited { words.waits_for_files } else { "" });
+    let is_waiting = move || status.get_untracked() == words.waits_for_files;
 
     // The element keeps the text: what is typed before the client runs stays as it is.
     // What every key does is little, so that no letter is late.
     let changed = move |text: String| {
         put_into(count, counted(&text));
         put_into(error, None);
-        if !room.with_value(|room| client.awaits_files(room)) {
+        if !is_waiting() {
             put_into(status, "");
         }
         path.with_value(|path| client.keep_draft(path, text));
     };
     let typing = move |text: String| {
-        // Whoever goes on writing has not written all of it.
-        room.with_value(|room| client.await_files(room, false));
+        if is_waiting() {
+            // Whoever goes on writing has not written all of it.
+            room.with_value(|room| client.await_files(room, false));
+            status.set("");
+        }
         if !text.trim().is_empty() {
             client.typed();
         }
@@ -159,7 +163,7 @@ pub fn Composer(
     Effect::new(move |_| {
         let uploads = room.with_value(|room| client.uploads_of(room));
         let is_done = !uploads.iter().any(|upload| upload.state.is_under_way());
-        if is_done && room.with_value(|room| client.awaits_files(room)) {
+        if is_done && is_waiting() {
             send();
         }
     });
