@@ -30,7 +30,7 @@ const STRIPPED = ['--strip-debug', '--strip-producers', '--strip-target-features
 const FEATURES = ['bulk-memory', 'nontrapping-float-to-int', 'reference-types', 'multivalue', 'mutable-globals'];
 
 /** What no page shows until it has its whole client, of style/. */
-const LATER = ['choices', 'emoji', 'lightbox', 'uploads'];
+const LATER = ['choices', 'emoji', 'keys', 'lightbox', 'uploads'];
 
 /** The module of the script around the client, as wasm-bindgen calls it, and as finished ones do. */
 const GLUE = './flack_bg.js';

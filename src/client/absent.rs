@@ -188,6 +188,10 @@ pub fn scroll_above(_id: &str, _message: Option<&str>, _above: f64) {}
 
 pub fn mark_hydrated() {}
 
+pub fn announce(_id: &str) {}
+
+pub fn focus_soon(_id: &str) {}
+
 pub fn is_anchored(_id: &str) -> bool {
     true
 }

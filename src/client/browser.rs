@@ -588,6 +588,26 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Puts it there once what was done to the page is on the screen, because the page is laid out for it; unless
+/// something else has taken it by then.
+pub fn focus_soon(id: &'static str) {
+    let before = document().active_element();
+    after_paint(move || {
+        let now = document().active_element();
+        // Without a focus it is the body that has it.
+        if now == before || now == document().body().map(Element::from) {
+            focus(id);
+        }
+    });
+}
+
+/// Lets a screen reader say what is added to the element of this id (WAI-ARIA 1.2, `aria-live`).
+pub fn announce(id: &str) {
+    if let Some(element) = element::<Element>(id) {
+        let _ = element.set_attribute("aria-live", "polite");
+    }
+}
+
 /// Brings a message into sight, gives it the focus, and lets it shine up for a moment.
 pub fn show_message(id: &str) {
     let Some(message) = element::<HtmlElement>(id) else { return };

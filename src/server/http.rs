@@ -807,7 +807,12 @@ async fn keys(request: Request) -> Response<Body> {
     let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let is_mac = agent.is_some_and(|agent| agent.contains("Mac OS"));
     let words = language::of(&parts.headers).documents();
-    render_document(&parts, words.keys_title, || view! { <KeysPage words is_mac /> })
+    let Links { style, rest, .. } = assets::links(language::of(&parts.headers));
+    // Elsewhere they are shown by what comes later.
+    let sheets = rest.into_iter().filter(|address| address.ends_with(".css"));
+    let sheets = sheets.map(|address| view! { <link rel="stylesheet" href=address /> });
+    let keys = || view! { <KeysPage words is_mac /> };
+    render_view(&parts, || document(style, words.keys_title, sheets.collect_view(), keys()))
 }
 
 /// The page of a channel's topic.

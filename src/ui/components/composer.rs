@@ -125,7 +125,7 @@ pub fn Composer(
         put_into(count, counted(&area.value()));
         // Who came for a message has the focus there.
         if browser::has_fine_pointer() && client.marked.get_untracked().is_none() {
-            let _ = area.focus();
+            browser::focus_soon(COMPOSER);
         }
     });
     Effect::new(move |_| {

@@ -33,7 +33,9 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
         None => with(words().messages_in, &room.to_string()),
     };
     let place = RwSignal::new(client.place(&room.room));
-    let is_placed = keep_place(room.clone(), place);
+    let is_placed = RwSignal::new(false);
+    let is_whole = is_whole(&room.room, place.get_untracked(), is_placed);
+    keep_place(room.clone(), place, is_placed, is_whole);
     let (nothing, newest) = (room.clone(), room.room.clone());
     // Whether there is nothing because nothing was said, or because it cannot come.
     let emptiness = move || {
@@ -42,14 +44,7 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
             None => (client.link.get() == LinkState::Offline).then_some(false),
         })
     };
-    let (of, is_whole) = (room.room.clone(), is_whole(&room.room, place.get_untracked()));
-    // What was there before is not read out as if somebody had just said it.
-    let speaks = RwSignal::new("off");
-    Effect::new(move |_| {
-        if is_placed.get() && is_whole.get() {
-            browser::after_paint(move || _ = speaks.try_set("polite"));
-        }
-    });
+    let of = room.room.clone();
     let list = move || {
         client.rows.with(|rows| {
             // What is shown may still be the room that was left.
@@ -70,7 +65,7 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
             class="log"
             id=LOG
             role="log"
-            aria-live=speaks
+            aria-live="off"
             aria-label=label
             tabindex="0"
             on:scroll=scroll
@@ -102,13 +97,16 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
 
 /// Whether all messages of a room are shown. A page comes with all of them. When one goes to another room
 /// from there, one sees its end first, and the others are added as soon as that is on the screen.
-fn is_whole(room: &Room, place: Place) -> RwSignal<bool> {
+fn is_whole(room: &Room, place: Place, is_placed: RwSignal<bool>) -> RwSignal<bool> {
     let client = expect_context::<Client>();
     let is_elsewhere = client.marked.get_untracked().is_some() || place.way_back().is_some();
     let is_whole = RwSignal::new(client.is_open(room) || is_elsewhere);
     if !is_whole.get_untracked() {
         // The frame with its end is on the screen when the next one is made.
-        let add = move || _ = is_whole.try_set(true);
+        let add = move || {
+            is_whole.try_set(true);
+            announce(is_placed, is_whole);
+        };
         browser::after_paint(move || browser::after_paint(add));
     }
     is_whole
@@ -126,10 +124,14 @@ fn on_screen(rows: &[Row]) -> usize {
 }
 
 /// Lets people be where they left a room when they come back to it, else where what is new to them
-/// begins, and else where `Place` says; and has read what they have seen. Gives whether they are there.
-fn keep_place(room: NamedRoom, place: RwSignal<Place>) -> RwSignal<bool> {
+/// begins, and else where `Place` says. Sets `is_placed` when they are there, and has read what they have seen.
+fn keep_place(
+    room: NamedRoom,
+    place: RwSignal<Place>,
+    is_placed: RwSignal<bool>,
+    is_whole: RwSignal<bool>,
+) {
     let client = expect_context::<Client>();
-    let is_placed = RwSignal::new(false);
     // Whether the next frame goes somewhere, and whether that is the end.
     let follows = StoredValue::new(None::<bool>);
     let (shown, seen) = (room.clone(), room.clone());
@@ -150,6 +152,7 @@ fn keep_place(room: NamedRoom, place: RwSignal<Place>) -> RwSignal<bool> {
                 request_animation_frame(move || {
                     begin(client, place);
                     is_placed.try_set(true);
+                    announce(is_placed, is_whole);
                 });
             } else if is_placed.get_untracked() {
                 let goes = place.try_update(|place| place.follow(rows)) == Some(true);
@@ -188,7 +191,15 @@ fn keep_place(room: NamedRoom, place: RwSignal<Place>) -> RwSignal<bool> {
             client.keep_place(&room.room, place);
         }
     });
-    is_placed
+}
+
+/// Lets a screen reader say what comes from now on, once all that was there before is on the screen: that is
+/// no news.
+fn announce(is_placed: RwSignal<bool>, is_whole: RwSignal<bool>) {
+    let is_so = |signal: RwSignal<bool>| signal.try_get_untracked() == Some(true);
+    if is_so(is_placed) && is_so(is_whole) {
+        browser::after_paint(|| browser::announce(LOG));
+    }
 }
 
 /// Goes to the end, or back to where somebody was before something came.
