@@ -113,6 +113,7 @@ test('a page whose browser speaks for somebody else meanwhile becomes theirs', a
   const ada = await people.join('Ada');
   const reader = await people.join('Reader');
   await ada.isConnected();
+  await ada.isWhole();
   await ada.context.clearCookies();
   await ada.context.request.post('/api/sign_in', { form: { name: 'Bo' } });
   await server.stop();

@@ -5,7 +5,7 @@ import { expect, noServer, test, type Person } from './flack';
 /** What a browser may load before a page can be used: WASM, JS, CSS and words, in bytes on the way. That is
  * 150 kB, and what the place where it is built can change. If it is more, it may be that tools/first.txt does
  * not know what is new: `make profile`. */
-const BUDGET = 151_000;
+const BUDGET = 152_000;
 
 /** What it may load once somebody begins to use the page. */
 const REST = 160_000;

@@ -386,7 +386,7 @@ extern "C" {
     #[wasm_bindgen(js_namespace = flack, js_name = keep)]
     pub fn keep_page(path: &str);
     #[wasm_bindgen(js_namespace = flack, js_name = read)]
-    fn carry(read: &str);
+    fn carry(me: f64, message: &str);
     #[wasm_bindgen(js_namespace = flack, js_name = tab)]
     pub fn show_tab(title: &str, is_unread: bool);
     #[wasm_bindgen(js_namespace = flack)]
@@ -401,7 +401,7 @@ extern "C" {
 
 /// Tells the page that comes next that somebody has read up to the message of this address.
 pub fn carry_read(me: PersonId, message: &str) {
-    carry(&format!("{}{message}", me.0));
+    carry(me.0.0 as f64, message);
 }
 
 /// Tells the actions of forms that the script has sent, whether that is done, and the answers; and says

@@ -284,11 +284,8 @@ impl Client {
 
     /// The same, for the first form of this action that comes up: the next one is for something else.
     pub fn take_refused(self, action: &str) -> Option<RefusedForm> {
-        let refused = self.refused(action);
-        if refused.is_some() {
-            self.refused.set_value(None);
-        }
-        refused
+        let is_its = |refused: &mut RefusedForm| refused.action == action;
+        self.refused.try_update_value(|refused| refused.take_if(is_its)).flatten()
     }
 
     /// Those whom the page was asked for.

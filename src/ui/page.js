@@ -177,9 +177,10 @@ window.flack = {
     return card;
   },
 
-  // What was read last, for the page that comes next: what this one says of it may still be on its way.
-  read: (message) => {
-    document.cookie = `read=${message}; path=/; max-age=60; samesite=lax`;
+  // What was read last, and by whom, for the page that comes next: what this one says of it may still be on its
+  // way.
+  read: (me, message) => {
+    document.cookie = `read=${me}${message}; path=/; max-age=60; samesite=lax`;
   },
 
   // A part of the client that something needs and that cannot be had ends the client. What was typed is kept.
