@@ -169,7 +169,8 @@ async fn a_device_that_is_signed_out_is_closed_at_once() {
     assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     assert!(kept.is_alive().await);
     phone.ask("/api/post_message", &[("channel", "general"), ("text", "Hi")]).await.expect(401);
-    assert!(Socket::open(house.address(), &phone.cookie).await.is_err());
+    let mut again = Socket::open(house.address(), &phone.cookie).await.unwrap();
+    again.expect_closed(CloseCode::SignedOut).await;
     assert_eq!(devices(&ada).await.len(), 1);
     ada.ask("/api/sign_out_device", &fields).await.expect(404);
 }
