@@ -60,7 +60,9 @@ test('the first visit of a channel is a small download', async ({ people }) => {
 test('who looks on and types loads nothing more, and nobody who uses a page waits for the rest', async ({
   people,
   server,
+  mayLog,
 }) => {
+  mayLog(noServer);
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');
   // As if much had been said here, over the years.
