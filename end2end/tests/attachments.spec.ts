@@ -4,6 +4,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Locator } from '@playwright/test';
 
 import { expect, refusal, test, type Person } from './flack';
+import { hold } from './watch';
 
 const off = { javaScriptEnabled: false };
 
@@ -61,15 +62,7 @@ async function give(person: Person, event: 'drop' | 'paste', target: string, nam
 }
 
 /** Holds files back on their way to the server. */
-async function holdFiles(person: Person): Promise<() => void> {
-  let letGo = () => {};
-  const held = new Promise<void>((resolve) => (letGo = resolve));
-  await person.page.route('**/files?name=*', async (route) => {
-    await held;
-    await route.continue();
-  });
-  return letGo;
-}
+const holdFiles = (person: Person) => hold(person, '**/files?name=*');
 
 async function isAccessible(person: Person) {
   const { violations } = await new AxeBuilder({ page: person.page }).setLegacyMode().analyze();
@@ -125,12 +118,7 @@ test('a picture has its box before it is there, and nothing moves when it comes'
   const bo = await people.guest('Bo');
   await bo.visit('/');
   await bo.takeName();
-  let letGo = () => {};
-  const held = new Promise<void>((resolve) => (letGo = resolve));
-  await bo.page.route('**/thumbnail', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const letGo = await hold(bo, '**/thumbnail');
   await bo.reload();
   const image = attachments(bo, 'Look').getByRole('img', { name: 'sea.png' });
   const before = await image.boundingBox();

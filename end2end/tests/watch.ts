@@ -2,16 +2,19 @@
 
 import type { Person } from './flack';
 
-/** Holds the client back, so that the page can be looked at as the server sent it. */
-export async function holdClient(person: Person): Promise<() => void> {
+/** Holds back what goes to these addresses, until the answer of this is called. */
+export async function hold(person: Person, addresses: string): Promise<() => void> {
   let letGo = () => {};
   const held = new Promise<void>((resolve) => (letGo = resolve));
-  await person.page.route('**/pkg/*.js', async (route) => {
+  await person.page.route(addresses, async (route) => {
     await held;
     await route.continue();
   });
   return letGo;
 }
+
+/** Holds the client back, so that the page can be looked at as the server sent it. */
+export const holdClient = (person: Person) => hold(person, '**/pkg/*.js');
 
 /** Lists what moves on this person's pages, other than by what they do. */
 export async function watchShifts(person: Person): Promise<() => Promise<string[]>> {

@@ -217,11 +217,16 @@ impl House {
 
     /// Waits until all devices have been there of late.
     pub async fn seen(&self) {
+        let away = "SELECT count(*) FROM sessions WHERE seen < (unixepoch() - 600) * 1000";
+        self.none(away, "the devices").await;
+    }
+
+    /// Waits until the database counts none of what this asks for.
+    async fn none(&self, query: &str, what: &str) {
         let db = self.database();
-        let query = "SELECT count(*) FROM sessions WHERE seen < (unixepoch() - 600) * 1000";
-        let is_away = || db.query_row(query, [], |row| row.get::<_, i64>(0)).expect("a count") > 0;
-        soon("the devices", async {
-            while is_away() {
+        let is_any = || db.query_row(query, [], |row| row.get::<_, i64>(0)).expect("a count") > 0;
+        soon(what, async {
+            while is_any() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         })
@@ -242,15 +247,8 @@ impl House {
 
     /// Waits until nothing that was deleted could be brought back.
     pub async fn wiped(&self) {
-        let db = self.database();
-        let query = "SELECT count(*) FROM messages WHERE deleted IS NOT NULL";
-        let is_left = || db.query_row(query, [], |row| row.get::<_, i64>(0)).expect("a count") > 0;
-        soon("the end of what was deleted", async {
-            while is_left() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        })
-        .await;
+        let left = "SELECT count(*) FROM messages WHERE deleted IS NOT NULL";
+        self.none(left, "the end of what was deleted").await;
     }
 
     /// Every byte that is on disk.
