@@ -135,6 +135,8 @@ test('a picture opens large, by keyboard too, and gives the focus back', async (
   await ada.write('Two of them');
   const links = attachments(ada, 'Two of them').getByRole('link');
   await expect(links).toHaveCount(3);
+  // Until it is sent, it may be drawn anew.
+  await expect(ada.message('Two of them')).not.toHaveAttribute('data-state', /./);
   await links.nth(0).focus();
   await ada.page.keyboard.press('Enter');
   const dialog = ada.page.getByRole('dialog', { name: 'Picture' });
