@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use crate::{
+    api::CreateChannel,
     domain::{
         address::Address,
         attachment::{Attachment, AttachmentLimits},
@@ -53,9 +54,6 @@ use upload::{Gallery, Transfer, Upload};
 
 /// How often time is told to the state machine, in milliseconds: the step of its delays.
 const TICK: u64 = 250;
-
-/// The form that makes a channel.
-pub const CREATE_CHANNEL: &str = "/api/create_channel";
 
 /// The ids of elements that take the focus when another goes away with it.
 pub const COMPOSER: &str = "composer";
@@ -370,7 +368,7 @@ impl Client {
             let refusal = read(answer).unwrap_or_else(|_| Refusal::unavailable());
             return refusal.told(words());
         }
-        if action == CREATE_CHANNEL
+        if action == CreateChannel::PATH
             && let Ok(channel) = read::<Channel>(answer)
         {
             let path = channel.name.path();

@@ -7,21 +7,28 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, request::Parts},
 };
 
-use crate::domain::{
-    address::Address,
-    channel::{Channel, FIRST},
-    name::ChannelName,
-    person::PersonId,
-    position::Position,
-    room::direct_path,
+use leptos::server_fn::ServerFn;
+
+use crate::{
+    api::{
+        CreateChannel, CreateLink, React, SignIn, SignOut, SignOutDevice, SignOutOthers, Unreact,
+        UseLink,
+    },
+    domain::{
+        address::Address,
+        channel::{Channel, FIRST},
+        name::ChannelName,
+        person::PersonId,
+        position::Position,
+        room::direct_path,
+    },
 };
 
 /// The address of the page of one's devices, which is all forms.
 pub const DEVICES: &str = "/devices";
 
 /// The forms that are on it.
-const DEVICE_FORMS: [&str; 3] =
-    ["/api/sign_out_device", "/api/sign_out_others", "/api/create_link"];
+const DEVICE_FORMS: [&str; 3] = [SignOutDevice::PATH, SignOutOthers::PATH, CreateLink::PATH];
 
 /// A form that a browser submitted by itself, and what was typed into it.
 pub struct Form {
@@ -76,18 +83,18 @@ impl Form {
     pub async fn done(self, mut response: Response<Body>) -> Response<Body> {
         let first = || ChannelName::try_from(FIRST).map_or_else(|_| "/".to_owned(), |c| c.path());
         let to = match self.action.as_str() {
-            "/api/create_channel" => {
+            CreateChannel::PATH => {
                 let body = std::mem::take(response.body_mut());
                 let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
                 let channel = serde_json::from_slice::<Channel>(&body);
                 channel.map_or_else(|_| "/".to_owned(), |channel| channel.name.path())
             }
-            "/api/sign_out" | "/api/use_link" => "/".to_owned(),
-            "/api/sign_in" if self.from.path() == "/" => first(),
+            SignOut::PATH | UseLink::PATH => "/".to_owned(),
+            SignIn::PATH if self.from.path() == "/" => first(),
             // Who was led to a message still wants to see it.
-            "/api/sign_in" => self.back_to(self.at),
+            SignIn::PATH => self.back_to(self.at),
             // To the message, where one was.
-            "/api/react" | "/api/unreact" => {
+            React::PATH | Unreact::PATH => {
                 let message = self.fields.get("message").and_then(|it| it.parse().ok());
                 self.back_to(message.map(Position))
             }

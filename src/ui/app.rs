@@ -2,7 +2,7 @@
 
 use leptos::{
     config::LeptosOptions, either::EitherOf5, html, hydration::AutoReload, nonce::use_nonce,
-    prelude::*,
+    prelude::*, server_fn::ServerFn,
 };
 
 use super::{
@@ -15,7 +15,8 @@ use super::{
     still::Still,
 };
 use crate::{
-    client::{CREATE_CHANNEL, Client, PAGE, browser, marks::total, words},
+    api::{CreateChannel, SignIn},
+    client::{Client, PAGE, browser, marks::total, words},
     domain::{address::Address, direct::Directs, page::Page, theme::Theme},
     words::{Language, Spoken},
 };
@@ -30,9 +31,6 @@ pub struct Links {
     pub rest: Vec<String>,
     pub words: String,
 }
-
-/// What the first visit asks of the server.
-const SIGN_IN: &str = "/api/sign_in";
 
 /// What a page does by itself, before the reader sees it.
 const SCRIPT: &str = include_str!("page.js");
@@ -106,7 +104,7 @@ try {
 
 /// The document for who has no name yet. The client is for those who have one; it is fetched ahead.
 pub fn door(links: Links, page: &Page) -> impl IntoView + use<> {
-    let refused = page.refused.as_ref().filter(|refused| refused.action == SIGN_IN);
+    let refused = page.refused.as_ref().filter(|refused| refused.action == SignIn::PATH);
     let (typed, error) = refused.map(|it| (it.field("name"), it.refusal.told(words()))).unzip();
     let Links { style, script, wasm, words: texts, .. } = links;
     // By a script: which directive of the page's policy a link of this kind comes under depends on the
@@ -273,7 +271,7 @@ fn House() -> impl IntoView {
     let client = expect_context::<Client>();
     // Whoever goes elsewhere leaves what was refused behind.
     let kind = Memo::new(move |_| {
-        client.address.with(|address| match client.refused(CREATE_CHANNEL) {
+        client.address.with(|address| match client.refused(CreateChannel::PATH) {
             Some(_) => PageKind::NewChannel,
             None => PageKind::of(address),
         })

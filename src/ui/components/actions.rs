@@ -9,6 +9,7 @@ use std::sync::Arc;
 use leptos::{
     ev::{MouseEvent, SubmitEvent},
     prelude::*,
+    server_fn::ServerFn,
 };
 
 use super::{
@@ -18,6 +19,7 @@ use super::{
     room_field::RoomField,
 };
 use crate::{
+    api::{DeleteMessage, Unreact},
     client::{Client, words},
     domain::{position::Position, reaction::Emoji, room::NamedRoom},
     ui::still::{Still, Whether},
@@ -104,7 +106,7 @@ fn Quick(room: NamedRoom, message: Position, sign: &'static str) -> impl IntoVie
     let emoji = Emoji::stored(sign.to_owned());
     let asked = emoji.clone();
     let is_own = Memo::new(move |_| client.has_reacted(message, &asked));
-    let action = Signal::derive(move || is_own.get().then_some("/api/unreact"));
+    let action = Signal::derive(move || is_own.get().then_some(Unreact::PATH));
     let pressed = Signal::derive(move || if is_own.get() { "true" } else { "false" });
     let label = with(words().react_with, sign);
     view! {
@@ -143,7 +145,7 @@ fn Own(room: NamedRoom, message: Position) -> impl IntoView {
         <form
             class="actions__delete"
             method="post"
-            action="/api/delete_message"
+            action=DeleteMessage::PATH
             on:submit=delete
         >
             <RoomField room />

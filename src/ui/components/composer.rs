@@ -4,6 +4,7 @@ use leptos::{
     ev::{ClipboardEvent, SubmitEvent},
     html::Textarea,
     prelude::*,
+    server_fn::ServerFn,
 };
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
     words::Words,
 };
 use crate::{
+    api::PostMessage,
     client::{
         COMPOSER, Client, LOG,
         browser::{self, ChosenFile},
@@ -62,7 +64,7 @@ pub fn Composer(
     let path = StoredValue::new(room.path());
     let (field, escaped) = (room.clone(), StoredValue::new(room.clone()));
     let room = StoredValue::new(room.room);
-    let (typed, message) = refused(client, "/api/post_message", "text").unzip();
+    let (typed, message) = refused(client, PostMessage::PATH, "text").unzip();
     let count = RwSignal::new(typed.as_deref().map_or(0, counted));
     if message.is_some() {
         error.set(message);
@@ -202,7 +204,7 @@ pub fn Composer(
         <form
             class="composer"
             method="post"
-            action="/api/post_message"
+            action=PostMessage::PATH
             enctype="multipart/form-data"
             novalidate
             on:submit=submit

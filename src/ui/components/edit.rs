@@ -1,6 +1,6 @@
 //! Changing the words of a message.
 
-use leptos::{ev::SubmitEvent, html::Textarea, prelude::*};
+use leptos::{ev::SubmitEvent, html::Textarea, prelude::*, server_fn::ServerFn};
 
 use super::{
     field::{FieldError, refused},
@@ -8,6 +8,7 @@ use super::{
     words::Words,
 };
 use crate::{
+    api::EditMessage,
     client::{Client, EDITOR, browser, keys::Deed, words},
     domain::{message::MessageText, position::Position, refusal::Refusal, room::NamedRoom},
 };
@@ -18,7 +19,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
     let client = expect_context::<Client>();
     let words = words();
     let area = NodeRef::<Textarea>::new();
-    let (typed, reason) = refused(client, "/api/edit_message", "text").unzip();
+    let (typed, reason) = refused(client, EditMessage::PATH, "text").unzip();
     let error = RwSignal::new(reason);
     let path = StoredValue::new(room.path());
     let of = room.room.clone();
@@ -70,7 +71,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
         <form
             class="edit"
             method="post"
-            action="/api/edit_message"
+            action=EditMessage::PATH
             novalidate
             on:submit=submit
         >

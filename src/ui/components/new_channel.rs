@@ -1,13 +1,14 @@
 //! Making a channel.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
     bar::Bar,
     icon::{ALERT, Icon},
 };
 use crate::{
-    client::{CREATE_CHANNEL, Client, words},
+    api::CreateChannel,
+    client::{Client, words},
     ui::still::Rendered,
 };
 
@@ -20,12 +21,12 @@ pub fn NewChannelForm<C: IntoView + 'static>(
 ) -> impl IntoView {
     let children = children.into_inner();
     let words = words();
-    let refused = expect_context::<Client>().refused(CREATE_CHANNEL);
+    let refused = expect_context::<Client>().refused(CreateChannel::PATH);
     let (typed, error) = refused.map(|it| (it.field("name"), it.refusal.told(words))).unzip();
     let invalid = error.is_some().then_some("true");
     let is_fine = error.is_none();
     view! {
-        <form class="form" method="post" action=CREATE_CHANNEL data-form="closes" novalidate>
+        <form class="form" method="post" action=CreateChannel::PATH data-form="closes" novalidate>
             <div class="field">
                 <label class="field__label" for=id>
                     {words.channel_name}

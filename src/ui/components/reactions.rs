@@ -1,9 +1,10 @@
 //! The emoji under a message.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::room_field::RoomField;
 use crate::{
+    api::{React, Unreact},
     client::{Client, words},
     domain::{position::Position, reaction::Reaction, room::NamedRoom},
     ui::still::{Still, Whether},
@@ -56,7 +57,7 @@ fn Pill(
     let is_own = Signal::derive(move || {
         now.with(|now| me.is_some_and(|me| now.as_ref().is_some_and(|now| now.is_by(me))))
     });
-    let action = Signal::derive(move || is_own.get().then_some("/api/unreact"));
+    let action = Signal::derive(move || is_own.get().then_some(Unreact::PATH));
     let pressed = Signal::derive(move || if is_own.get() { "true" } else { "false" });
     let (waits, value) = (emoji.clone(), sign.clone());
     let state = Signal::derive(move || client.is_reacting(message, &waits).then_some("waiting"));
@@ -91,7 +92,7 @@ pub fn ReactionForm<C: IntoView + 'static>(
 ) -> impl IntoView {
     let children = children.into_inner();
     view! {
-        <form class=class method="post" action="/api/react">
+        <form class=class method="post" action=React::PATH>
             <RoomField room />
             <input type="hidden" name="message" value=message.to_string() />
             {children()}

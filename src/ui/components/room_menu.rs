@@ -1,12 +1,13 @@
 //! How much one wants to hear of a room.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
     icon::{Icon, MORE},
     room_field::RoomField,
 };
 use crate::{
+    api::SetRoom,
     client::{Client, marks::Marks, words},
     domain::room::NamedRoom,
 };
@@ -40,7 +41,7 @@ pub fn RoomMenu(room: NamedRoom) -> impl IntoView {
             <Icon path=MORE />
         </button>
         <div class="popover popover--menu" id=MENU popover="auto" role="dialog" aria-label=words.this_room>
-            <form class="form" method="post" action="/api/set_room" data-form="stays">
+            <form class="form" method="post" action=SetRoom::PATH data-form="stays">
                 <RoomField room />
                 <Setting name="favourite" label=words.favourite is_on=is_favourite />
                 <Setting name="muted" label=words.mute is_on=is_muted />

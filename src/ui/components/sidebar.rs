@@ -3,7 +3,7 @@
 //! On wide screens it is a column; on narrow ones the same element is a drawer, which the browser
 //! opens and closes by itself, as a popover.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
     avatar::Avatar,
@@ -14,6 +14,7 @@ use super::{
     presence::Online,
 };
 use crate::{
+    api::{ChooseLanguage, ChooseTheme, SignOut},
     client::{
         Client, browser,
         marks::{Marks, favourites, order},
@@ -273,7 +274,7 @@ fn ThemeChoice() -> impl IntoView {
         language: None,
         is_chosen: theme == chosen,
     });
-    view! { <Segments of="theme" action="/api/choose_theme" label=words.colours choices=choices.into() /> }
+    view! { <Segments of="theme" action=ChooseTheme::PATH label=words.colours choices=choices.into() /> }
 }
 
 /// The language of Flack. The browser sends this form by itself: the page comes back in other words.
@@ -287,7 +288,7 @@ fn LanguageChoice() -> impl IntoView {
         is_chosen: language == chosen,
     };
     let choices = [None].into_iter().chain(Language::ALL.map(Some)).map(choice).collect();
-    view! { <Segments of="language" action="/api/choose_language" label=words.language choices /> }
+    view! { <Segments of="language" action=ChooseLanguage::PATH label=words.language choices /> }
 }
 
 /// One of a few choices.
@@ -350,7 +351,7 @@ fn Wish(name: &'static str, label: &'static str) -> impl IntoView {
 #[component]
 fn SignOut() -> impl IntoView {
     view! {
-        <form class="form" method="post" action="/api/sign_out">
+        <form class="form" method="post" action=SignOut::PATH>
             <button class="button button--danger">
                 <Icon path=DOOR />
                 {words().sign_out}

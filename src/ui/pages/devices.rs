@@ -3,10 +3,11 @@
 //! These pages are all forms: the server renders them, and the client has no part in them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use leptos::{either::Either, prelude::*};
+use leptos::{either::Either, prelude::*, server_fn::ServerFn};
 
 use super::sheet::Sheet;
 use crate::{
+    api::{CreateLink, SignOutDevice, SignOutOthers, UseLink},
     client::date::date,
     domain::{
         device::{Device, LINK_MINUTES},
@@ -62,7 +63,7 @@ pub fn DevicesPage(
             {has_others
                 .then(|| {
                     view! {
-                        <form method="post" action="/api/sign_out_others">
+                        <form method="post" action=SignOutOthers::PATH>
                             <button class="button button--danger">{words.sign_out_others}</button>
                         </form>
                     }
@@ -74,7 +75,7 @@ pub fn DevicesPage(
                     Either::Right(
                         view! {
                             <p>{with(words.link_about, &LINK_MINUTES.to_string())}</p>
-                            <form method="post" action="/api/create_link">
+                            <form method="post" action=CreateLink::PATH>
                                 <button class="button button--primary">{words.link_make}</button>
                             </form>
                         },
@@ -117,7 +118,7 @@ fn DeviceRow(words: &'static Documents, device: Device) -> impl IntoView {
             {(!is_this)
                 .then(|| {
                     view! {
-                        <form class="device__end" method="post" action="/api/sign_out_device">
+                        <form class="device__end" method="post" action=SignOutDevice::PATH>
                             <input type="hidden" name="device" value=id.0.to_string() />
                             <button class="button button--quiet" aria-label=name>
                                 {words.sign_out}
@@ -193,7 +194,7 @@ pub fn LinkPage(
                     <span>{speaks} <bdi>{name.clone()}</bdi> {speaks_end}</span>
                 </p>
                 {before.map(|before| view! { <p>{before}</p> })}
-                <form method="post" action="/api/use_link" class="form__buttons">
+                <form method="post" action=UseLink::PATH class="form__buttons">
                     <input type="hidden" name="secret" value=secret />
                     <button class="button button--primary">
                         <span>{go_on} <bdi>{name}</bdi> {go_on_end}</span>

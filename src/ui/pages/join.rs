@@ -1,8 +1,9 @@
 //! The first visit: who are you?
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use crate::{
+    api::SignIn,
     client::words,
     ui::components::icon::{ALERT, Hoist, Icon, Mark},
 };
@@ -24,7 +25,7 @@ pub fn JoinPage(typed: Option<String>, error: Option<String>) -> impl IntoView {
                 </p>
                 <h1>{words.join_heading}</h1>
                 <p class="join__lead">{words.join_lead}</p>
-                <form class="form" method="post" action="/api/sign_in" data-form="" novalidate>
+                <form class="form" method="post" action=SignIn::PATH data-form="" novalidate>
                     <div class="field">
                         <label class="field__label" for="name">
                             {words.display_name}

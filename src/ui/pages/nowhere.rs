@@ -1,8 +1,9 @@
 //! Addresses that lead nowhere, and the way back.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use crate::{
+    api::CreateChannel,
     client::{Client, words},
     domain::{channel::FIRST, name::ChannelName},
     ui::components::{
@@ -26,7 +27,7 @@ pub fn UnknownChannel(name: String) -> impl IntoView {
             <Signal flag=NO />
             <h1>{heading} <bdi>{name.clone()}</bdi> {heading_end}</h1>
             <p>{words.no_channel_lead}</p>
-            <form class="form__buttons" method="post" action="/api/create_channel">
+            <form class="form__buttons" method="post" action=CreateChannel::PATH>
                 <input type="hidden" name="name" value=name.clone() />
                 <button class="button button--primary">
                     <span>{create} <bdi>{name.clone()}</bdi> {create_end}</span>

@@ -3,10 +3,11 @@
 //! It is seldom needed, and everyone would download it: the server renders it, and the client has no part
 //! in it. `ui/page.js` shows it as a sheet over the conversation.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::sheet::Sheet;
 use crate::{
+    api::SetTopic,
     client::browser,
     domain::channel::{Channel, TopicText},
     ui::components::icon::{ALERT, Icon},
@@ -41,7 +42,7 @@ pub fn TopicPage(
             <h1 id="topic-title">
                 {heading} <bdi>{name.to_string()}</bdi> {heading_end}
             </h1>
-            <form class="form" method="post" action="/api/set_topic" data-form="closes">
+            <form class="form" method="post" action=SetTopic::PATH data-form="closes">
                 <input type="hidden" name="channel" value=name.as_str().to_owned() />
                 <div class="field">
                     <textarea
