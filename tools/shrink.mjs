@@ -29,8 +29,8 @@ const SMALL = ['-Oz', '--one-caller-inline-max-function-size=15', '--skip-pass=l
 const STRIPPED = ['--strip-debug', '--strip-producers', '--strip-target-features'];
 const FEATURES = ['bulk-memory', 'nontrapping-float-to-int', 'reference-types', 'multivalue', 'mutable-globals'];
 
-/** What no page shows until it has its whole client, of style/. */
-const LATER = ['choices', 'emoji', 'keys', 'lightbox', 'uploads'];
+/** What no page with a client shows until all of that is there, of style/. */
+const LATER = ['choices', 'emoji', 'join', 'keys', 'lightbox', 'settings', 'uploads'];
 
 /** The module of the script around the client, as wasm-bindgen calls it, and as finished ones do. */
 const GLUE = './flack_bg.js';
@@ -75,7 +75,8 @@ const importNames = (module, name) => {
   return module === OTHER ? [OTHER, ''] : [SHARED, short.get(name)];
 };
 const finish = (bytes, name) => {
-  const stripped = optimise(bytes, ...STRIPPED);
+  // All at once: only to read and write a module makes it larger.
+  const stripped = optimise(bytes, ...SMALL, ...STRIPPED);
   let nth = 0;
   const exports = (name) => short.get(name) ?? shortName(nth++);
   fs.writeFileSync(path.join(into, name), renamed(stripped, importNames, exports));

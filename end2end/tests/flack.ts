@@ -185,7 +185,7 @@ export class Person {
 
   /** Whether the client of this page is in two parts, as the finished program has it. */
   async isInTwo(): Promise<boolean> {
-    return (await this.page.content()).includes('/pkg/flack-rest-');
+    return /\/pkg\/flack-rest-[0-9a-f]+\.wasm/.test(await this.page.content());
   }
 
   /** Has all of the client, the part included that comes a while later or with the first use of a page. */

@@ -78,11 +78,12 @@ test('only rooms and the shell are kept, and not too many', async ({ people }) =
   await ada.page.evaluate(() => fetch('/api/list_channels'));
   // The finished program has the hash of what is in them in their names.
   const names = (await kept(ada)).map((path) => path.replace(/-[0-9a-f]{16}(?=\.)/, ''));
-  const isLater = (name: string) => name.startsWith('/pkg/flack-rest.');
+  const isLater = (name: string) => name === '/pkg/flack-rest.wasm';
   expect(names.filter((name) => !isLater(name)).sort()).toEqual([
     '/c/general',
     '/favicon.svg',
     '/offline',
+    '/pkg/flack-rest.css',
     '/pkg/flack.css',
     '/pkg/flack.js',
     '/pkg/flack.wasm',

@@ -185,7 +185,7 @@ pub fn quoted(rows: &[Row], message: Position) -> Quoted {
 pub fn excerpt(message: &Message) -> String {
     let text = message.html.as_ref().map(Html::words);
     let words: Vec<&str> =
-        text.as_deref().unwrap_or(message.text.as_str()).split_whitespace().collect();
+        text.as_deref().unwrap_or(message.text.as_str()).split_ascii_whitespace().collect();
     let names = || message.attachments.iter().map(|it| it.name.to_string()).collect::<Vec<_>>();
     let line = if words.is_empty() { names().join(", ") } else { words.join(" ") };
     match line.char_indices().nth(EXCERPT) {

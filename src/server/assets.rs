@@ -11,7 +11,10 @@ use axum::{
 };
 
 use super::{emoji, stylesheet};
-use crate::{ui::app::Links, words::Language};
+use crate::{
+    ui::app::{Links, Rest},
+    words::Language,
+};
 
 struct Asset {
     name: &'static str,
@@ -24,9 +27,6 @@ struct Asset {
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// Only what `tools/client` makes is in two parts.
-const REST: [&str; 2] = ["pkg/flack-rest.wasm", "pkg/flack-rest.css"];
-
 /// What the head of every page refers to that speaks this language.
 pub fn links(language: Language) -> Links {
     let find = |name: &str| ASSETS.iter().find(|asset| asset.name == name);
@@ -37,7 +37,11 @@ pub fn links(language: Language) -> Links {
         style: address("pkg/flack.css"),
         script: address("pkg/flack.js"),
         wasm: address("pkg/flack.wasm"),
-        rest: REST.iter().filter_map(|name| Some(find(name)?.address.to_owned())).collect(),
+        // Only what `tools/client` makes is in two parts.
+        rest: find("pkg/flack-rest.wasm").map(|rest| Rest {
+            wasm: rest.address.to_owned(),
+            style: address("pkg/flack-rest.css"),
+        }),
         words: address(&language.file()),
     }
 }

@@ -1,5 +1,7 @@
 //! The document, and the application in it.
 
+use std::iter;
+
 use leptos::{
     config::LeptosOptions, either::EitherOf5, html, hydration::AutoReload, nonce::use_nonce,
     prelude::*, server_fn::ServerFn,
@@ -27,9 +29,23 @@ pub struct Links {
     pub style: String,
     pub script: String,
     pub wasm: String,
-    /// The part of the client that is needed later, and its stylesheet, where it is in two.
-    pub rest: Vec<String>,
+    /// What is needed later, where the client is in two parts.
+    pub rest: Option<Rest>,
     pub words: String,
+}
+
+impl Links {
+    /// All stylesheets, for a page without the client, which adds none later.
+    pub fn sheets(&self) -> Vec<String> {
+        iter::once(&self.style).chain(self.rest.as_ref().map(|rest| &rest.style)).cloned().collect()
+    }
+}
+
+/// The part of the client that pages can do without at first.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    pub wasm: String,
+    pub style: String,
 }
 
 /// What a page does by itself, before the reader sees it.
@@ -44,6 +60,7 @@ pub fn shell(links: Links, page: Page) -> impl IntoView {
     let unread = total(&page.memberships);
     let title = title(&Address::of(&page.path), &page.directs, unread);
     let Links { style, script, wasm, rest, words: texts } = links;
+    let rest = rest.map(|rest| vec![rest.wasm, rest.style]).unwrap_or_default();
     let refused = serde_json::to_string(words().refused_otherwise).unwrap_or_default();
     let start = format!(
         "import start, {{ hydrate }} from '{script}';\n\
@@ -63,7 +80,7 @@ pub fn shell(links: Links, page: Page) -> impl IntoView {
             data-theme=theme.as_str()
         >
             <head>
-                {head(title, style, theme)}
+                {head(title, vec![style], theme)}
                 <Finished />
                 <link rel="modulepreload" href=script />
                 <link
@@ -106,7 +123,7 @@ try {
 pub fn door(links: Links, page: &Page) -> impl IntoView + use<> {
     let refused = page.refused.as_ref().filter(|refused| refused.action == SignIn::PATH);
     let (typed, error) = refused.map(|it| (it.field("name"), it.refusal.told(words()))).unzip();
-    let Links { style, script, wasm, words: texts, .. } = links;
+    let Links { script, wasm, words: texts, .. } = &links;
     // By a script: which directive of the page's policy a link of this kind comes under depends on the
     // browser.
     let fetched = format!(
@@ -119,7 +136,7 @@ pub fn door(links: Links, page: &Page) -> impl IntoView + use<> {
         <script nonce=use_nonce()>{fetched}</script>
         {address(page)}
     };
-    document(style, words().title_join, ahead, view! { <JoinPage typed error /> })
+    document(links, words().title_join, ahead, view! { <JoinPage typed error /> })
 }
 
 /// After a refused form the address is the form's; the page must be seen at its own.
@@ -138,7 +155,7 @@ fn in_script(json: serde_json::Result<String>) -> String {
 
 /// A document without the application, as the server sends it, with what it has in its head besides.
 pub fn document(
-    style: String,
+    links: Links,
     title: &'static str,
     besides: impl IntoView,
     body: impl IntoView,
@@ -148,7 +165,7 @@ pub fn document(
         <!DOCTYPE html>
         <html lang=spoken.language.tag() data-theme=theme.as_str()>
             <head>
-                {head(format!("{title} · Flack"), style, theme)}
+                {head(format!("{title} · Flack"), links.sheets(), theme)}
                 <Finished />
                 {besides}
             </head>
@@ -167,7 +184,8 @@ fn spoken() -> Spoken {
 }
 
 /// What is in the head of every document.
-fn head(title: String, style: String, theme: Theme) -> impl IntoView {
+fn head(title: String, sheets: Vec<String>, theme: Theme) -> impl IntoView {
+    let sheets = sheets.into_iter().map(|sheet| view! { <link rel="stylesheet" href=sheet /> });
     view! {
         <meta charset="utf-8" />
         <meta
@@ -180,7 +198,7 @@ fn head(title: String, style: String, theme: Theme) -> impl IntoView {
         <title>{title}</title>
         <meta name="description" content=words().join_heading />
         <AutoReload options=LeptosOptions::builder().output_name("flack").build() />
-        <link rel="stylesheet" href=style />
+        {sheets.collect_view()}
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
         <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
         <link rel="manifest" href="/manifest.webmanifest" />

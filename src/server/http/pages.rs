@@ -175,9 +175,11 @@ fn read_just_now(headers: &HeaderMap, me: PersonId, room: &Address) -> Option<Po
 /// The service worker, which may load things from here and do nothing else (CSP Level 3 §4.4).
 pub async fn worker(headers: HeaderMap) -> Response<Body> {
     let language = language::of(&headers);
-    let Links { style, script, wasm, rest, words } = assets::links(language);
-    let shell = [OFFLINE.to_owned(), style, script, wasm, words, "/favicon.svg".to_owned()];
-    let mut response = assets::worker(&shell, &rest);
+    let links = assets::links(language);
+    let mut shell = links.sheets();
+    let Links { script, wasm, rest, words, .. } = links;
+    shell.extend([OFFLINE.to_owned(), script, wasm, words, "/favicon.svg".to_owned()]);
+    let mut response = assets::worker(&shell, rest.map(|rest| rest.wasm).as_slice());
     vary(&mut response);
     let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -236,12 +238,7 @@ pub async fn keys(request: Request) -> Response<Body> {
     let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let is_mac = agent.is_some_and(|agent| agent.contains("Mac OS"));
     let words = language::of(&parts.headers).documents();
-    let Links { style, rest, .. } = assets::links(language::of(&parts.headers));
-    // Elsewhere they are shown by what comes later.
-    let sheets = rest.into_iter().filter(|address| address.ends_with(".css"));
-    let sheets = sheets.map(|address| view! { <link rel="stylesheet" href=address /> });
-    let keys = || view! { <KeysPage words is_mac /> };
-    render_view(&parts, || document(style, words.keys_title, sheets.collect_view(), keys()))
+    render_document(&parts, words.keys_title, || view! { <KeysPage words is_mac /> })
 }
 
 /// The page of a channel's topic.
@@ -344,8 +341,8 @@ fn render_document<V: IntoView + 'static>(
     title: &'static str,
     view: impl FnOnce() -> V,
 ) -> Response<Body> {
-    let style = assets::links(language::of(&parts.headers)).style;
-    render_view(parts, || document(style, title, (), view()))
+    let links = assets::links(language::of(&parts.headers));
+    render_view(parts, || document(links, title, (), view()))
 }
 
 /// In one pass: nothing in a page waits for anything.
