@@ -345,7 +345,7 @@ pub fn is_typed(_event: &Event) -> bool {
     false
 }
 
-pub fn grow(_id: &str, _text: &str) {}
+pub fn grow(_id: &str) {}
 
 pub fn after_paint(_then: impl FnOnce() + 'static) {}
 

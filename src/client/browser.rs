@@ -1030,13 +1030,14 @@ pub fn is_typed(event: &Event) -> bool {
 
 /// Lets the text field of this id grow with its text, in browsers where a stylesheet cannot do that
 /// alone: nothing has to be measured.
-pub fn grow(id: &str, text: &str) {
+pub fn grow(id: &str) {
     if GROWS.with(|grows| *grows) {
         return;
     }
-    let parent = element::<Element>(id).and_then(|area| area.parent_element());
-    if let Some(parent) = parent {
-        let _ = parent.set_attribute("data-text", text);
+    if let Some(area) = element::<HtmlTextAreaElement>(id)
+        && let Some(parent) = area.parent_element()
+    {
+        let _ = parent.set_attribute("data-text", &area.value());
     }
 }
 

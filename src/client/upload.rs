@@ -134,6 +134,12 @@ impl Client {
             .with(|uploads| uploads.iter().filter(|upload| upload.room == *room).cloned().collect())
     }
 
+    /// Whether some of them are still on their way.
+    pub fn is_uploading(self, room: &Room) -> bool {
+        let is_its = |upload: &Upload| upload.room == *room && upload.state.is_under_way();
+        self.uploads.with(|uploads| uploads.iter().any(is_its))
+    }
+
     fn send_file(self, key: usize) {
         let hear = move |event| match event {
             SendingEvent::Progress(percent) => {
@@ -173,12 +179,11 @@ impl Client {
     /// Why it cannot go, in words.
     pub fn send(self, room: &Room, typed: &str) -> Result<bool, String> {
         self.await_files(room, false);
-        let uploads = untrack(|| self.uploads_of(room));
-        if uploads.iter().any(|upload| upload.state.is_under_way()) {
+        if untrack(|| self.is_uploading(room)) {
             self.await_files(room, true);
             return Ok(false);
         }
-        let (text, files) = whole(typed, uploads)?;
+        let (text, files) = whole(typed, untrack(|| self.uploads_of(room)))?;
         match files.is_empty() {
             true => self.post(room.clone(), text),
             false => {
@@ -205,16 +210,15 @@ impl Client {
     /// The files of a room are there, for which its message has waited. The field of the room that is shown
     /// sends it; where that is another, this does.
     fn send_elsewhere(self, room: &Room) {
-        let is_shown = untrack(|| self.room()).is_some_and(|shown| shown.room == *room);
-        let uploads = untrack(|| self.uploads_of(room));
-        let is_there = !uploads.iter().any(|upload| upload.state.is_under_way());
-        let Some(me) = self.my_id().filter(|_| !is_shown && is_there && self.awaits_files(room))
-        else {
-            return;
-        };
+        let is_due = untrack(|| {
+            let is_shown = self.room().is_some_and(|shown| shown.room == *room);
+            !is_shown && !self.is_uploading(room) && self.awaits_files(room)
+        });
+        let Some(me) = self.my_id().filter(|_| is_due) else { return };
         self.await_files(room, false);
         let path = room.path(me);
         // One that was refused says so when they come back, and what was typed is still there.
+        let uploads = untrack(|| self.uploads_of(room));
         let Ok((text, attachments)) = whole(&self.draft(&path), uploads) else { return };
         let (id, reply_to) = (browser::draw_command_id(), self.take_kept_reply(&path));
         self.keep_draft(&path, String::new());

@@ -66,6 +66,9 @@ pub fn Composer(
     let room = StoredValue::new(room.room);
     let (typed, message) = refused(client, PostMessage::PATH, "text").unzip();
     let count = RwSignal::new(typed.as_deref().map_or(0, counted));
+    // A hint that is not to be seen is styled anew with every key nevertheless.
+    let is_empty = RwSignal::new(typed.as_deref().is_none_or(str::is_empty));
+    let hint = Signal::derive(move || is_empty.get().then(|| hint.clone()));
     if message.is_some() {
         error.set(message);
     }
@@ -77,6 +80,7 @@ pub fn Composer(
     // The element keeps the text: what is typed before the client runs stays as it is.
     // What every key does is little, so that no letter is late.
     let changed = move |text: String| {
+        put_into(is_empty, text.is_empty());
         put_into(count, counted(&text));
         put_into(error, None);
         if !is_waiting() {
@@ -98,7 +102,7 @@ pub fn Composer(
     let put = move |text: &str| {
         if let Some(area) = area.get_untracked() {
             area.set_value(text);
-            browser::grow(COMPOSER, text);
+            browser::grow(COMPOSER);
             changed(text.to_owned());
             client.store_drafts();
         }
@@ -123,7 +127,8 @@ pub fn Composer(
         } else if !there.is_empty() {
             path.with_value(|path| client.keep_draft(path, there));
         }
-        browser::grow(COMPOSER, &area.value());
+        browser::grow(COMPOSER);
+        put_into(is_empty, area.value().is_empty());
         put_into(count, counted(&area.value()));
         // Who came for a message has the focus there.
         if browser::has_fine_pointer() && client.marked.get_untracked().is_none() {
@@ -163,9 +168,8 @@ pub fn Composer(
         }
     };
     Effect::new(move |_| {
-        let uploads = room.with_value(|room| client.uploads_of(room));
-        let is_done = !uploads.iter().any(|upload| upload.state.is_under_way());
-        if is_done && is_waiting() {
+        let is_uploading = room.with_value(|room| client.is_uploading(room));
+        if !is_uploading && is_waiting() {
             send();
         }
     });

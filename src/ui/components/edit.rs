@@ -31,7 +31,7 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
     Effect::new(move |_| {
         if let Some(area) = area.get() {
             let end = u32::try_from(area.value().encode_utf16().count()).unwrap_or_default();
-            browser::grow(EDITOR, &area.value());
+            browser::grow(EDITOR);
             let _ = area.focus();
             let _ = area.set_selection_range(end, end);
         }

@@ -27,7 +27,7 @@ pub fn Words(
     about: &'static str,
     class: &'static str,
     label: String,
-    #[prop(optional)] placeholder: Option<String>,
+    #[prop(optional, into)] placeholder: Option<Signal<Option<String>>>,
     typed: Option<String>,
     area: NodeRef<Textarea>,
     is_invalid: Signal<Option<&'static str>>,
@@ -107,7 +107,7 @@ pub fn Words(
     });
     let input = move |event: Event| {
         let text = event_target_value(&event);
-        browser::grow(id, &text);
+        browser::grow(id);
         // What is undone comes back as it was typed.
         if browser::is_typed(&event) && text.contains(':') {
             put_emoji(client, id, &text);
