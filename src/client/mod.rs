@@ -315,11 +315,15 @@ impl Client {
 
     /// Opens a room, and remembers it for the next visit.
     pub fn open(self, room: &NamedRoom) {
-        browser::remember_room(&room.path());
-        browser::keep_page(&room.path());
+        let path = room.path();
         self.tell(Input::Open(Some(room.room.clone())));
-        self.take_up_edits(&room.path());
-        self.take_up_reply(&room.path());
+        self.take_up_edits(&path);
+        self.take_up_reply(&path);
+        // Nobody has to wait for that.
+        browser::after_paint(move || {
+            browser::remember_room(&path);
+            browser::keep_page(&path);
+        });
     }
 
     /// Where one was in a room when it was left in this tab.

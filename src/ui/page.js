@@ -51,7 +51,10 @@ window.flack = {
     });
   },
 
-  painted: (then) => requestAnimationFrame(() => setTimeout(then)),
+  painted: (then) => {
+    if (document.hidden) setTimeout(then);
+    else requestAnimationFrame(() => setTimeout(then));
+  },
 
   // Being told outside of the page, as one has asked for in this browser.
   wish: (name) => {
