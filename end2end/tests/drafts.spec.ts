@@ -27,6 +27,21 @@ test('what is typed stays, wherever one goes', async ({ people }) => {
   await expect(ada.composer).toHaveValue('Hel');
 });
 
+test('what is typed in the moment in which one goes elsewhere stays', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.createChannel('plans');
+  await ada.composer.focus();
+  // Before there is a frame with it. A click by a script takes no focus away.
+  await ada.page.evaluate(() => {
+    document.execCommand('insertText', false, 'Half a pl');
+    document.querySelector<HTMLElement>('a[href="/c/general"]')!.click();
+  });
+  await expect(ada.page.getByRole('heading', { level: 1 })).toHaveText('#general');
+  await expect(ada.composer).toHaveValue('');
+  await ada.openChannel('plans');
+  await expect(ada.composer).toHaveValue('Half a pl');
+});
+
 test('what is sent in one tab takes nothing from another', async ({ people }) => {
   const ada = await people.join('Ada');
   const tab = await ada.newTab('/c/general');

@@ -16,6 +16,14 @@ async function isKept(person: Person, ...paths: string[]) {
   await expect.poll(() => rooms(person)).toEqual(paths);
 }
 
+/** Takes the network away, from the worker, too, which may hear of that later than the page. */
+async function goOffline({ context }: Person) {
+  await context.setOffline(true);
+  const [worker] = context.serviceWorkers();
+  const isReached = () => worker.evaluate(() => fetch('/healthz').then(() => true, () => false));
+  await expect.poll(isReached).toBe(false);
+}
+
 test('rooms open without a network, and what was written waits', async ({ people, mayLog }) => {
   mayLog(noServer);
   const ada = await people.join('Ada', installed);
@@ -29,7 +37,7 @@ test('rooms open without a network, and what was written waits', async ({ people
   await ada.reload();
   await ada.sees('For later');
 
-  await ada.context.setOffline(true);
+  await goOffline(ada);
   await ada.reload();
   await expect(ada.connection).toHaveText('Offline');
   await ada.sees('For later');
@@ -57,7 +65,7 @@ test('what was never open is not there without a network, and says so', async ({
   const ada = await people.join('Ada', installed);
   await ada.context.request.post('/api/create_channel', { form: { name: 'plans' } });
   await isKept(ada, '/c/general');
-  await ada.context.setOffline(true);
+  await goOffline(ada);
   await ada.page.goto('/c/plans');
   await expect(ada.page.getByRole('heading', { name: 'You are offline' })).toBeVisible();
   await ada.page.getByRole('link', { name: 'Go where I was' }).click();
@@ -107,7 +115,7 @@ test('signing out leaves nothing of what was kept', async ({ people }) => {
   await ada.page.getByRole('button', { name: 'Sign out' }).click();
   await expect(ada.namePrompt).toBeVisible();
   await isKept(ada);
-  await ada.context.setOffline(true);
+  await goOffline(ada);
   await ada.page.goto('/c/general');
   await expect(ada.page.getByRole('heading', { name: 'You are offline' })).toBeVisible();
 });

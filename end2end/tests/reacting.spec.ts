@@ -46,6 +46,8 @@ test('any emoji can be picked for a reaction', async ({ people }) => {
   await ada.sees('Crab day');
   await (await ada.act('Crab day')).getByRole('button', { name: 'Other emoji' }).click();
   await ada.page.getByRole('searchbox', { name: 'Search emoji' }).fill('crab');
+  // The list may still be on its way.
+  await expect(ada.page.getByRole('button', { name: '🦀', exact: true })).toBeVisible();
   await ada.page.keyboard.press('Enter');
   await expect(ada.reaction('Crab day', '🦀 you')).toBeVisible();
   await expect(ada.composer).toHaveValue('');
