@@ -552,8 +552,11 @@ const VALUES = '__wbindgen_externrefs';
 /** Makes two modules of one that was carved: the first has what ran, and what the page calls.
  *
  * For what it needs of the rest, the first part has placeholders, which the script provides: the nth calls
- * the nth export of the rest. What the rest needs of the first part is in the table, from `slot` on. */
-export function divide(bytes, optimise) {
+ * the nth export of the rest. What the rest needs of the first part is in the table, from `slot` on.
+ *
+ * `finish` optimises for the last time. After that neither part may be optimised: what is not needed any more
+ * would leave, and what comes after it have another place. */
+export function divide(bytes, optimise, finish) {
   const module = binaryen.readBinary(bytes);
   const all = functions(module);
   const called = Array.from({ length: module.getNumExports() }, (_, at) =>
@@ -599,7 +602,7 @@ export function divide(bytes, optimise) {
   const first = binaryen.readBinary(withTable(early, slot + needed.length));
   first.addActiveElementSegment(segment.table, 'shared', needed, first.i32.const(slot));
   // What is constant now shows only when the parts are apart.
-  const finished = optimise(optimise(written(first)));
+  const finished = finish(optimise(written(first)));
 
   // In the order of the first part's placeholders.
   const ordered = binaryen.readBinary(other);

@@ -63,7 +63,8 @@ if (marked) {
 }
 
 const { bytes, unknown } = carve(whole, fs.readFileSync('tools/first.txt', 'utf8'));
-const { first, rest, slot } = divide(bytes, optimise);
+// Stripped at once: only to read and write a module makes it larger.
+const { first, rest, slot } = divide(bytes, optimise, (bytes) => optimise(bytes, ...SMALL, ...STRIPPED));
 console.log(`${unknown} functions of the client are not in tools/first.txt.`);
 
 // What a page needs first has the shortest names.
@@ -74,15 +75,13 @@ const importNames = (module, name) => {
   if (module === GLUE) return [SHORT_GLUE, short.get(name)];
   return module === OTHER ? [OTHER, ''] : [SHARED, short.get(name)];
 };
-const finish = (bytes, name) => {
-  // All at once: only to read and write a module makes it larger.
-  const stripped = optimise(bytes, ...SMALL, ...STRIPPED);
+const put = (bytes, name) => {
   let nth = 0;
   const exports = (name) => short.get(name) ?? shortName(nth++);
-  fs.writeFileSync(path.join(into, name), renamed(stripped, importNames, exports));
+  fs.writeFileSync(path.join(into, name), renamed(bytes, importNames, exports));
 };
-finish(first, 'flack.wasm');
-finish(rest, 'flack-rest.wasm');
+put(first, 'flack.wasm');
+put(optimise(rest, ...STRIPPED), 'flack-rest.wasm');
 fs.writeFileSync(path.join(into, 'flack.js'), await glue(names, { short, slot }));
 
 const sheet = fs.readFileSync('style/flack.css', 'utf8').split('\n');
