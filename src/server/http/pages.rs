@@ -192,7 +192,7 @@ pub async fn worker(headers: HeaderMap) -> Response<Body> {
 pub async fn offline(request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let words = language::of(&parts.headers).documents();
-    render_document(&parts, words.offline_title, || view! { <OfflinePage words /> })
+    render_document(&parts, words.offline_title, None, || view! { <OfflinePage words /> })
 }
 
 /// The page of one's devices.
@@ -225,11 +225,7 @@ pub async fn render_devices(
     let error = refusal.as_ref().map(|refusal| refusal.told(language.words()));
     let words = language.documents();
     let view = || view! { <DevicesPage words me devices link error /> };
-    let mut response = render_document(parts, words.devices_title, view);
-    if let Some(refusal) = refusal {
-        mark(&mut response, &refusal);
-    }
-    response
+    render_document(parts, words.devices_title, refusal.as_ref(), view)
 }
 
 /// The page of all keys, which are others on a Mac.
@@ -238,7 +234,7 @@ pub async fn keys(request: Request) -> Response<Body> {
     let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let is_mac = agent.is_some_and(|agent| agent.contains("Mac OS"));
     let words = language::of(&parts.headers).documents();
-    render_document(&parts, words.keys_title, || view! { <KeysPage words is_mac /> })
+    render_document(&parts, words.keys_title, None, || view! { <KeysPage words is_mac /> })
 }
 
 /// The page of a channel's topic.
@@ -274,11 +270,7 @@ pub fn render_topic(
         .map(|(refusal, typed)| RefusedTopic { typed, error: refusal.told(language.words()) });
     let words = language.documents();
     let view = || view! { <TopicPage words channel refused /> };
-    let mut response = render_document(parts, words.topic_title, view);
-    if let Some(refusal) = refusal {
-        mark(&mut response, &refusal);
-    }
-    response
+    render_document(parts, words.topic_title, refusal.as_ref(), view)
 }
 
 /// The page of a link to this device. Opening it does not use it up: what looks at links before
@@ -307,10 +299,7 @@ pub fn render_link(
     let found = found.map_err(|refusal| refusal.told(language.words()));
     let words = language.documents();
     let view = || view! { <LinkPage words me found /> };
-    let mut response = render_document(parts, words.link_title, view);
-    if let Some(refusal) = refusal {
-        mark(&mut response, &refusal);
-    }
+    let mut response = render_document(parts, words.link_title, refusal.as_ref(), view);
     // The address is a secret. With "no-referrer", browsers would send the form without an Origin.
     let origin = HeaderValue::from_static("strict-origin");
     response.headers_mut().insert(header::REFERRER_POLICY, origin);
@@ -335,14 +324,19 @@ fn render_page(parts: &Parts, page: Page) -> Response<Body> {
     }
 }
 
-/// A page without the client.
+/// A page without the client, and with what was refused, if that is why it is shown.
 fn render_document<V: IntoView + 'static>(
     parts: &Parts,
     title: &'static str,
+    refusal: Option<&Refusal>,
     view: impl FnOnce() -> V,
 ) -> Response<Body> {
     let links = assets::links(language::of(&parts.headers));
-    render_view(parts, || document(links, title, (), view()))
+    let mut response = render_view(parts, || document(links, title, (), view()));
+    if let Some(refusal) = refusal {
+        mark(&mut response, refusal);
+    }
+    response
 }
 
 /// In one pass: nothing in a page waits for anything.
