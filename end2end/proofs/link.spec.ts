@@ -28,19 +28,21 @@ async function live(server: Server, person: Person, failure: Failure, number: nu
   const wire = await Wire.to(server.url);
   try {
     const { page } = person;
-    await person.visit(wire.url);
-    await person.takeName();
-    await person.isConnected();
-    const channel = `wire ${number}`;
-    await person.createChannel(channel);
-    await person.write('Before');
-    await person.sees('Before');
     const somebody = await page.context().browser()!.newContext({ baseURL: server.url });
     const post = async (path: string, form: Record<string, string>) => {
       const answer = await somebody.request.post(path, { form, headers: { accept: 'application/json' } });
       expect(answer.status(), await answer.text()).toBe(200);
     };
+    const channel = `wire ${number}`;
+    const path = `/c/${encodeURIComponent(channel)}`;
     await post('/api/sign_in', { name: `Friend ${number}` });
+    await post('/api/create_channel', { name: channel });
+    await person.visit(wire.url);
+    await person.takeName();
+    await person.visit(wire.url + path);
+    await person.isConnected();
+    await person.write('Before');
+    await person.sees('Before');
 
     const isConnected = (expected: boolean) =>
       page.waitForFunction(
@@ -68,7 +70,7 @@ async function live(server: Server, person: Person, failure: Failure, number: nu
     await expect(person.messages).toHaveCount(expected.length);
     await expect(person.log.locator('[data-state]')).toHaveCount(0);
     // What others see counts: everything, once.
-    const others = await (await somebody.request.get(`/c/${encodeURIComponent(channel)}`)).text();
+    const others = await (await somebody.request.get(path)).text();
     const counts = expected.map((text) => others.split(`>${text}<`).length - 1);
     await somebody.close();
     return {
