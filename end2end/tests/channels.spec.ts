@@ -26,6 +26,35 @@ test('creating a channel opens it, and everyone sees it in their list', async ({
   await bo.sees('Lunch?');
 });
 
+test('what moves while it is pressed has been pressed', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  await ada.isWhole();
+  const button = ada.page.getByRole('button', { name: 'New channel' });
+  const press = async () => {
+    await button.hover();
+    await ada.page.mouse.down();
+  };
+  await press();
+  for (const name of ['one', 'two']) {
+    await bo.createChannel(name);
+    await expect(ada.channel(name)).toBeVisible();
+  }
+  await ada.page.mouse.up();
+  await expect(ada.newChannelName).toBeFocused();
+  await ada.page.keyboard.press('Escape');
+  await expect(ada.newChannelName).toBeHidden();
+
+  // Whoever moves away before letting go did not mean it.
+  await press();
+  await ada.page.mouse.move(700, 400);
+  await ada.page.mouse.up();
+  await expect(ada.newChannelName).toBeHidden();
+  // Nor did who pressed something else.
+  await ada.log.click();
+  await expect(ada.newChannelName).toBeHidden();
+});
+
 test('a name that conflicts or is no name is refused in place, and what was typed stays', async ({
   people,
   mayLog,

@@ -232,6 +232,22 @@ for (const time of document.querySelectorAll('time[datetime]')) {
 if (!location.hash) document.getElementById('new')?.scrollIntoView();
 
 flack.showWishes();
+
+// What others do may move a button between pressing and letting go. Then the browser tells of a click on what is
+// around both places (UI Events, `click`); it was meant for what was pressed.
+let held;
+addEventListener('pointerdown', ({ target }) => {
+  const it = target.closest?.('a, button');
+  held = it && { it, place: it.getBoundingClientRect() };
+});
+addEventListener('click', (event) => {
+  const { target, clientX: x, clientY: y } = event;
+  if (!held || held.it === target || !target.contains(held.it)) return;
+  const { left, right, top, bottom } = held.place;
+  const hasStayed = left <= x && x <= right && top <= y && y <= bottom;
+  if (hasStayed) held.it.dispatchEvent(new MouseEvent('click', event));
+});
+
 addEventListener('click', (event) => {
   const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
   const pressed = isPlain && event.target.closest?.('a, button');
