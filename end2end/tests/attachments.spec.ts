@@ -3,7 +3,7 @@ import zlib from 'node:zlib';
 import AxeBuilder from '@axe-core/playwright';
 import type { Locator } from '@playwright/test';
 
-import { expect, refusal, test, type Person } from './flack';
+import { expect, noServer, refusal, test, type Person } from './flack';
 import { hold } from './watch';
 
 const off = { javaScriptEnabled: false };
@@ -301,6 +301,55 @@ test('who goes on writing while files are on their way sends it by themselves', 
   await ada.type(' sentence');
   await ada.send();
   await ada.sees('With notes and half a sentence');
+});
+
+test('files that are to be sent are still there when the page is loaded anew', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.createChannel('plans');
+  await chooser(ada).setInputFiles([notes]);
+  await expect(uploads(ada).getByRole('progressbar')).toBeHidden();
+  await ada.openChannel('general');
+  await chooser(ada).setInputFiles([picture('one.png'), picture('two.png')]);
+  await expect(uploads(ada).getByRole('button', { name: /^Remove/ })).toHaveCount(2);
+  await uploads(ada).getByRole('button', { name: 'Remove two.png' }).click();
+  await ada.composer.fill('See below');
+
+  await ada.reload();
+  await expect(uploads(ada).getByRole('listitem')).toHaveText([/one\.png/]);
+  await expect(ada.composer).toHaveValue('See below');
+  await ada.send();
+  await expect(attachments(ada, 'See below').getByRole('link')).toHaveCount(1);
+  await expect(uploads(ada)).toBeHidden();
+  await ada.openChannel('plans');
+  await expect(uploads(ada).getByRole('listitem')).toHaveText([/notes\.txt/]);
+  await ada.write('And these');
+  await expect(attachments(ada, 'And these').getByRole('link')).toHaveCount(1);
+
+  // What is sent is not there once more.
+  await ada.reload();
+  await expect(attachments(ada, 'And these').getByRole('link')).toHaveCount(1);
+  await expect(uploads(ada)).toBeHidden();
+  // Nor is what was not, for whoever comes after.
+  await chooser(ada).setInputFiles([notes]);
+  await expect(uploads(ada).getByRole('button', { name: /^Remove/ })).toHaveCount(1);
+  await ada.page.getByRole('button', { name: 'Ada' }).click();
+  await ada.page.getByRole('button', { name: 'Sign out' }).click();
+  await expect(ada.namePrompt).toBeVisible();
+  expect(await ada.page.evaluate(() => Object.keys(sessionStorage))).toEqual([]);
+});
+
+test('an upload that broke off goes on by itself when the network is back', async ({ people, mayLog }) => {
+  mayLog(noServer);
+  const ada = await people.join('Ada');
+  await ada.isWhole();
+  await ada.context.setOffline(true);
+  await chooser(ada).setInputFiles([notes]);
+  await expect(uploads(ada).getByText('The file did not arrive in whole')).toBeVisible();
+  await ada.context.setOffline(false);
+  await expect(uploads(ada).getByText('The file did not arrive in whole')).toBeHidden();
+  await expect(uploads(ada).getByRole('button', { name: 'Remove notes.txt' })).toBeVisible();
+  await ada.write('Here they are');
+  await expect(attachments(ada, 'Here they are').getByRole('link')).toHaveCount(1);
 });
 
 test('cells of a table are pasted as words', async ({ people }) => {

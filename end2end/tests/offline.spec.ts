@@ -1,4 +1,5 @@
-import { expect, noServer, test } from './flack';
+import { expect, isAccessible, noServer, test } from './flack';
+import { Wire } from './wire';
 
 test('a page without network says so, and goes on when it is back', async ({ people, mayLog }) => {
   mayLog(noServer);
@@ -23,6 +24,65 @@ test('a page without network says so, and goes on when it is back', async ({ peo
   await ada.isConnected();
   await ada.sees('Where is Ada?', 'From the tunnel', 'Still in it');
   await bo.sees('Where is Ada?', 'From the tunnel', 'Still in it');
+});
+
+test('what has not gone out for a while can be written anew or thrown away', async ({ people, mayLog }) => {
+  mayLog(noServer);
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  await ada.page.clock.install();
+  await ada.reload();
+  await ada.isConnected();
+  await ada.isWhole();
+
+  await ada.context.setOffline(true);
+  // A dead link is noticed after 25 seconds of silence. Before that, what is written goes out on it.
+  await ada.page.clock.fastForward('00:26');
+  await expect(ada.connection).toHaveText('Offline');
+  await ada.write('From the tunel');
+  await ada.write('Never mind');
+  await ada.write('Still in it');
+  const buttons = ada.log.getByRole('button', { name: /^(Edit|Discard)$/ });
+  await expect(buttons).toHaveCount(0);
+  await ada.page.clock.runFor('00:11');
+  await expect(buttons).toHaveCount(6);
+  await isAccessible(ada);
+  await ada.message('Never mind').getByRole('button', { name: 'Discard' }).click();
+  await expect(ada.composer).toBeFocused();
+  await ada.message('From the tunel').getByRole('button', { name: 'Edit' }).click();
+  await ada.sees('Still in it (waiting)');
+  await expect(ada.composer).toHaveValue('From the tunel');
+  await ada.write('From the tunnel');
+
+  await ada.context.setOffline(false);
+  await ada.sees('Still in it', 'From the tunnel');
+  await bo.sees('Still in it', 'From the tunnel');
+  await expect(buttons).toHaveCount(0);
+});
+
+test('what may have gone out is not taken back', async ({ people, mayLog }) => {
+  mayLog(noServer);
+  const ada = await people.join('Ada');
+  const bo = await people.join('Bo');
+  const wire = await Wire.over(ada);
+  await ada.page.clock.install();
+  await ada.reload();
+  await ada.isConnected();
+  await ada.isWhole();
+
+  wire.down = false;
+  await ada.write('Hello');
+  await bo.sees('Hello');
+  await ada.context.setOffline(true);
+  await ada.page.clock.fastForward('00:26');
+  await expect(ada.connection).toHaveText('Offline');
+  await ada.write('Anybody?');
+  await ada.page.clock.runFor('00:11');
+  await expect(ada.message('Anybody?').getByRole('button', { name: 'Discard' })).toBeVisible();
+  await expect(ada.message('Hello').getByRole('button', { name: 'Discard' })).toHaveCount(0);
+  wire.down = true;
+  await ada.context.setOffline(false);
+  await ada.sees('Hello', 'Anybody?');
 });
 
 test('a page says that it is offline as soon as its browser knows', async ({ people, mayLog }) => {

@@ -10,10 +10,12 @@ use leptos::{
 use super::{SocketEvent, date, keys::Press, upload::SendingEvent};
 use crate::{
     domain::{
+        attachment::Attachment,
         command::CommandId,
         page::Page,
         person::{Person, PersonId},
         position::Position,
+        room::Room,
         theme::Theme,
     },
     sync::{Input, Moment, outbox::Pending},
@@ -83,6 +85,16 @@ pub fn remember_room(_path: &str) {}
 pub fn draft(_me: PersonId, _place: &str) -> String {
     String::new()
 }
+
+pub fn has_kept_files(_me: PersonId) -> bool {
+    false
+}
+
+pub fn kept_files(_me: PersonId) -> Vec<(Room, Attachment)> {
+    Vec::new()
+}
+
+pub fn keep_files(_me: PersonId, _files: &[(Room, Attachment)]) {}
 
 pub fn save_draft(_me: PersonId, _place: &str, _text: &str) -> bool {
     true

@@ -29,7 +29,6 @@ use crate::{
 };
 
 pub mod attention;
-#[cfg_attr(feature = "hydrate", path = "browser.rs")]
 #[cfg_attr(not(feature = "hydrate"), path = "absent.rs")]
 pub mod browser;
 pub mod choice;
@@ -245,6 +244,9 @@ impl Client {
         browser::on_answer(move |action, is_done, answer| self.answered(action, is_done, answer));
         browser::on_network_change(move |is_online| {
             self.tell(if is_online { Input::Woken } else { Input::Unplugged });
+            if is_online {
+                self.resume();
+            }
         });
     }
 
@@ -265,6 +267,9 @@ impl Client {
         if has_unreadable {
             self.storage.set(StorageState::Unreadable);
         }
+        if browser::has_kept_files(me.id) {
+            self.take_up_files(me.id);
+        }
         browser::on_outbox_change(&me, move |input| self.tell(input));
         self.sync.update_value(|sync| {
             if let Some(sync) = sync {
@@ -273,6 +278,13 @@ impl Client {
         });
         self.show();
         self.tell(Input::Tick);
+    }
+
+    /// There is a way to the server again: a socket may have outlived that there was none.
+    fn resume(self) {
+        if !self.uploads.with_untracked(Vec::is_empty) {
+            self.resume_uploads();
+        }
     }
 
     /// What the form of this action asked for in vain before the client ran.
@@ -531,6 +543,22 @@ impl Client {
         self.tell(Input::Discard(id));
     }
 
+    /// Whether the server cannot have got a message that waits here.
+    pub fn is_unsent(self, id: &CommandId) -> bool {
+        self.sync.with_value(|sync| sync.as_ref().is_some_and(|sync| sync.is_unsent(id)))
+    }
+
+    /// Throws away a message that waits here, unless it was sent by now. Gives whether it did.
+    pub fn take_back(self, id: &CommandId) -> bool {
+        let is_unsent = self.is_unsent(id);
+        if is_unsent {
+            self.discard(id.clone());
+            // The button that was pressed goes away with its message.
+            self.write_on();
+        }
+        is_unsent
+    }
+
     /// Something new was typed in the open room. Nothing that is shown changes by it.
     pub fn typed(self) {
         self.handle(Input::Typed);
@@ -616,7 +644,10 @@ impl Client {
 
     fn hear(self, event: SocketEvent) {
         match event {
-            SocketEvent::Opened => self.tell(Input::Opened),
+            SocketEvent::Opened => {
+                self.tell(Input::Opened);
+                self.resume();
+            }
             SocketEvent::Frame(text) => match ServerFrame::read(&text) {
                 Ok(frame) => {
                     self.handle(Input::Frame(frame));

@@ -12,6 +12,7 @@ use crate::{
         attachment::{Attachment, FileName},
         json,
         message::MessageText,
+        person::PersonId,
         refusal::Refusal,
         room::Room,
     },
@@ -116,6 +117,36 @@ impl Client {
                 state: UploadState::Done(attachment),
             });
         }
+        self.keep_files();
+    }
+
+    /// Takes up what was uploaded in this tab before its page was loaded anew.
+    pub fn take_up_files(self, me: PersonId) {
+        for (room, attachment) in browser::kept_files(me) {
+            self.attach_again(&room, vec![attachment]);
+        }
+    }
+
+    /// Keeps that as long as it is not sent.
+    fn keep_files(self) {
+        let Some(me) = self.my_id() else { return };
+        let done = |upload: &Upload| match &upload.state {
+            UploadState::Done(attachment) => Some((upload.room.clone(), attachment.clone())),
+            _ => None,
+        };
+        let files: Vec<_> =
+            self.uploads.with_untracked(|uploads| uploads.iter().filter_map(done).collect());
+        browser::keep_files(me, &files);
+    }
+
+    /// Sends again what broke off while there was no way to the server.
+    pub fn resume_uploads(self) {
+        let broken = UploadState::Refused(Refusal::upload_broken());
+        let is_broken = |upload: &&Upload| upload.state == broken;
+        let keys: Vec<_> = self.uploads.with_untracked(|uploads| {
+            uploads.iter().filter(is_broken).map(|upload| upload.key).collect()
+        });
+        keys.into_iter().for_each(|key| self.retry_upload(key));
     }
 
     fn add_upload(self, mut upload: Upload) -> usize {
@@ -168,6 +199,7 @@ impl Client {
             Some(upload.room.clone())
         });
         if let Some(room) = room.flatten().filter(|_| is_over) {
+            self.keep_files();
             self.send_elsewhere(&room);
         }
     }
@@ -258,6 +290,7 @@ impl Client {
                 !is_one
             });
         });
+        self.keep_files();
     }
 
     /// Shows a picture in large, among the others of its message.

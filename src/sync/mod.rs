@@ -285,6 +285,11 @@ impl Sync {
         posts.map(|(pending, text)| (pending.id.clone(), text.clone())).collect()
     }
 
+    /// Whether the server cannot have done what was asked for.
+    pub fn is_unsent(&self, id: &CommandId) -> bool {
+        self.outbox.is_unsent(id)
+    }
+
     /// How many commands wait to be accepted, in all rooms.
     pub fn waiting(&self) -> usize {
         self.outbox.waiting()

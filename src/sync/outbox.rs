@@ -217,6 +217,13 @@ impl Outbox {
         self.pending.iter().find(is_it).map(|it| it.id.clone())
     }
 
+    /// Whether the server cannot have done it, so that it can be thrown away: it never went out, or was
+    /// refused.
+    pub fn is_unsent(&self, id: &CommandId) -> bool {
+        let is_unsent = |it: &Pending| !it.was_sent || matches!(it.state, PendingState::Refused(_));
+        self.pending.iter().any(|it| it.id == *id && is_unsent(it))
+    }
+
     /// Takes up what was asked for in this tab.
     pub fn add(
         &mut self,

@@ -608,6 +608,7 @@ fn a_refused_message_stays_for_its_author_to_decide() {
     let refused = ServerFrame::Refused { id: id.clone(), refusal: Refusal::unknown_channel() };
     world.tell(0, Input::Frame(refused));
     assert_eq!(under_way(&world.tabs[0].sync), [Progress::Refused(Refusal::unknown_channel())]);
+    assert!(world.tabs[0].sync.is_unsent(&id));
     world.reload(0);
     world.settle();
     assert_eq!(under_way(&world.tabs[0].sync), [Progress::Refused(Refusal::unknown_channel())]);
@@ -622,6 +623,43 @@ fn a_refused_message_stays_for_its_author_to_decide() {
     world.tell(0, Input::Frame(refused));
     world.posted[0].pop();
     world.tell(0, Input::Discard(id));
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn what_never_went_out_can_be_thrown_away_and_nothing_else() {
+    let mut world = World::new(2);
+    world.settle();
+    let sent = world.post(0);
+    assert!(!world.tabs[0].sync.is_unsent(&sent), "it is on its way");
+    let waiting = world.post(0);
+    assert!(world.tabs[0].sync.is_unsent(&waiting), "it waits for the one before it");
+    world.cut(0);
+    assert!(!world.tabs[0].sync.is_unsent(&sent), "it may have arrived");
+    world.reload(0);
+    assert!(!world.tabs[0].sync.is_unsent(&sent));
+    assert!(world.tabs[0].sync.is_unsent(&waiting));
+    world.posted[0].pop();
+    world.tell(0, Input::Discard(waiting.clone()));
+    assert!(!world.tabs[0].sync.is_unsent(&waiting), "it is no more");
+    let last = world.post(0);
+    world.settle();
+    world.check();
+    assert_eq!(world.posted[0], [sent, last]);
+    assert_eq!(world.server.messages.len(), 2);
+}
+
+#[test]
+fn what_another_tab_has_sent_is_not_thrown_away() {
+    let mut world = World::new(1);
+    world.settle();
+    world.cut(0);
+    let id = world.post(0);
+    assert!(world.tabs[0].sync.is_unsent(&id));
+    let elsewhere = told(&world, &id, PendingState::Waiting);
+    world.tell(0, elsewhere);
+    assert!(!world.tabs[0].sync.is_unsent(&id));
     world.settle();
     world.check();
 }

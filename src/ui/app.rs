@@ -108,11 +108,13 @@ pub fn shell(links: Links, page: Page) -> impl IntoView {
     }
 }
 
-/// Takes what is of somebody who has just signed out here from the browser's storage.
+/// Takes what is of somebody who has just signed out here from the browser's storage, and what is of this
+/// tab in any case: nobody is here any more whose it could be.
 const FORGET: &str = "\
 try {
-  if (sessionStorage.getItem('flack.leaves')) {
-    sessionStorage.removeItem('flack.leaves');
+  const leaves = sessionStorage.getItem('flack.leaves');
+  sessionStorage.clear();
+  if (leaves) {
     const theirs = /^flack\\.(draft|outbox|rooms?|emoji)/;
     for (const key of Object.keys(localStorage)) if (theirs.test(key)) localStorage.removeItem(key);
   }

@@ -98,21 +98,27 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
                 (None, _) => "waiting",
             });
             let answered = room.clone();
+            let unsent = Unsent {
+                id,
+                room,
+                text: written.clone(),
+                attachments: attachments.clone(),
+                reply_to,
+                edit,
+            };
             Either::Right(view! {
                 <article class=class data-state=shown>
                     {me.map(|author| view! { <Head author at path=None is_link=false /> })}
                     {reply_to
                         .map(|message| view! { <Quote room=answered message author=None /> })}
-                    <Words text=written.clone() html=None edited=None />
-                    <Attachments attachments=attachments.clone() />
+                    <Words text=written html=None edited=None />
+                    <Attachments attachments />
                     {match progress {
                         Progress::Refused(refusal) => {
-                            let (reason, text) = (refusal.told(words()), written);
-                            Either::Left(
-                                view! { <Refused room id reason text attachments reply_to edit /> },
-                            )
+                            let reason = refusal.told(words());
+                            Either::Left(view! { <Refused unsent reason /> })
                         }
-                        progress => Either::Right(view! { <OnItsWay progress /> }),
+                        progress => Either::Right(view! { <OnItsWay unsent progress /> }),
                     }}
                 </article>
             })
@@ -221,10 +227,50 @@ fn Words(text: String, html: Option<Html>, edited: Option<DateTime<Utc>>) -> imp
     }
 }
 
+/// A message that waits in this browser, or was refused.
+#[derive(Clone)]
+struct Unsent {
+    id: CommandId,
+    room: NamedRoom,
+    text: String,
+    attachments: Vec<Attachment>,
+    reply_to: Option<Position>,
+    /// Gets the text when it is to be written anew.
+    edit: RwSignal<Option<String>>,
+}
+
+impl Unsent {
+    /// Puts it back where one writes.
+    fn write_anew(self, client: Client) {
+        if client.take_back(&self.id) {
+            client.attach_again(&self.room.room, self.attachments);
+            client.reply(&self.room, self.reply_to);
+            self.edit.set(Some(self.text));
+        }
+    }
+}
+
 #[component]
-fn OnItsWay(progress: Progress) -> impl IntoView {
-    let link = expect_context::<Client>().link;
+fn OnItsWay(unsent: Unsent, progress: Progress) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let link = client.link;
     let words = words();
+    // What goes out in a moment needs no buttons.
+    let late = (progress == Progress::Late).then(|| {
+        let id = unsent.id.clone();
+        let is_unsent = move || link.get() != LinkState::Live && client.is_unsent(&id);
+        let buttons = move |is_unsent: bool| {
+            let unsent = unsent.clone();
+            is_unsent.then(|| {
+                Still(view! {
+                    <div class="message__buttons">
+                        <TakeBack unsent />
+                    </div>
+                })
+            })
+        };
+        Whether(is_unsent, buttons)
+    });
     let state = Signal::derive(move || match (&progress, link.get()) {
         (Progress::Held(refusal), LinkState::Live) => refusal.told(words),
         (Progress::Late, LinkState::Live) => words.not_confirmed.to_owned(),
@@ -237,22 +283,14 @@ fn OnItsWay(progress: Progress) -> impl IntoView {
             <Icon path=CLOCK />
             <span>{state}</span>
         </p>
+        {late}
     }
 }
 
 #[component]
-fn Refused(
-    room: NamedRoom,
-    id: CommandId,
-    reason: String,
-    text: String,
-    attachments: Vec<Attachment>,
-    reply_to: Option<Position>,
-    edit: RwSignal<Option<String>>,
-) -> impl IntoView {
+fn Refused(unsent: Unsent, reason: String) -> impl IntoView {
     let client = expect_context::<Client>();
-    let (again, edited, discarded) = (id.clone(), id.clone(), id);
-    let words = words();
+    let id = unsent.id.clone();
     view! {
         <div class="message__refusal">
             <p class="field__error">
@@ -263,30 +301,38 @@ fn Refused(
                 <button
                     class="button button--small"
                     type="button"
-                    on:click=move |_| client.retry(again.clone())
+                    on:click=move |_| client.retry(id.clone())
                 >
-                    {words.send_again}
+                    {words().send_again}
                 </button>
-                <button
-                    class="button button--small"
-                    type="button"
-                    on:click=move |_| {
-                        client.discard(edited.clone());
-                        client.attach_again(&room.room, attachments.clone());
-                        client.reply(&room, reply_to);
-                        edit.set(Some(text.clone()));
-                    }
-                >
-                    {words.edit}
-                </button>
-                <button
-                    class="button button--small button--quiet"
-                    type="button"
-                    on:click=move |_| client.discard(discarded.clone())
-                >
-                    {words.discard}
-                </button>
+                <TakeBack unsent />
             </div>
         </div>
+    }
+}
+
+/// The buttons by which a message is not sent as it is.
+#[component]
+fn TakeBack(unsent: Unsent) -> impl IntoView {
+    let client = expect_context::<Client>();
+    let id = unsent.id.clone();
+    let words = words();
+    view! {
+        <button
+            class="button button--small"
+            type="button"
+            on:click=move |_| unsent.clone().write_anew(client)
+        >
+            {words.edit}
+        </button>
+        <button
+            class="button button--small button--quiet"
+            type="button"
+            on:click=move |_| {
+                client.take_back(&id);
+            }
+        >
+            {words.discard}
+        </button>
     }
 }
