@@ -1,14 +1,19 @@
-import { expect, isAccessible, noServer, test } from './flack';
+import { expect, isAccessible, noServer, test, type Person } from './flack';
 import { Wire } from './wire';
+
+/** Has a page whose clock the test sets, with all of the client. */
+async function hasClock(person: Person) {
+  await person.page.clock.install();
+  await person.reload();
+  await person.isConnected();
+  await person.isWhole();
+}
 
 test('a page without network says so, and goes on when it is back', async ({ people, mayLog }) => {
   mayLog(noServer);
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');
-  await ada.page.clock.install();
-  await ada.reload();
-  await ada.isConnected();
-  await ada.isWhole();
+  await hasClock(ada);
 
   await ada.context.setOffline(true);
   await ada.write('From the tunnel');
@@ -30,10 +35,7 @@ test('what has not gone out for a while can be written anew or thrown away', asy
   mayLog(noServer);
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');
-  await ada.page.clock.install();
-  await ada.reload();
-  await ada.isConnected();
-  await ada.isWhole();
+  await hasClock(ada);
 
   await ada.context.setOffline(true);
   // A dead link is noticed after 25 seconds of silence. Before that, what is written goes out on it.
@@ -65,10 +67,7 @@ test('what may have gone out is not taken back', async ({ people, mayLog }) => {
   const ada = await people.join('Ada');
   const bo = await people.join('Bo');
   const wire = await Wire.over(ada);
-  await ada.page.clock.install();
-  await ada.reload();
-  await ada.isConnected();
-  await ada.isWhole();
+  await hasClock(ada);
 
   wire.down = false;
   await ada.write('Hello');
