@@ -87,6 +87,25 @@ test('the list of emoji is fetched when it is wanted, and said to be missing', a
   expect(asked.length).toBe(2);
 });
 
+test('who presses Enter before the list is there has the first one as soon as it is', async ({ people }) => {
+  const ada = await people.guest('Ada');
+  let arrive = () => {};
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  await ada.page.route('**/emoji.txt', async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  await ada.visit('/');
+  await ada.takeName();
+  await opener(ada).click();
+  await search(ada).fill('tada');
+  await search(ada).press('Enter');
+  await expect(picker(ada).getByRole('status')).toHaveText(/on its way|fetch/i);
+  arrive();
+  await expect(ada.composer).toHaveValue('🎉');
+  await expect(picker(ada)).toBeHidden();
+});
+
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const [device, options] of Object.entries({ desktop: {}, phone: PHONE })) {
     test(`the picker is accessible on a ${device} in ${colorScheme} colours`, async ({ people }) => {

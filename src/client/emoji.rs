@@ -74,6 +74,10 @@ impl<'a> Emoji<'a> {
 }
 
 impl EmojiList {
+    pub fn is_here(&self) -> bool {
+        matches!(self, Self::Here(_))
+    }
+
     fn lines(&self) -> impl Iterator<Item = &str> {
         match self {
             Self::Here(list) => list.lines(),

@@ -108,22 +108,14 @@ impl Client {
 
     /// Puts files back that were uploaded for a message that was not sent.
     pub fn attach_again(self, room: &Room, attachments: Vec<Attachment>) {
-        for attachment in attachments {
-            self.add_upload(Upload {
-                key: 0,
-                room: room.clone(),
-                name: attachment.name.clone(),
-                size: attachment.size,
-                state: UploadState::Done(attachment),
-            });
-        }
+        attachments.into_iter().for_each(|attachment| self.add_uploaded(room.clone(), attachment));
         self.keep_files();
     }
 
     /// Takes up what was uploaded in this tab before its page was loaded anew.
     pub fn take_up_files(self, me: PersonId) {
         for (room, attachment) in browser::kept_files(me) {
-            self.attach_again(&room, vec![attachment]);
+            self.add_uploaded(room, attachment);
         }
     }
 
@@ -147,6 +139,11 @@ impl Client {
             uploads.iter().filter(is_broken).map(|upload| upload.key).collect()
         });
         keys.into_iter().for_each(|key| self.retry_upload(key));
+    }
+
+    fn add_uploaded(self, room: Room, attachment: Attachment) {
+        let (name, size) = (attachment.name.clone(), attachment.size);
+        self.add_upload(Upload { key: 0, room, name, size, state: UploadState::Done(attachment) });
     }
 
     fn add_upload(self, mut upload: Upload) -> usize {

@@ -21,6 +21,8 @@ pub fn EmojiPicker() -> impl IntoView {
     let client = expect_context::<Client>();
     let typed = RwSignal::new(String::new());
     let recent = RwSignal::new(None::<Vec<String>>);
+    // Whether the first one is to be picked as soon as there is one.
+    let is_awaited = StoredValue::new(false);
     let toggled = move |_: Event| {
         if browser::is_open(EMOJI) {
             client.want_emoji();
@@ -31,6 +33,7 @@ pub fn EmojiPicker() -> impl IntoView {
         } else {
             client.picking.set(None);
             typed.set(String::new());
+            is_awaited.set_value(false);
         }
     };
     // Nobody has to wait for a thousand buttons who has not asked for one.
@@ -39,6 +42,13 @@ pub fn EmojiPicker() -> impl IntoView {
             typed.with(|typed| client.emoji.with(|list| list.buttons(typed, &recent, words())))
         }
         None => String::new(),
+    });
+    Effect::new(move |_| {
+        if client.emoji.with(EmojiList::is_here) && is_awaited.get_value() {
+            is_awaited.set_value(false);
+            // When they are in the page.
+            request_animation_frame(|| browser::press_first(GRID));
+        }
     });
     let words = words();
     let state = Signal::derive(move || {
@@ -68,6 +78,7 @@ pub fn EmojiPicker() -> impl IntoView {
             _ if is_composing => {}
             "Enter" if is_search => {
                 event.prevent_default();
+                is_awaited.set_value(!client.emoji.with_untracked(EmojiList::is_here));
                 browser::press_first(GRID);
             }
             // Else a field for searching would only become empty.
@@ -110,7 +121,10 @@ pub fn EmojiPicker() -> impl IntoView {
                 autocapitalize="none"
                 spellcheck="false"
                 prop:value=typed
-                on:input=move |event| typed.set(event_target_value(&event))
+                on:input=move |event| {
+                    is_awaited.set_value(false);
+                    typed.set(event_target_value(&event));
+                }
             />
             <p class="field__hint" role="status">
                 {state}
