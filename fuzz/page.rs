@@ -18,7 +18,7 @@ use flack::{
         unread::Memberships,
         window::Window,
     },
-    sync::{Input, Moment, Sync},
+    sync::{Input, Moment, Replica},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -40,12 +40,12 @@ fuzz_target!(|heard: &str| {
         replying: None,
         refused: None,
     };
-    let mut sync = Sync::new(me, page);
+    let mut replica = Replica::new(me, page);
     let mut millis = 1_700_000_000_000;
     let mut tell = |input: Input| {
         millis += 100;
-        sync.handle(input, Moment { millis, random: 0.5 });
-        let lines = sync.lines();
+        replica.handle(input, Moment { millis, random: 0.5 });
+        let lines = replica.lines();
         assert!(lines.len() <= Window::LIMIT + 1, "{} lines", lines.len());
     };
     tell(Input::Opened);

@@ -8,7 +8,7 @@ use flack::{
         event::Lane,
         frame::{ClientFrame, ServerFrame},
     },
-    sync::{Content, Input, Moment, Output, Sync},
+    sync::{Content, Input, Moment, Output, Replica},
 };
 
 use crate::{
@@ -53,9 +53,10 @@ fn as_the_client_sees_it(room: &Room) {
     let Some(ServerFrame::Welcome(welcome)) = frames.peek() else { panic!("no welcome") };
     let viewed = room.viewed();
     let now = Moment { millis: 1_700_000_000_000, random: 0.5 };
-    let mut sync = Sync::new(welcome.you.clone(), blank_page(welcome.you.clone(), viewed.clone()));
-    sync.handle(Input::Tick, now);
-    sync.handle(Input::Opened, now);
+    let mut replica =
+        Replica::new(welcome.you.clone(), blank_page(welcome.you.clone(), viewed.clone()));
+    replica.handle(Input::Tick, now);
+    replica.handle(Input::Opened, now);
     let mut chain = Chain::of(Lane::from(viewed));
     for frame in frames {
         if let Err(fault) = chain.follow(&frame) {
@@ -63,11 +64,11 @@ fn as_the_client_sees_it(room: &Room) {
         }
         // A client that misses something asks for it.
         let asks = |output: &Output| matches!(output, Output::Send(ClientFrame::View(_)));
-        let outputs = sync.handle(Input::Frame(frame), now);
+        let outputs = replica.handle(Input::Frame(frame), now);
         assert!(!outputs.iter().any(asks), "the client misses something");
     }
     assert_eq!(chain.events, room.record.len(), "the client heard something else");
-    let shown = sync.lines().into_iter().filter_map(|line| match line.content {
+    let shown = replica.lines().into_iter().filter_map(|line| match line.content {
         Content::Sent(message) => Some(message.text.as_str().to_owned()),
         Content::OnItsWay { .. } => None,
     });

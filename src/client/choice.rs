@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::Client;
 use crate::{
     domain::{person::Person, room::direct_path, unread::Membership},
-    sync::Sync,
+    sync::Replica,
 };
 
 /// How many are offered at once.
@@ -114,8 +114,8 @@ impl Client {
     /// whom one talks. They may be in it twice.
     pub fn people_at_hand(self) -> Vec<Person> {
         let me = self.me.with_untracked(|me| me.as_ref().map(|me| me.id));
-        let authors = self.sync.with_value(|sync| {
-            let window = sync.as_ref().and_then(Sync::window);
+        let authors = self.replica.with_value(|replica| {
+            let window = replica.as_ref().and_then(Replica::window);
             let messages = window.into_iter().flat_map(|window| window.messages().rev());
             messages.map(|message| message.author.clone()).collect::<Vec<_>>()
         });

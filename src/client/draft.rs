@@ -130,8 +130,9 @@ impl Client {
 
     /// The new words of messages that this room does not show (any more), which have to go elsewhere.
     pub fn homeless_words(self, room: &str) -> Vec<String> {
-        let is_open = self.sync.with_value(|sync| {
-            let viewing = sync.as_ref().and_then(|sync| sync.viewing().zip(Some(sync.me())));
+        let is_open = self.replica.with_value(|replica| {
+            let viewing =
+                replica.as_ref().and_then(|replica| replica.viewing().zip(Some(replica.me())));
             viewing.is_some_and(|(open, me)| open.path(me.id) == room)
         });
         let gone: Vec<Position> = self.drafts.with_value(|drafts| {

@@ -24,7 +24,7 @@ use crate::{
         room::{NamedRoom, Room},
         unread::{Memberships, Notice},
     },
-    sync::{Input, Output, Sync, link::LinkState, returning},
+    sync::{Input, Output, Replica, link::LinkState, returning},
     words::fill,
 };
 
@@ -170,7 +170,7 @@ pub struct Client {
     refused: StoredValue<Option<RefusedForm>>,
     /// What the message answers that the page was asked for.
     asked_reply: StoredValue<Option<Position>>,
-    sync: StoredValue<Option<Sync>>,
+    replica: StoredValue<Option<Replica>>,
     socket: StoredValue<Option<browser::Socket>>,
 }
 
@@ -217,7 +217,7 @@ impl Client {
             found: StoredValue::new(page.people.clone()),
             refused: StoredValue::new(page.refused.clone()),
             asked_reply: StoredValue::new(replying),
-            sync: StoredValue::new(page.me.clone().map(|me| Sync::new(me, page))),
+            replica: StoredValue::new(page.me.clone().map(|me| Replica::new(me, page))),
             socket: StoredValue::new(None),
         };
         client.show();
@@ -271,9 +271,9 @@ impl Client {
             self.take_up_files(me.id);
         }
         browser::on_outbox_change(&me, move |input| self.tell(input));
-        self.sync.update_value(|sync| {
-            if let Some(sync) = sync {
-                sync.take_up(pending);
+        self.replica.update_value(|replica| {
+            if let Some(replica) = replica {
+                replica.take_up(pending);
             }
         });
         self.show();
@@ -360,16 +360,18 @@ impl Client {
 
     /// Whether this is the room that `rows` are of.
     pub fn is_open(self, room: &Room) -> bool {
-        self.sync.with_value(|sync| sync.as_ref().is_some_and(|sync| sync.viewing() == Some(room)))
+        self.replica.with_value(|replica| {
+            replica.as_ref().is_some_and(|replica| replica.viewing() == Some(room))
+        })
     }
 
     /// Whether what is unread in the open room is among `rows`, and not still on its way.
     pub fn has_all_new(self) -> bool {
-        let has_all_new = |sync: &Sync| {
-            let unread = sync.memberships().find(sync.viewing()?)?.unread.last();
-            Some(unread <= sync.window()?.newest())
+        let has_all_new = |replica: &Replica| {
+            let unread = replica.memberships().find(replica.viewing()?)?.unread.last();
+            Some(unread <= replica.window()?.newest())
         };
-        self.sync.with_value(|sync| sync.as_ref().and_then(has_all_new)).unwrap_or(true)
+        self.replica.with_value(|replica| replica.as_ref().and_then(has_all_new)).unwrap_or(true)
     }
 
     /// Goes to the end of the open room.
@@ -430,9 +432,9 @@ impl Client {
 
     /// Notes that, and gives whether it is news.
     fn reach(self, message: Position) -> bool {
-        let is_news = self.sync.with_value(|sync| {
-            let sync = sync.as_ref()?;
-            Some(message > sync.memberships().reached(sync.viewing()?))
+        let is_news = self.replica.with_value(|replica| {
+            let replica = replica.as_ref()?;
+            Some(message > replica.memberships().reached(replica.viewing()?))
         });
         if is_news == Some(true) {
             self.handle(Input::Read(message));
@@ -446,10 +448,10 @@ impl Client {
 
     /// Begins to change one's newest message of the open room, if there is one.
     pub fn edit_last(self) {
-        let newest = self.sync.with_value(|sync| {
-            let sync = sync.as_ref()?;
-            let mut messages = sync.window()?.messages().rev();
-            let own = messages.find(|message| message.author.id == sync.me().id)?;
+        let newest = self.replica.with_value(|replica| {
+            let replica = replica.as_ref()?;
+            let mut messages = replica.window()?.messages().rev();
+            let own = messages.find(|message| message.author.id == replica.me().id)?;
             Some(own.position)
         });
         if newest.is_some() {
@@ -459,8 +461,8 @@ impl Client {
 
     /// Whether the open room shows a message, as far as is known.
     fn shows(self, message: Position) -> bool {
-        self.sync.with_value(|sync| {
-            let window = sync.as_ref().and_then(Sync::window);
+        self.replica.with_value(|replica| {
+            let window = replica.as_ref().and_then(Replica::window);
             window.is_none_or(|window| window.find(message).is_some())
         })
     }
@@ -531,8 +533,9 @@ impl Client {
 
     fn unsent_commands(self, channel: &ChannelName) -> Vec<(CommandId, MessageText)> {
         let room = Room::Channel(channel.clone());
-        let unsent = |sync: &Option<Sync>| sync.as_ref().map(|sync| sync.unsent(&room));
-        self.sync.with_value(unsent).unwrap_or_default()
+        let unsent =
+            |replica: &Option<Replica>| replica.as_ref().map(|replica| replica.unsent(&room));
+        self.replica.with_value(unsent).unwrap_or_default()
     }
 
     pub fn retry(self, id: CommandId) {
@@ -545,7 +548,8 @@ impl Client {
 
     /// Whether the server cannot have got a message that waits here.
     pub fn is_unsent(self, id: &CommandId) -> bool {
-        self.sync.with_value(|sync| sync.as_ref().is_some_and(|sync| sync.is_unsent(id)))
+        self.replica
+            .with_value(|replica| replica.as_ref().is_some_and(|replica| replica.is_unsent(id)))
     }
 
     /// Throws away a message that waits here, unless it was sent by now. Gives whether it did.
@@ -574,15 +578,18 @@ impl Client {
     fn pass(self, input: Input) {
         self.handle(input);
         self.show_around();
-        if self.sync.with_value(|sync| sync.as_ref().is_some_and(|sync| sync.waiting() > 0)) {
+        if self
+            .replica
+            .with_value(|replica| replica.as_ref().is_some_and(|replica| replica.waiting() > 0))
+        {
             self.show_rows();
         }
     }
 
     fn handle(self, input: Input) {
-        let told = self.sync.try_update_value(|sync| {
-            let sync = sync.as_mut()?;
-            Some((sync.me().clone(), sync.handle(input, browser::now())))
+        let told = self.replica.try_update_value(|replica| {
+            let replica = replica.as_mut()?;
+            Some((replica.me().clone(), replica.handle(input, browser::now())))
         });
         let Some(Some((me, outputs))) = told else { return };
         for output in outputs {
@@ -689,7 +696,7 @@ impl Client {
         if self.attention.get_value() != Attention::Follows {
             return;
         }
-        let newest = self.sync.with_value(|sync| sync.as_ref()?.window()?.newest());
+        let newest = self.replica.with_value(|replica| replica.as_ref()?.window()?.newest());
         if let Some(newest) = newest {
             self.reach(newest);
         }
@@ -702,31 +709,31 @@ impl Client {
     }
 
     fn show_around(self) {
-        let _ = self.sync.try_with_value(|sync| {
-            let Some(sync) = sync else { return };
-            show(self.directory, sync.directory());
-            show(self.directs, sync.directs());
-            show(self.memberships, sync.memberships());
-            show(self.online, sync.online());
-            show(self.typing, &sync.typing());
-            show(self.link, &sync.link());
-            show(self.is_current, &sync.is_current());
-            show(self.me, &Some(sync.me().clone()));
-            if sync.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {
+        let _ = self.replica.try_with_value(|replica| {
+            let Some(replica) = replica else { return };
+            show(self.directory, replica.directory());
+            show(self.directs, replica.directs());
+            show(self.memberships, replica.memberships());
+            show(self.online, replica.online());
+            show(self.typing, &replica.typing());
+            show(self.link, &replica.link());
+            show(self.is_current, &replica.is_current());
+            show(self.me, &Some(replica.me().clone()));
+            if replica.waiting() == 0 && self.storage.get_untracked() == StorageState::Fails {
                 self.storage.set(StorageState::Works);
             }
         });
     }
 
     fn show_rows(self) {
-        let _ = self.sync.try_with_value(|sync| {
-            let Some(sync) = sync else { return };
-            let known = sync.viewing().and_then(|room| {
+        let _ = self.replica.try_with_value(|replica| {
+            let Some(replica) = replica else { return };
+            let known = replica.viewing().and_then(|room| {
                 let looks = self.attention.get_value() != Attention::Away;
-                let follow = |line: &mut NewLine| line.follow(room, sync.memberships(), looks);
+                let follow = |line: &mut NewLine| line.follow(room, replica.memberships(), looks);
                 self.new_line.try_update_value(follow).flatten()
             });
-            let rows = sync.window().map(|_| rows(sync.lines(), browser::day, known));
+            let rows = replica.window().map(|_| rows(replica.lines(), browser::day, known));
             if self.rows.with_untracked(|shown| *shown != rows) {
                 show(self.reacted, &reacted(rows.as_deref().unwrap_or_default()));
                 self.rows.set(rows);
@@ -735,7 +742,7 @@ impl Client {
     }
 }
 
-fn show<T: Clone + PartialEq + Send + std::marker::Sync + 'static>(signal: RwSignal<T>, value: &T) {
+fn show<T: Clone + PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: &T) {
     if signal.with_untracked(|shown| shown != value) {
         signal.set(value.clone());
     }

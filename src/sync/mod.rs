@@ -1,6 +1,6 @@
 //! The client's side of the live protocol, as a state machine without I/O.
 //!
-//! [`Sync`] is told what happens (a frame came, time passed, a person wants something) and answers
+//! [`Replica`] is told what happens (a frame came, time passed, a person wants something) and answers
 //! what has to be done about it. The browser, the tests and any other client run this same code; the
 //! clock and randomness are theirs to bring.
 
@@ -131,7 +131,7 @@ struct Unsaid {
 
 /// What one tab knows, and what it waits for.
 #[derive(Debug)]
-pub struct Sync {
+pub struct Replica {
     me: Person,
     epoch: Epoch,
     directory: Directory,
@@ -158,7 +158,7 @@ pub struct Sync {
     now: u64,
 }
 
-impl Sync {
+impl Replica {
     /// Goes on from where the server rendered the page.
     pub fn new(me: Person, page: Page) -> Self {
         Self {

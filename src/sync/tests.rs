@@ -215,7 +215,7 @@ impl Server {
 /// A tab, its browser's storage, and its link to the server.
 struct Tab {
     me: Person,
-    sync: Sync,
+    replica: Replica,
     stored: HashMap<CommandId, Pending>,
     is_connected: bool,
     listens: bool,
@@ -240,10 +240,10 @@ impl World {
         let tabs = (1..=tabs)
             .map(|number| {
                 let me = person(number);
-                let sync = Sync::new(me.clone(), server.page(me.clone()));
+                let replica = Replica::new(me.clone(), server.page(me.clone()));
                 Tab {
                     me,
-                    sync,
+                    replica,
                     stored: HashMap::new(),
                     is_connected: false,
                     listens: false,
@@ -260,7 +260,7 @@ impl World {
     fn tell(&mut self, tab: usize, input: Input) {
         let now = Moment { millis: self.now, random: 0.5 };
         let told = &mut self.tabs[tab];
-        for output in told.sync.handle(input, now) {
+        for output in told.replica.handle(input, now) {
             match output {
                 Output::Connect => {
                     told.is_connected = true;
@@ -295,7 +295,7 @@ impl World {
             bytes[..8].copy_from_slice(&self.asked.to_be_bytes());
             let attachments = vec![attachment(&AttachmentId::from_random(bytes))];
             // Some answer the oldest that is there, whatever is under way.
-            let oldest = sent(&self.tabs[tab].sync).first().map(|message| message.position);
+            let oldest = sent(&self.tabs[tab].replica).first().map(|message| message.position);
             let reply_to = oldest.filter(|_| self.asked.is_multiple_of(2));
             Input::Share { id: id.clone(), room: general(), text, attachments, reply_to }
         } else {
@@ -308,7 +308,7 @@ impl World {
 
     fn delete(&mut self, tab: usize, pick: usize) {
         let me = self.tabs[tab].me.id;
-        let mine: Vec<Position> = sent(&self.tabs[tab].sync)
+        let mine: Vec<Position> = sent(&self.tabs[tab].replica)
             .iter()
             .filter(|message| message.author.id == me)
             .map(|message| message.position)
@@ -322,7 +322,7 @@ impl World {
 
     /// Puts an emoji under the message that `pick` hits, or takes it away if it is there.
     fn react(&mut self, tab: usize, pick: usize) {
-        let (me, shown) = (self.tabs[tab].me.id, sent(&self.tabs[tab].sync));
+        let (me, shown) = (self.tabs[tab].me.id, sent(&self.tabs[tab].replica));
         let Some(message) = shown.get(pick % shown.len().max(1)) else { return };
         let emoji = Emoji::stored(["👍", "🎉"][pick % 2].to_owned());
         let is_there = |it: &reaction::Reaction| it.emoji == emoji && it.is_by(me);
@@ -436,8 +436,8 @@ impl World {
         let stored = serde_json::to_string(&reloaded.stored.values().collect::<Vec<_>>()).unwrap();
         let pending = serde_json::from_str(&stored).unwrap();
         let page = self.server.page(reloaded.me.clone());
-        reloaded.sync = Sync::new(reloaded.me.clone(), page);
-        reloaded.sync.take_up(pending);
+        reloaded.replica = Replica::new(reloaded.me.clone(), page);
+        reloaded.replica.take_up(pending);
     }
 
     fn tick(&mut self, tab: usize) {
@@ -457,8 +457,8 @@ impl World {
                 while self.deliver_to_server(tab) || self.deliver_to_client(tab) {}
             }
             let is_quiet = self.tabs.iter().all(|tab| {
-                tab.sync.link() == LinkState::Live
-                    && tab.sync.waiting() == 0
+                tab.replica.link() == LinkState::Live
+                    && tab.replica.waiting() == 0
                     && tab.to_client.is_empty()
             });
             if is_quiet {
@@ -471,7 +471,7 @@ impl World {
     /// Answers to what was deleted meanwhile were refused.
     fn throw_away_refused(&mut self) {
         for tab in 0..self.tabs.len() {
-            for line in self.tabs[tab].sync.lines() {
+            for line in self.tabs[tab].replica.lines() {
                 let Content::OnItsWay { id, reply_to, progress, .. } = line.content else {
                     continue;
                 };
@@ -486,8 +486,8 @@ impl World {
     fn check(&self) {
         let newest: Vec<&Message> = self.server.window.messages().collect();
         for (tab, posted) in self.tabs.iter().zip(&self.posted) {
-            let lines = tab.sync.lines();
-            let shown = sent(&tab.sync);
+            let lines = tab.replica.lines();
+            let shown = sent(&tab.replica);
             assert_eq!(shown.iter().collect::<Vec<_>>(), newest, "everyone sees the same");
             assert_eq!(lines.len(), shown.len(), "nothing is on its way any more");
             assert!(tab.stored.is_empty(), "nothing is left in the outbox: {:?}", tab.stored);
@@ -498,16 +498,16 @@ impl World {
     }
 }
 
-fn sent(sync: &Sync) -> Vec<Message> {
-    let messages = sync.lines().into_iter().filter_map(|line| match line.content {
+fn sent(replica: &Replica) -> Vec<Message> {
+    let messages = replica.lines().into_iter().filter_map(|line| match line.content {
         Content::Sent(message) => Some(message),
         Content::OnItsWay { .. } => None,
     });
     messages.collect()
 }
 
-fn under_way(sync: &Sync) -> Vec<Progress> {
-    let pending = sync.lines().into_iter().filter_map(|line| match line.content {
+fn under_way(replica: &Replica) -> Vec<Progress> {
+    let pending = replica.lines().into_iter().filter_map(|line| match line.content {
         Content::Sent(_) => None,
         Content::OnItsWay { progress, .. } => Some(progress),
     });
@@ -519,13 +519,13 @@ fn a_message_shows_at_once_and_settles_whichever_answer_is_first() {
     let mut world = World::new(1);
     world.settle();
     world.post(0);
-    assert_eq!(under_way(&world.tabs[0].sync), [Progress::UnderWay]);
+    assert_eq!(under_way(&world.tabs[0].replica), [Progress::UnderWay]);
     assert_eq!(world.tabs[0].stored.len(), 1);
     world.deliver_to_server(0);
     // Event first.
     world.deliver_to_client(0);
-    assert_eq!(under_way(&world.tabs[0].sync), []);
-    assert_eq!(sent(&world.tabs[0].sync).len(), 1);
+    assert_eq!(under_way(&world.tabs[0].replica), []);
+    assert_eq!(sent(&world.tabs[0].replica).len(), 1);
     world.deliver_to_client(0);
     world.check();
     // Answer first.
@@ -533,7 +533,7 @@ fn a_message_shows_at_once_and_settles_whichever_answer_is_first() {
     world.deliver_to_server(0);
     world.tabs[0].to_client.make_contiguous().reverse();
     world.deliver_to_client(0);
-    assert_eq!(under_way(&world.tabs[0].sync).len(), 1);
+    assert_eq!(under_way(&world.tabs[0].replica).len(), 1);
     world.deliver_to_client(0);
     world.check();
 }
@@ -544,9 +544,9 @@ fn what_was_written_offline_goes_out_once_and_in_order() {
     world.settle();
     world.cut(0);
     (0..5).for_each(|_| drop(world.post(0)));
-    assert_eq!(under_way(&world.tabs[0].sync), vec![Progress::UnderWay; 5]);
+    assert_eq!(under_way(&world.tabs[0].replica), vec![Progress::UnderWay; 5]);
     world.reload(0);
-    assert_eq!(under_way(&world.tabs[0].sync).len(), 5);
+    assert_eq!(under_way(&world.tabs[0].replica).len(), 5);
     world.settle();
     world.check();
     assert_eq!(world.server.messages.len(), 5);
@@ -596,7 +596,7 @@ fn another_log_replaces_what_was_known() {
     world.posted[0].clear();
     world.settle();
     world.check();
-    assert!(sent(&world.tabs[0].sync).is_empty());
+    assert!(sent(&world.tabs[0].replica).is_empty());
 }
 
 #[test]
@@ -607,11 +607,11 @@ fn a_refused_message_stays_for_its_author_to_decide() {
     world.tabs[0].to_server.clear();
     let refused = ServerFrame::Refused { id: id.clone(), refusal: Refusal::unknown_channel() };
     world.tell(0, Input::Frame(refused));
-    assert_eq!(under_way(&world.tabs[0].sync), [Progress::Refused(Refusal::unknown_channel())]);
-    assert!(world.tabs[0].sync.is_unsent(&id));
+    assert_eq!(under_way(&world.tabs[0].replica), [Progress::Refused(Refusal::unknown_channel())]);
+    assert!(world.tabs[0].replica.is_unsent(&id));
     world.reload(0);
     world.settle();
-    assert_eq!(under_way(&world.tabs[0].sync), [Progress::Refused(Refusal::unknown_channel())]);
+    assert_eq!(under_way(&world.tabs[0].replica), [Progress::Refused(Refusal::unknown_channel())]);
     world.tell(0, Input::Retry(id));
     world.settle();
     world.check();
@@ -632,17 +632,17 @@ fn what_never_went_out_can_be_thrown_away_and_nothing_else() {
     let mut world = World::new(2);
     world.settle();
     let sent = world.post(0);
-    assert!(!world.tabs[0].sync.is_unsent(&sent), "it is on its way");
+    assert!(!world.tabs[0].replica.is_unsent(&sent), "it is on its way");
     let waiting = world.post(0);
-    assert!(world.tabs[0].sync.is_unsent(&waiting), "it waits for the one before it");
+    assert!(world.tabs[0].replica.is_unsent(&waiting), "it waits for the one before it");
     world.cut(0);
-    assert!(!world.tabs[0].sync.is_unsent(&sent), "it may have arrived");
+    assert!(!world.tabs[0].replica.is_unsent(&sent), "it may have arrived");
     world.reload(0);
-    assert!(!world.tabs[0].sync.is_unsent(&sent));
-    assert!(world.tabs[0].sync.is_unsent(&waiting));
+    assert!(!world.tabs[0].replica.is_unsent(&sent));
+    assert!(world.tabs[0].replica.is_unsent(&waiting));
     world.posted[0].pop();
     world.tell(0, Input::Discard(waiting.clone()));
-    assert!(!world.tabs[0].sync.is_unsent(&waiting), "it is no more");
+    assert!(!world.tabs[0].replica.is_unsent(&waiting), "it is no more");
     let last = world.post(0);
     world.settle();
     world.check();
@@ -656,10 +656,10 @@ fn what_another_tab_has_sent_is_not_thrown_away() {
     world.settle();
     world.cut(0);
     let id = world.post(0);
-    assert!(world.tabs[0].sync.is_unsent(&id));
+    assert!(world.tabs[0].replica.is_unsent(&id));
     let elsewhere = told(&world, &id, PendingState::Waiting);
     world.tell(0, elsewhere);
-    assert!(!world.tabs[0].sync.is_unsent(&id));
+    assert!(!world.tabs[0].replica.is_unsent(&id));
     world.settle();
     world.check();
 }
@@ -692,7 +692,7 @@ fn what_another_tab_has_sent_is_shown_once() {
     let id = world.post(0);
     done_by_another_tab(&mut world, &id);
     look_again(&mut world);
-    assert_eq!(world.tabs[0].sync.lines().len(), 1, "the other tab has not told yet");
+    assert_eq!(world.tabs[0].replica.lines().len(), 1, "the other tab has not told yet");
     world.settle();
     world.check();
 }
@@ -711,7 +711,7 @@ fn the_same_words_twice_are_two_messages() {
     });
     for sent in 0..=2 {
         look_again(&mut world);
-        assert_eq!(world.tabs[0].sync.lines().len(), 2, "with {sent} sent");
+        assert_eq!(world.tabs[0].replica.lines().len(), 2, "with {sent} sent");
         if let Some(id) = ids.get(sent) {
             let position = done_by_another_tab(&mut world, id);
             let input = told(&world, id, PendingState::Accepted(position));
@@ -731,9 +731,9 @@ fn a_late_refusal_does_not_undo_what_another_tab_has_done() {
     world.tell(0, input);
     assert!(world.tabs[0].stored.is_empty(), "what is done waits nowhere");
     world.tell(0, Input::Frame(ServerFrame::Refused { id, refusal: Refusal::busy() }));
-    assert_eq!(world.tabs[0].sync.waiting(), 0);
+    assert_eq!(world.tabs[0].replica.waiting(), 0);
     look_again(&mut world);
-    assert_eq!(world.tabs[0].sync.lines().len(), 1);
+    assert_eq!(world.tabs[0].replica.lines().len(), 1);
 }
 
 #[test]
@@ -746,7 +746,7 @@ fn a_tab_that_notes_late_what_is_done_is_told_so() {
     assert!(world.tabs[0].stored.is_empty());
     let position = world.server.last;
     let Input::Kept(pending) = late.clone() else { panic!("{late:?}") };
-    let outputs = world.tabs[0].sync.handle(late, Moment { millis: world.now, random: 0.5 });
+    let outputs = world.tabs[0].replica.handle(late, Moment { millis: world.now, random: 0.5 });
     let done = Pending { state: PendingState::Accepted(position), ..pending };
     assert_eq!(outputs, [Output::Keep(done), Output::Forget(id)]);
 }
@@ -775,7 +775,7 @@ fn what_is_too_much_at_once_waits_visibly_and_goes_out_by_itself() {
     world.deliver_to_client(0);
     let held = Progress::Held(Refusal::rate_limited(3));
     assert_eq!(
-        under_way(&world.tabs[0].sync),
+        under_way(&world.tabs[0].replica),
         [held, Progress::UnderWay, Progress::UnderWay],
         "the first says why, and the others wait for it"
     );
@@ -906,30 +906,30 @@ fn attachment(id: &AttachmentId) -> Attachment {
 #[test]
 fn a_channel_that_was_deleted_meanwhile_is_forgotten() {
     let server = Server::new();
-    let mut sync = Sync::new(person(2), server.page(person(2)));
-    assert!(sync.window().is_some());
+    let mut replica = Replica::new(person(2), server.page(person(2)));
+    assert!(replica.window().is_some());
     let now = Moment { millis: 1, random: 0.0 };
-    sync.handle(Input::Frame(ServerFrame::Directory(server.directory.clone())), now);
-    assert!(sync.window().is_some(), "it is still there");
+    replica.handle(Input::Frame(ServerFrame::Directory(server.directory.clone())), now);
+    assert!(replica.window().is_some(), "it is still there");
     let mut empty = server.directory.clone();
     empty.remove(Position(9), &channel());
-    sync.handle(Input::Frame(ServerFrame::Directory(empty)), now);
-    assert!(sync.window().is_none());
+    replica.handle(Input::Frame(ServerFrame::Directory(empty)), now);
+    assert!(replica.window().is_none());
     // Another one of its name is opened by whoever is still there.
-    sync.handle(Input::Frame(ServerFrame::Directory(server.directory.clone())), now);
-    sync.handle(Input::Open(Some(general())), now);
-    assert_eq!(sync.viewing(), Some(&general()));
+    replica.handle(Input::Frame(ServerFrame::Directory(server.directory.clone())), now);
+    replica.handle(Input::Open(Some(general())), now);
+    assert_eq!(replica.viewing(), Some(&general()));
 }
 
 #[test]
 fn what_was_said_in_a_channel_is_not_of_the_next_one_of_its_name() {
     let server = Server::new();
-    let mut sync = Sync::new(person(2), server.page(person(2)));
+    let mut replica = Replica::new(person(2), server.page(person(2)));
     let now = Moment { millis: 1, random: 0.0 };
     let mut other = Directory::default();
     other.apply(Channel { name: channel(), created: Position(9), topic: None });
-    sync.handle(Input::Frame(ServerFrame::Directory(other)), now);
-    assert_eq!((sync.window(), sync.viewing()), (None, Some(&general())));
+    replica.handle(Input::Frame(ServerFrame::Directory(other)), now);
+    assert_eq!((replica.window(), replica.viewing()), (None, Some(&general())));
 }
 
 #[test]
@@ -939,19 +939,19 @@ fn a_browser_that_speaks_for_somebody_else_now_does_not_go_on() {
     world.cut(0);
     world.post(0);
     let tab = &mut world.tabs[0];
-    let mut tell = |input| tab.sync.handle(input, Moment { millis: 60_000, random: 0.5 });
+    let mut tell = |input| tab.replica.handle(input, Moment { millis: 60_000, random: 0.5 });
     tell(Input::Tick);
     tell(Input::Opened);
     let welcome = world.server.greet(person(2), None, &[]).swap_remove(0);
     assert_eq!(tell(Input::Frame(welcome)), [Output::Disconnect, Output::Changed]);
     assert_eq!(tell(Input::Woken), [], "nothing of theirs goes out");
-    assert_eq!((tab.sync.me(), tab.sync.link()), (&person(1), LinkState::Stopped));
+    assert_eq!((tab.replica.me(), tab.replica.link()), (&person(1), LinkState::Stopped));
 }
 
 #[test]
 fn a_topic_is_followed_in_the_order_of_the_lane() {
     let server = Server::new();
-    let mut sync = Sync::new(person(2), server.page(person(2)));
+    let mut replica = Replica::new(person(2), server.page(person(2)));
     let now = Moment { millis: 1, random: 0.0 };
     let revised = |topic: &str| {
         let topic = TopicText::read(topic).unwrap().map(|text| Topic { text, by: person(3) });
@@ -963,26 +963,26 @@ fn a_topic_is_followed_in_the_order_of_the_lane() {
         Input::Frame(ServerFrame::Event(Event { lane, position, prev, command: None, change }))
     };
     let lunch = event(5, 1, "Lunch");
-    sync.handle(lunch.clone(), now);
-    sync.handle(event(8, 5, "Dinner"), now);
-    assert_eq!(sync.directory().find("general"), Some(&revised("Dinner")));
+    replica.handle(lunch.clone(), now);
+    replica.handle(event(8, 5, "Dinner"), now);
+    assert_eq!(replica.directory().find("general"), Some(&revised("Dinner")));
     // What is known already takes nothing back.
-    sync.handle(lunch, now);
-    assert_eq!(sync.directory().find("general"), Some(&revised("Dinner")));
-    assert_eq!(sync.directory().position, Position(8));
+    replica.handle(lunch, now);
+    assert_eq!(replica.directory().find("general"), Some(&revised("Dinner")));
+    assert_eq!(replica.directory().position, Position(8));
     // Who could not read an event notices at the next one, and begins anew with what there is.
-    let outputs = sync.handle(event(12, 10, "Tea"), now);
+    let outputs = replica.handle(event(12, 10, "Tea"), now);
     assert!(outputs.contains(&Output::Disconnect), "{outputs:?}");
     let mut whole = server.directory.clone();
     whole.revise(Position(12), revised("Tea"));
-    sync.handle(Input::Frame(ServerFrame::Directory(whole)), now);
-    assert_eq!(sync.directory().find("general"), Some(&revised("Tea")));
+    replica.handle(Input::Frame(ServerFrame::Directory(whole)), now);
+    assert_eq!(replica.directory().find("general"), Some(&revised("Tea")));
 }
 
 #[test]
 fn what_was_read_is_said_once_in_a_while_and_until_it_is_heard() {
     let server = Server::new();
-    let mut sync = Sync::new(person(2), server.page(person(2)));
+    let mut replica = Replica::new(person(2), server.page(person(2)));
     let said = |outputs: Vec<Output>| -> Vec<u64> {
         let said = outputs.into_iter().filter_map(|output| match output {
             Output::Send(ClientFrame::Read { position, .. }) => Some(position.0),
@@ -991,41 +991,41 @@ fn what_was_read_is_said_once_in_a_while_and_until_it_is_heard() {
         said.collect()
     };
     let at = |millis| Moment { millis, random: 0.0 };
-    let go_live = |sync: &mut Sync, now| {
-        sync.handle(Input::Tick, at(now));
-        sync.handle(Input::Opened, at(now));
+    let go_live = |replica: &mut Replica, now| {
+        replica.handle(Input::Tick, at(now));
+        replica.handle(Input::Opened, at(now));
         let resume =
             Resume { epoch: server.epoch.clone(), position: Position(1), directs: Position::ZERO };
         let frames = server.greet(person(2), Some(resume), &[]);
-        let outputs = frames.into_iter().map(|frame| sync.handle(Input::Frame(frame), at(now)));
+        let outputs = frames.into_iter().map(|frame| replica.handle(Input::Frame(frame), at(now)));
         outputs.flatten().collect::<Vec<Output>>()
     };
     // Before there is a link, it waits.
-    assert_eq!(said(sync.handle(Input::Read(Position(3)), at(10_000))), [0; 0]);
-    assert_eq!(said(go_live(&mut sync, 10_000)), [3]);
+    assert_eq!(said(replica.handle(Input::Read(Position(3)), at(10_000))), [0; 0]);
+    assert_eq!(said(go_live(&mut replica, 10_000)), [3]);
     // A crowd of messages is read, and said at once after a pause.
     for message in 4..=9 {
-        assert_eq!(said(sync.handle(Input::Read(Position(message)), at(10_100))), [0; 0]);
+        assert_eq!(said(replica.handle(Input::Read(Position(message)), at(10_100))), [0; 0]);
     }
-    assert_eq!(said(sync.handle(Input::Tick, at(11_999))), [0; 0]);
-    assert_eq!(said(sync.handle(Input::Tick, at(12_000))), [9]);
+    assert_eq!(said(replica.handle(Input::Tick, at(11_999))), [0; 0]);
+    assert_eq!(said(replica.handle(Input::Tick, at(12_000))), [9]);
     // Who goes cannot say it later.
-    assert_eq!(said(sync.handle(Input::Read(Position(10)), at(12_100))), [0; 0]);
-    assert_eq!(said(sync.handle(Input::Leaving, at(12_200))), [10]);
-    assert_eq!(said(sync.handle(Input::Leaving, at(12_300))), [0; 0]);
-    assert!(!sync.has_said_all());
+    assert_eq!(said(replica.handle(Input::Read(Position(10)), at(12_100))), [0; 0]);
+    assert_eq!(said(replica.handle(Input::Leaving, at(12_200))), [10]);
+    assert_eq!(said(replica.handle(Input::Leaving, at(12_300))), [0; 0]);
+    assert!(!replica.has_said_all());
     // The link breaks before the server is heard to know: the next one is told again.
-    sync.handle(Input::Closed(None), at(13_000));
-    assert_eq!(said(go_live(&mut sync, 20_000)), [10]);
+    replica.handle(Input::Closed(None), at(13_000));
+    assert_eq!(said(go_live(&mut replica, 20_000)), [10]);
     let heard = ServerFrame::Read { room: general(), position: Position(10) };
-    sync.handle(Input::Frame(heard), at(20_100));
-    assert!(sync.has_said_all());
-    assert_eq!(said(sync.handle(Input::Read(Position(9)), at(30_000))), [0; 0]);
+    replica.handle(Input::Frame(heard), at(20_100));
+    assert!(replica.has_said_all());
+    assert_eq!(said(replica.handle(Input::Read(Position(9)), at(30_000))), [0; 0]);
 }
 
 /// A page that is live and looks at `#general`, and what is told to it at a time.
 struct Live {
-    sync: Sync,
+    replica: Replica,
     server: Server,
     millis: u64,
 }
@@ -1033,8 +1033,8 @@ struct Live {
 impl Live {
     fn new() -> Self {
         let server = Server::new();
-        let sync = Sync::new(person(2), server.page(person(2)));
-        let mut live = Self { sync, server, millis: 1_700_000_000_000 };
+        let replica = Replica::new(person(2), server.page(person(2)));
+        let mut live = Self { replica, server, millis: 1_700_000_000_000 };
         live.tell(Input::Tick);
         live.come_back();
         live
@@ -1045,12 +1045,12 @@ impl Live {
         for frame in self.server.greet(person(2), None, &[]) {
             self.tell(Input::Frame(frame));
         }
-        assert_eq!(self.sync.link(), LinkState::Live);
+        assert_eq!(self.replica.link(), LinkState::Live);
     }
 
     /// Gives what is said then.
     fn tell(&mut self, input: Input) -> Vec<ClientFrame> {
-        let outputs = self.sync.handle(input, Moment { millis: self.millis, random: 0.0 });
+        let outputs = self.replica.handle(input, Moment { millis: self.millis, random: 0.0 });
         let said = outputs.into_iter().filter_map(|output| match output {
             Output::Send(frame) => Some(frame),
             _ => None,
@@ -1069,7 +1069,7 @@ impl Live {
     }
 
     fn typing(&self) -> Vec<u64> {
-        self.sync.typing().iter().map(|person| person.id.0.0).collect()
+        self.replica.typing().iter().map(|person| person.id.0.0).collect()
     }
 
     fn hear_presence(&mut self, all: Option<&[u64]>, online: &[u64], offline: &[u64]) {
@@ -1079,7 +1079,7 @@ impl Live {
     }
 
     fn online(&self) -> Vec<u64> {
-        self.sync.online().iter().map(|person| person.0.0).collect()
+        self.replica.online().iter().map(|person| person.0.0).collect()
     }
 }
 
@@ -1148,19 +1148,19 @@ fn what_a_room_has_when_it_is_opened_is_new_before_the_notice_of_it() {
     for number in 1..=2 {
         post(&mut live, number);
         let mut view = open(&mut live).expect("the server is asked");
-        assert!(!live.sync.is_current());
+        assert!(!live.replica.is_current());
         // With a difference, and with all that there is.
         view.position.take_if(|_| number == 2);
         let answer = live.server.view(&view, true);
         assert_eq!(matches!(answer, ServerFrame::Reset(_)), number == 2);
         live.tell(Input::Frame(answer));
-        assert!(live.sync.is_current());
-        assert_eq!(live.sync.memberships().unread(&general()), usize::from(number));
+        assert!(live.replica.is_current());
+        assert_eq!(live.replica.memberships().unread(&general()), usize::from(number));
     }
     // A link that breaks answers nothing.
     open(&mut live);
     live.tell(Input::Closed(None));
-    assert!(live.sync.is_current());
+    assert!(live.replica.is_current());
 }
 
 #[test]
@@ -1184,7 +1184,7 @@ fn who_is_here_is_followed_and_forgotten_a_minute_after_the_link() {
 fn a_person_hears_of_what_means_them_once() {
     let server = Server::new();
     let me = person(2);
-    let mut sync = Sync::new(me.clone(), server.page(me.clone()));
+    let mut replica = Replica::new(me.clone(), server.page(me.clone()));
     let direct = Room::Direct(Pair::of(me.id, person(3).id));
     let message = |number, by: &Person, revised| Message {
         position: Position(number),
@@ -1200,7 +1200,7 @@ fn a_person_hears_of_what_means_them_once() {
         revised,
     };
     let mut told = |frame| {
-        let outputs = sync.handle(Input::Frame(frame), Moment { millis: 1, random: 0.0 });
+        let outputs = replica.handle(Input::Frame(frame), Moment { millis: 1, random: 0.0 });
         let told = outputs.into_iter().filter_map(|output| match output {
             Output::Notice(notice) => Some(notice.message.position.0),
             _ => None,
@@ -1232,9 +1232,9 @@ fn a_person_hears_of_what_means_them_once() {
 fn what_was_told_is_taken_back_when_it_is_not_so_any_more() {
     let server = Server::new();
     let me = person(2);
-    let mut sync = Sync::new(me.clone(), server.page(me.clone()));
+    let mut replica = Replica::new(me.clone(), server.page(me.clone()));
     let mut withdrawn = |frame| {
-        let outputs = sync.handle(Input::Frame(frame), Moment { millis: 1, random: 0.0 });
+        let outputs = replica.handle(Input::Frame(frame), Moment { millis: 1, random: 0.0 });
         let withdrawn = outputs.into_iter().filter_map(|output| match output {
             Output::Withdraw(message) => Some(message.0),
             _ => None,

@@ -127,7 +127,7 @@ async fn write(tab: Arc<Tab>, guest: Guest, told: Arc<Told>, mut chance: fastran
     let author = guest.person.id;
     let mut numbers = [0; CHANNELS.len()];
     loop {
-        if tab.look(|seen| seen.sync.waiting()) < WAITING {
+        if tab.look(|seen| seen.replica.waiting()) < WAITING {
             let own = if chance.u8(0..5) == 0 { told.take_own(author, &mut chance) } else { None };
             match own {
                 Some((channel, message)) => {

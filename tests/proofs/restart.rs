@@ -211,7 +211,7 @@ impl Crowd {
         let start = Instant::now();
         let is_back = |(tab, welcomes): (&Arc<Tab>, &AtomicU64)| {
             welcomes.load(Ordering::Relaxed) > restarts
-                && tab.look(|seen| seen.is_told && seen.sync.link() == LinkState::Live)
+                && tab.look(|seen| seen.is_told && seen.replica.link() == LinkState::Live)
         };
         while !self.tabs.iter().zip(self.welcomes.iter()).all(is_back) {
             if start.elapsed() > BACK * 2 {
@@ -274,7 +274,7 @@ impl Crowd {
             let window = database.window(&channel(number));
             let newest = window.last().map(|message| message.position);
             let told = async {
-                while tab.look(|seen| seen.sync.window().map(|it| it.position)) < newest {
+                while tab.look(|seen| seen.replica.window().map(|it| it.position)) < newest {
                     sleep(Duration::from_millis(10)).await;
                 }
             };

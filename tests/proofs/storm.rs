@@ -23,7 +23,7 @@ use flack::{
         position::Position,
         window::Window,
     },
-    sync::{Sync, link::LinkState},
+    sync::{Replica, link::LinkState},
 };
 use futures_util::{StreamExt, stream};
 use tempfile::TempDir;
@@ -227,7 +227,7 @@ fn habits(
     let mut chain = Chain::of(Lane::Channel(name));
     let mut stage = Stage::Down;
     let heard = told.clone();
-    let witness = move |happening: Happening, sync: &Sync| {
+    let witness = move |happening: Happening, replica: &Replica| {
         let told = &mut *heard.lock().unwrap();
         match happening {
             Happening::Connecting => {
@@ -268,7 +268,7 @@ fn habits(
                 let event = matches!(frame, ServerFrame::Event(_));
                 // What comes of a difference is compared each time, what comes of an event often.
                 if (has_caught_up || event && told.events.is_multiple_of(64))
-                    && let Some(window) = sync.window()
+                    && let Some(window) = replica.window()
                 {
                     told.returns.push(Shown {
                         channel,
@@ -457,7 +457,7 @@ async fn miss_and_return(
         let start = Instant::now();
         tab.mend();
         tab.until("all that was missed", |seen| {
-            let window = seen.sync.window()?;
+            let window = seen.replica.window()?;
             let texts = window.messages().map(|it| it.text.as_str().to_owned());
             let all = (0..MISSED).map(|number| format!("{attempt} {number}"));
             (window.position >= last && texts.eq(all)).then_some(())
@@ -472,7 +472,7 @@ async fn miss_and_return(
 async fn up_to_date(tabs: &[Arc<Tab>]) {
     for tab in tabs {
         tab.until("a live link, up to date", |seen| {
-            (seen.is_told && seen.sync.link() == LinkState::Live).then_some(())
+            (seen.is_told && seen.replica.link() == LinkState::Live).then_some(())
         })
         .await;
     }
@@ -496,7 +496,7 @@ async fn history_is_complete(dir: &std::path::Path, history: &Mutex<History>) ->
 /// What a page lists channels as being about.
 fn topics_of(tab: &Tab) -> Vec<(String, String)> {
     tab.look(|seen| {
-        let channels = seen.sync.directory().channels().iter();
+        let channels = seen.replica.directory().channels().iter();
         let topics = channels.filter_map(|channel| {
             let topic = channel.topic.as_ref()?.text.as_str().to_owned();
             Some((channel.name.as_str().to_owned(), topic))

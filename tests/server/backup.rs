@@ -243,7 +243,7 @@ async fn an_open_page_notices_that_an_older_state_is_back() {
     tab.expect_texts(&["before"]).await;
     tab.expect_live().await;
     tab.look(|seen| {
-        assert_eq!(seen.sync.directory().channels().len(), 1, "the later channel is no more");
+        assert_eq!(seen.replica.directory().channels().len(), 1, "the later channel is no more");
     });
     tab.post("general", "anew");
     tab.expect_texts(&["before", "anew"]).await;

@@ -23,7 +23,7 @@ async fn two_people_talk_and_see_each_message_at_once() {
     let first = ada.whisper(&bob, "psst").await;
     // The conversation is in the list by itself, from the first message on.
     tab.until("a direct conversation", |seen| {
-        let direct = seen.sync.directs().find(ada.person.id)?;
+        let direct = seen.replica.directs().find(ada.person.id)?;
         (direct.created == Some(first) && direct.with == ada.person).then_some(())
     })
     .await;
@@ -45,7 +45,7 @@ async fn a_direct_conversation_outlasts_a_restart() {
     assert_eq!(page.articles().len(), 1);
     assert!(page.body.contains("psst"));
     let tab = bob.live("general").await;
-    tab.look(|seen| assert!(seen.sync.directs().find(ada.person.id).is_some()));
+    tab.look(|seen| assert!(seen.replica.directs().find(ada.person.id).is_some()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,8 +120,9 @@ async fn one_may_talk_to_oneself_but_not_to_nobody() {
     let ada = house.join("Ada").await;
     let tab = ada.live("general").await;
     ada.whisper(&ada, "buy milk").await;
-    tab.until("one's own notes", |seen| seen.sync.directs().find(ada.person.id).map(|_| ())).await;
-    tab.look(|seen| assert_eq!(seen.sync.directs().list().len(), 1));
+    tab.until("one's own notes", |seen| seen.replica.directs().find(ada.person.id).map(|_| ()))
+        .await;
+    tab.look(|seen| assert_eq!(seen.replica.directs().list().len(), 1));
     tab.enter(between(&ada, &ada));
     tab.expect_texts(&["buy milk"]).await;
 

@@ -329,7 +329,7 @@ async fn what_was_written_too_fast_is_written_later_once_and_in_order() {
     texts.iter().for_each(|text| drop(tab.post("general", text)));
     let held = tab
         .until("a message that waits, and says why", |seen| {
-            seen.sync.lines().into_iter().find_map(|line| match line.content {
+            seen.replica.lines().into_iter().find_map(|line| match line.content {
                 Content::OnItsWay { progress: Progress::Held(refusal), .. } => Some(refusal),
                 _ => None,
             })

@@ -77,7 +77,7 @@ async fn people_who_post_at_once_see_one_order() {
 async fn all_messages(tab: &Tab, count: usize) -> Vec<Message> {
     tab.expect_settled().await;
     tab.until("all messages", |seen| {
-        let lines = seen.sync.lines();
+        let lines = seen.replica.lines();
         (lines.len() == count).then_some(())
     })
     .await;
@@ -129,7 +129,7 @@ async fn the_list_of_channels_follows_by_itself_and_without_a_gap() {
         ada.create_channel(name).await;
     }
     tab.until("four more channels", |seen| {
-        (seen.sync.directory().channels().len() == 5).then_some(())
+        (seen.replica.directory().channels().len() == 5).then_some(())
     })
     .await;
     assert_eq!(assert_chain(&tab.frames(), &Lane::Directory), 4);

@@ -50,7 +50,7 @@ impl Known {
 
 async fn sees_online(tab: &Tab, guest: &Guest) {
     let id = guest.person.id;
-    tab.until("somebody's dot", |seen| seen.sync.online().contains(&id).then_some(())).await;
+    tab.until("somebody's dot", |seen| seen.replica.online().contains(&id).then_some(())).await;
 }
 
 /// The clock of this test is wound forward whenever there is nothing to do.
@@ -201,10 +201,10 @@ async fn the_page_of_another_shows_who_writes_until_the_message_is_there() {
     let (ada, bob) = (house.join("Ada").await, house.join("Bob").await);
     let (from, to) = (ada.live("general").await, bob.live("general").await);
     from.tell(flack::sync::Input::Typed);
-    let name = to.until("who writes", |seen| Some(seen.sync.typing().first()?.name.to_string()));
+    let name = to.until("who writes", |seen| Some(seen.replica.typing().first()?.name.to_string()));
     assert_eq!(name.await, "Ada");
-    from.look(|seen| assert!(seen.sync.typing().is_empty()));
+    from.look(|seen| assert!(seen.replica.typing().is_empty()));
     from.post("general", "There it is");
     to.expect_message("There it is").await;
-    to.look(|seen| assert!(seen.sync.typing().is_empty()));
+    to.look(|seen| assert!(seen.replica.typing().is_empty()));
 }

@@ -14,7 +14,7 @@ use flack::{
         unread::Memberships,
         window::Window,
     },
-    sync::{Input, Moment, Output, Sync, link::LinkState},
+    sync::{Input, Moment, Output, Replica, link::LinkState},
 };
 
 use crate::support::{
@@ -60,7 +60,7 @@ async fn a_conversation_goes_on_over_restarts() {
         let last = ada.post("general", &format!("round {round}")).await;
         for tab in &tabs {
             tab.until("the end of the round", |seen| {
-                (seen.sync.window()?.position >= last).then_some(())
+                (seen.replica.window()?.position >= last).then_some(())
             })
             .await;
         }
@@ -92,9 +92,9 @@ async fn what_is_written_while_the_server_is_away_is_shown_and_sent_later() {
     tab.expect_link(LinkState::Reconnecting).await;
     tab.post("general", "first");
     tab.post("general", "second");
-    tab.until("both to be shown", |seen| (seen.sync.lines().len() == 2).then_some(())).await;
+    tab.until("both to be shown", |seen| (seen.replica.lines().len() == 2).then_some(())).await;
     assert_eq!(tab.texts(), ["first", "second"]);
-    assert_eq!(tab.look(|seen| seen.sync.waiting()), 2);
+    assert_eq!(tab.look(|seen| seen.replica.waiting()), 2);
     house.restart().await;
     tab.expect_texts(&["first", "second"]).await;
     other.expect_texts(&["first", "second"]).await;
@@ -159,7 +159,7 @@ async fn who_was_away_gets_what_was_posted_deleted_and_created_meanwhile() {
     tab.mend();
     tab.expect_live().await;
     tab.expect_texts(&["meanwhile"]).await;
-    tab.look(|seen| assert_eq!(seen.sync.directory().channels().len(), 2));
+    tab.look(|seen| assert_eq!(seen.replica.directory().channels().len(), 2));
     assert_eq!(resets(&tab), 0);
     let heard = format!("{:?}", tab.frames());
     assert!(!heard.contains("said in vain"), "{heard}");
@@ -347,14 +347,14 @@ fn a_channel_opened_before_the_welcome_is_viewed() {
         refused: None,
     };
     let now = Moment { millis: 0, random: 0.0 };
-    let mut sync = Sync::new(me.clone(), page);
+    let mut replica = Replica::new(me.clone(), page);
     let mut said = Vec::new();
-    let mut tell = |sync: &mut Sync, input| said.extend(sync.handle(input, now));
-    tell(&mut sync, Input::Tick);
-    tell(&mut sync, Input::Opened);
-    tell(&mut sync, Input::Open(Some(second.clone())));
+    let mut tell = |replica: &mut Replica, input| said.extend(replica.handle(input, now));
+    tell(&mut replica, Input::Tick);
+    tell(&mut replica, Input::Opened);
+    tell(&mut replica, Input::Open(Some(second.clone())));
     tell(
-        &mut sync,
+        &mut replica,
         Input::Frame(ServerFrame::Welcome(Welcome {
             spread: 0,
             you: me,

@@ -500,6 +500,6 @@ async fn a_large_burst_makes_nobody_slow() {
             })
             .await;
     }
-    tab.until("all of it", |seen| (seen.sync.lines().len() == COUNT).then_some(())).await;
+    tab.until("all of it", |seen| (seen.replica.lines().len() == COUNT).then_some(())).await;
     tab.look(|seen| assert_eq!(seen.closes, []));
 }

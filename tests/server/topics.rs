@@ -41,7 +41,7 @@ async fn everyone_hears_what_a_channel_is_about() {
     assert_eq!((event.prev, event.command), (Position(1), None));
     assert_eq!(event.change, Change::ChannelRevised(answer.clone()));
     let shown = tab.until("the topic", |seen| {
-        seen.sync.directory().find("general").filter(|it| it.topic.is_some()).cloned()
+        seen.replica.directory().find("general").filter(|it| it.topic.is_some()).cloned()
     });
     assert_eq!(shown.await, answer);
     // For those who come later, too.

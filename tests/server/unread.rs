@@ -21,7 +21,7 @@ use crate::support::{
 /// Waits until a tab has so many unread messages in a room.
 async fn expect_unread(tab: &Tab, room: &Room, count: usize) {
     tab.until(&format!("{count} unread"), |seen| {
-        (seen.sync.memberships().unread(room) == count).then_some(())
+        (seen.replica.memberships().unread(room) == count).then_some(())
     })
     .await;
 }
@@ -31,7 +31,7 @@ async fn set_room(guest: &Guest, fields: &[(&str, &str)]) {
 }
 
 fn settings(seen: &Seen, room: &Room) -> RoomSettings {
-    seen.sync.memberships().find(room).map(|it| it.settings).unwrap_or_default()
+    seen.replica.memberships().find(room).map(|it| it.settings).unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +51,7 @@ async fn messages_count_where_nobody_looks_until_they_are_read() {
     one.expect_message("second").await;
     one.tell(Input::Read(second));
     expect_unread(&other, &design, 0).await;
-    one.until("the server's word", |seen| seen.sync.has_said_all().then_some(())).await;
+    one.until("the server's word", |seen| seen.replica.has_said_all().then_some(())).await;
     house.restart().await;
     expect_unread(&bob.live("general").await, &design, 0).await;
     // It is Bob who has read it.
@@ -251,7 +251,7 @@ async fn whoever_is_mentioned_is_told_at_once_until_they_have_read_it() {
     ada.create_channel("design").await;
     let design = channel("design");
     let mentions = |seen: &Seen| {
-        seen.sync
+        seen.replica
             .memberships()
             .find(&channel("design"))
             .map_or(0, |it| it.mentions.positions().len())

@@ -30,7 +30,7 @@ use flack::{
         room::Room,
     },
     server::doors::draw_command_id,
-    sync::{Content, Input, Line, Moment, Output, Sync, link::LinkState, outbox::Pending},
+    sync::{Content, Input, Line, Moment, Output, Replica, link::LinkState, outbox::Pending},
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
@@ -45,7 +45,7 @@ use super::{socket::Socket, soon};
 
 /// What a tab knows, and what it has lived through.
 pub struct Seen {
-    pub sync: Sync,
+    pub replica: Replica,
     /// Every frame, in the order in which they came, if the tab [keeps](Habits::keeps_frames) them.
     pub frames: Vec<ServerFrame>,
     /// Whether the server has said how the open channel is, since the last welcome.
@@ -76,7 +76,7 @@ pub struct Habits {
 }
 
 /// Hears what happens to a tab, once the tab knows it too.
-pub type Witness = Box<dyn FnMut(Happening, &Sync) + Send>;
+pub type Witness = Box<dyn FnMut(Happening, &Replica) + Send>;
 
 /// What happens to a tab.
 pub enum Happening<'a> {
@@ -161,10 +161,10 @@ impl Tab {
         habits: Habits,
     ) -> Self {
         let stored = outbox.iter().map(|pending| (pending.id.clone(), pending.clone())).collect();
-        let mut sync = Sync::new(me, page.clone());
-        sync.take_up(outbox);
+        let mut replica = Replica::new(me, page.clone());
+        replica.take_up(outbox);
         let seen = Arc::new(Mutex::new(Seen {
-            sync,
+            replica,
             frames: Vec::new(),
             is_told: false,
             closes: Vec::new(),
@@ -211,7 +211,7 @@ impl Tab {
             Ok(found) => found,
             Err(_) => panic!(
                 "waited in vain for {what}; link {:?}, lines {:?}",
-                self.look(|seen| seen.sync.link()),
+                self.look(|seen| seen.replica.link()),
                 self.texts()
             ),
         }
@@ -219,14 +219,15 @@ impl Tab {
 
     pub async fn expect_live(&self) {
         self.until("a live link, up to date", |seen| {
-            let is_live = seen.sync.link() == LinkState::Live;
+            let is_live = seen.replica.link() == LinkState::Live;
             (is_live && seen.is_told).then_some(())
         })
         .await;
     }
 
     pub async fn expect_link(&self, state: LinkState) {
-        self.until(&format!("{state:?}"), |seen| (seen.sync.link() == state).then_some(())).await;
+        self.until(&format!("{state:?}"), |seen| (seen.replica.link() == state).then_some(()))
+            .await;
     }
 
     /// Waits for a message that was sent, and gives it.
@@ -246,7 +247,7 @@ impl Tab {
     /// Waits until exactly these texts are shown, in this order, and nothing is on its way.
     pub async fn expect_texts(&self, texts: &[impl AsRef<str>]) {
         self.until("these messages", |seen| {
-            let lines = seen.sync.lines();
+            let lines = seen.replica.lines();
             let is_settled = lines.iter().all(|line| matches!(line.content, Content::Sent(_)));
             let is_same = sent(seen)
                 .map(|it| it.text.as_str().to_owned())
@@ -260,13 +261,13 @@ impl Tab {
     pub async fn expect_settled(&self) {
         let asked = self.asked.load(Ordering::Relaxed);
         self.until("all answers", |seen| {
-            (seen.asked >= asked && seen.sync.waiting() == 0).then_some(())
+            (seen.asked >= asked && seen.replica.waiting() == 0).then_some(())
         })
         .await;
     }
 
     pub fn lines(&self) -> Vec<Line> {
-        self.look(|seen| seen.sync.lines())
+        self.look(|seen| seen.replica.lines())
     }
 
     /// The messages that were sent.
@@ -358,7 +359,7 @@ impl Tab {
     pub async fn cut(&self) {
         self.order(Order::Cut);
         self.until("the end of the link", |seen| {
-            (seen.sync.link() != LinkState::Live).then_some(())
+            (seen.replica.link() != LinkState::Live).then_some(())
         })
         .await;
     }
@@ -392,7 +393,7 @@ impl Drop for Tab {
 }
 
 fn sent(seen: &Seen) -> impl Iterator<Item = Message> {
-    seen.sync.lines().into_iter().filter_map(|line| match line.content {
+    seen.replica.lines().into_iter().filter_map(|line| match line.content {
         Content::Sent(message) => Some(message),
         Content::OnItsWay { .. } => None,
     })
@@ -543,7 +544,7 @@ impl Browser {
                         let is_refused = matches!(&error, tungstenite::Error::Io(error)
                             if error.kind() == io::ErrorKind::ConnectionRefused);
                         let failed = Happening::Failed { is_refused };
-                        (self.habits.witness)(failed, &self.seen.lock().unwrap().sync);
+                        (self.habits.witness)(failed, &self.seen.lock().unwrap().replica);
                         Input::Closed(None)
                     }
                 },
@@ -587,28 +588,28 @@ impl Browser {
             let outputs = match input {
                 Input::Frame(frame) => {
                     seen.hear(&frame);
-                    let outputs = seen.sync.handle(Input::Frame(frame.clone()), now);
-                    witness(Happening::Heard(&frame), &seen.sync);
+                    let outputs = seen.replica.handle(Input::Frame(frame.clone()), now);
+                    witness(Happening::Heard(&frame), &seen.replica);
                     if self.habits.keeps_frames {
                         seen.frames.push(frame);
                     }
                     outputs
                 }
                 Input::Opened => {
-                    let outputs = seen.sync.handle(input, now);
-                    witness(Happening::Opened, &seen.sync);
+                    let outputs = seen.replica.handle(input, now);
+                    witness(Happening::Opened, &seen.replica);
                     outputs
                 }
                 Input::Closed(code) => {
                     seen.closes.push(code);
-                    let outputs = seen.sync.handle(input, now);
-                    witness(Happening::Closed(code), &seen.sync);
+                    let outputs = seen.replica.handle(input, now);
+                    witness(Happening::Closed(code), &seen.replica);
                     outputs
                 }
                 other => {
                     seen.asked +=
                         u64::from(matches!(other, Input::Ask { .. } | Input::Share { .. }));
-                    seen.sync.handle(other, now)
+                    seen.replica.handle(other, now)
                 }
             };
             for output in &outputs {
@@ -620,8 +621,8 @@ impl Browser {
                         seen.outbox.remove(id);
                     }
                     Output::SignedOut => seen.is_signed_out = true,
-                    Output::Connect => witness(Happening::Connecting, &seen.sync),
-                    Output::Send(frame) => witness(Happening::Said(frame), &seen.sync),
+                    Output::Connect => witness(Happening::Connecting, &seen.replica),
+                    Output::Send(frame) => witness(Happening::Said(frame), &seen.replica),
                     Output::Tell(refusal) => seen.told.push(refusal.clone()),
                     Output::Disconnect
                     | Output::Notice(_)

@@ -65,7 +65,7 @@ pub fn back_up(config: &Config, arguments: &ArgMatches) -> Result<(), BackupErro
     if path == Path::new(STANDARD) {
         let out = io::stdout().as_fd().try_clone_to_owned().map_err(at)?;
         let about = make(&config.data_dir, &path, &out.into())?;
-        eprintln!("It is written and checked: {}.", Words(&about));
+        eprintln!("It is written and checked: {}.", Summary(&about));
         return Ok(());
     }
     if path.symlink_metadata().is_ok() {
@@ -79,7 +79,7 @@ pub fn back_up(config: &Config, arguments: &ArgMatches) -> Result<(), BackupErro
         _ => at(error),
     })?;
     sync_dir(parent(&path)).map_err(at)?;
-    eprintln!("{} is written, checked and on disk: {}.", path.display(), Words(&about));
+    eprintln!("{} is written, checked and on disk: {}.", path.display(), Summary(&about));
     Ok(())
 }
 
@@ -258,9 +258,9 @@ impl Progress {
 }
 
 /// What is in a backup, for people.
-struct Words<'a>(&'a About);
+struct Summary<'a>(&'a About);
 
-impl fmt::Display for Words<'_> {
+impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let About { at, files, bytes, .. } = self.0;
         let files = match files {
@@ -314,7 +314,7 @@ pub fn restore(config: &Config, arguments: &ArgMatches) -> Result<(), BackupErro
         "{} is restored: {}. Pages that are open will notice. Whoever was signed out since then is \
          signed in again: flack admin sign-out ends that.",
         config.data_dir.display(),
-        Words(&about)
+        Summary(&about)
     );
     Ok(())
 }
@@ -325,7 +325,7 @@ fn fill(dir: &EmptyDir, path: &Path, backup: impl Read) -> Result<About, BackupE
     let mut progress = Progress::default();
     let read = read(backup, |about, part, content| {
         if part == Part::Database {
-            eprintln!("It is {}.", Words(about));
+            eprintln!("It is {}.", Summary(about));
         }
         let place = staging.join(part.name());
         let kept = |error| Unread::Kept(place.clone(), error);

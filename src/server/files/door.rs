@@ -42,9 +42,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How much of a file may have been read before its form is known to have one: more than comes at once.
 const READ_AHEAD: u64 = 1 << 20;
 
-/// Which copy of a file is asked for.
+/// Which rendition of a file is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Copy {
+pub enum Rendition {
     Original,
     Thumbnail,
 }
@@ -108,22 +108,22 @@ pub async fn serve(
     flack: &Flack,
     by: PersonId,
     id: &str,
-    copy: Copy,
+    rendition: Rendition,
     parts: &Parts,
 ) -> Result<Response<Body>, Refusal> {
     let id = AttachmentId::try_from(id.to_owned()).map_err(|_| Refusal::unknown_file())?;
     let (file, hash) = flack.file(by, &id).await?;
-    if copy == Copy::Thumbnail && file.image.is_none() {
+    if rendition == Rendition::Thumbnail && file.image.is_none() {
         return Err(Refusal::unknown_file());
     }
-    let tag = match copy {
-        Copy::Original => format!("\"{}\"", id.as_str()),
-        Copy::Thumbnail => format!("\"{}-thumbnail\"", id.as_str()),
+    let tag = match rendition {
+        Rendition::Original => format!("\"{}\"", id.as_str()),
+        Rendition::Thumbnail => format!("\"{}-thumbnail\"", id.as_str()),
     };
     let mut response = if is_known(&parts.headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        content(flack.files(), hash, copy, parts).await?
+        content(flack.files(), hash, rendition, parts).await?
     };
     let headers = response.headers_mut();
     // When the same content came in first is nobody's business.
@@ -140,7 +140,7 @@ pub async fn serve(
     }
     headers.insert(header::ETAG, HeaderValue::try_from(tag).expect("an id is hexadecimal"));
     if matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-        let media_type = media_type(&file, copy, flack.files(), hash).await;
+        let media_type = media_type(&file, rendition, flack.files(), hash).await;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, media_type);
         headers.insert(header::CONTENT_DISPOSITION, disposition(&file));
@@ -158,12 +158,12 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 async fn content(
     files: &Files,
     hash: ContentHash,
-    copy: Copy,
+    rendition: Rendition,
     parts: &Parts,
 ) -> Result<Response<Body>, Refusal> {
-    let path = match copy {
-        Copy::Original => files.content(hash),
-        Copy::Thumbnail => files.thumbnail(hash),
+    let path = match rendition {
+        Rendition::Original => files.content(hash),
+        Rendition::Thumbnail => files.thumbnail(hash),
     };
     let mut request = Request::new(Body::empty());
     request.method_mut().clone_from(&parts.method);
@@ -184,17 +184,17 @@ async fn content(
 /// Only pictures are what they are; a page or a script must never come from here as one.
 async fn media_type(
     file: &Attachment,
-    copy: Copy,
+    rendition: Rendition,
     files: &Files,
     hash: ContentHash,
 ) -> HeaderValue {
     const OTHER: HeaderValue = HeaderValue::from_static("application/octet-stream");
-    match (copy, &file.image, file.media_type.as_str()) {
-        (Copy::Thumbnail, ..) => files.thumbnail_type(hash).await,
-        (Copy::Original, Some(_), "image/png") => HeaderValue::from_static("image/png"),
-        (Copy::Original, Some(_), "image/jpeg") => HeaderValue::from_static("image/jpeg"),
-        (Copy::Original, Some(_), "image/gif") => HeaderValue::from_static("image/gif"),
-        (Copy::Original, Some(_), "image/webp") => HeaderValue::from_static("image/webp"),
+    match (rendition, &file.image, file.media_type.as_str()) {
+        (Rendition::Thumbnail, ..) => files.thumbnail_type(hash).await,
+        (Rendition::Original, Some(_), "image/png") => HeaderValue::from_static("image/png"),
+        (Rendition::Original, Some(_), "image/jpeg") => HeaderValue::from_static("image/jpeg"),
+        (Rendition::Original, Some(_), "image/gif") => HeaderValue::from_static("image/gif"),
+        (Rendition::Original, Some(_), "image/webp") => HeaderValue::from_static("image/webp"),
         _ => OTHER,
     }
 }

@@ -35,7 +35,7 @@ use super::{
     accept::Peer,
     config::Origin,
     doors::{Asker, cookie_name},
-    files::door::{self as files, Copy},
+    files::door::{self as files, Rendition},
     flack::Flack,
     forms::DEVICES,
     label::label,
@@ -394,24 +394,24 @@ async fn upload(State(door): State<Door>, request: Request) -> Response<Body> {
 }
 
 async fn original(door: State<Door>, id: Path<String>, request: Request) -> Response<Body> {
-    file(door, id, Copy::Original, request).await
+    file(door, id, Rendition::Original, request).await
 }
 
 async fn thumbnail(door: State<Door>, id: Path<String>, request: Request) -> Response<Body> {
-    file(door, id, Copy::Thumbnail, request).await
+    file(door, id, Rendition::Thumbnail, request).await
 }
 
 async fn file(
     State(door): State<Door>,
     Path(id): Path<String>,
-    copy: Copy,
+    rendition: Rendition,
     request: Request,
 ) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let Some((_, me)) = door.session(&parts.headers) else {
         return refuse(&Refusal::not_signed_in());
     };
-    match files::serve(&door.flack, me.id, &id, copy, &parts).await {
+    match files::serve(&door.flack, me.id, &id, rendition, &parts).await {
         Ok(response) => response,
         Err(refusal) => refuse(&refusal),
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 use super::{
-    icon::{COMMUNICATE, DOWN, Icon, Signal},
+    icon::{COMMUNICATE, DOWN, Icon, Mast},
     message::MessageRow,
 };
 use crate::{
@@ -313,7 +313,7 @@ fn Nothing(room: NamedRoom, is_known: bool) -> impl IntoView {
     let (lead, lead_end) = around(lead);
     view! {
         <div class="empty">
-            <Signal flag=COMMUNICATE />
+            <Mast flag=COMMUNICATE />
             <h2>{title}</h2>
             <p>{lead} <bdi>{name}</bdi> {lead_end}</p>
         </div>

@@ -93,7 +93,7 @@ fn cloth(flag: Flag) -> impl IntoView {
 
 /// One flag on its mast.
 #[component]
-pub fn Signal(flag: Flag) -> impl IntoView {
+pub fn Mast(flag: Flag) -> impl IntoView {
     view! {
         <svg class="flag" viewBox="0 0 84 84" aria-hidden="true">
             <path class="flag__mast" d="M8 4v76"></path>

@@ -7,7 +7,7 @@ use crate::{
     domain::{channel::FIRST, name::ChannelName},
     ui::components::{
         bar::Bar,
-        icon::{STOP, Signal},
+        icon::{Mast, STOP},
     },
     words::around,
 };
@@ -31,7 +31,7 @@ pub fn HomePage() -> impl IntoView {
             <div class="bar__title"></div>
         </Bar>
         <div class="empty">
-            <Signal flag=STOP />
+            <Mast flag=STOP />
             <h1>{whom} <bdi>{name}</bdi> {whom_end}</h1>
             <p>{lead} <bdi>{FIRST}</bdi> {lead_end}</p>
             <p class="form__buttons">

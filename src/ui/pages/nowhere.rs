@@ -8,7 +8,7 @@ use crate::{
     domain::{channel::FIRST, name::ChannelName},
     ui::components::{
         bar::Bar,
-        icon::{NO, Signal},
+        icon::{Mast, NO},
     },
     words::around,
 };
@@ -24,7 +24,7 @@ pub fn UnknownChannel(name: String) -> impl IntoView {
             <div class="bar__title"></div>
         </Bar>
         <div class="empty">
-            <Signal flag=NO />
+            <Mast flag=NO />
             <h1>{heading} <bdi>{name.clone()}</bdi> {heading_end}</h1>
             <p>{words.no_channel_lead}</p>
             <form class="form__buttons" method="post" action=CreateChannel::PATH>
@@ -79,7 +79,7 @@ pub fn UnknownPerson() -> impl IntoView {
             <div class="bar__title"></div>
         </Bar>
         <div class="empty">
-            <Signal flag=NO />
+            <Mast flag=NO />
             <h1>{words.no_person}</h1>
             <p>{words.old_address}</p>
             <p class="form__buttons">
@@ -100,7 +100,7 @@ pub fn NowherePage() -> impl IntoView {
             <div class="bar__title"></div>
         </Bar>
         <div class="empty">
-            <Signal flag=NO />
+            <Mast flag=NO />
             <h1>{words.nowhere}</h1>
             <p>{words.old_address}</p>
             <p class="form__buttons">

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    ui::components::icon::{NO, Signal},
+    ui::components::icon::{Mast, NO},
     words::Documents,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 pub fn OfflinePage(words: &'static Documents) -> impl IntoView {
     view! {
         <main class="empty empty--page">
-            <Signal flag=NO />
+            <Mast flag=NO />
             <h1>{words.offline_heading}</h1>
             <p>{words.offline_about}</p>
             <p class="form__buttons">

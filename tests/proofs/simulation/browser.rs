@@ -14,7 +14,7 @@ use flack::{
         refusal::Refusal,
         room::Room,
     },
-    sync::{Content, Sync, outbox::Pending},
+    sync::{Content, Replica, outbox::Pending},
 };
 
 use super::{server::Errand, truth::Truth};
@@ -43,7 +43,7 @@ pub enum View {
     Loading(Errand<Result<Page, Refusal>>),
     /// The server was not there.
     Failed,
-    Open(Box<Sync>),
+    Open(Box<Replica>),
 }
 
 pub struct Tab {
@@ -105,10 +105,10 @@ pub fn read(text: &str) -> Pending {
 
 /// Whether what a tab shows is true: every channel as it was, nothing twice, and nothing missing
 /// that was written here.
-pub fn check(sync: &Sync, wrote: &[CommandId], truth: &Truth) -> Result<(), Violation> {
-    let directory = sync.directory();
-    let directs = sync.directs();
-    let me = sync.me().id;
+pub fn check(replica: &Replica, wrote: &[CommandId], truth: &Truth) -> Result<(), Violation> {
+    let directory = replica.directory();
+    let directs = replica.directs();
+    let me = replica.me().id;
     let is_missing = |(created, room): &(&Position, &Room)| match room {
         Room::Channel(name) => {
             **created <= directory.position && directory.find(name.as_str()).is_none()
@@ -122,11 +122,11 @@ pub fn check(sync: &Sync, wrote: &[CommandId], truth: &Truth) -> Result<(), Viol
         return Err(format!("{room:?}, begun at {created}, is not in the list"));
     }
     truth.check_topics(directory)?;
-    let Some(room) = sync.viewing() else { return Ok(()) };
-    let Some(window) = sync.window() else { return Ok(()) };
+    let Some(room) = replica.viewing() else { return Ok(()) };
+    let Some(window) = replica.window() else { return Ok(()) };
     truth.check_window(room, window)?;
 
-    let lines = sync.lines();
+    let lines = replica.lines();
     let mut texts: Vec<&str> = lines
         .iter()
         .map(|line| match &line.content {

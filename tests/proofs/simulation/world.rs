@@ -25,7 +25,7 @@ use flack::{
         log::{Answer, NewDevice},
     },
     sync::{
-        Content, Input, Moment, Output, Sync,
+        Content, Input, Moment, Output, Replica,
         link::LinkState,
         outbox::{PendingState, Progress},
     },
@@ -509,7 +509,7 @@ impl World {
         self.note(&format!("{browser}.{tab} reloads"));
         self.tally.reloads += 1;
         let viewing = match &self.browsers[browser].tabs[tab].view {
-            View::Open(sync) => sync.viewing().cloned(),
+            View::Open(replica) => replica.viewing().cloned(),
             _ => None,
         };
         let page = self.request(browser, viewing);
@@ -570,9 +570,9 @@ impl World {
                     }),
                     _ => {}
                 }
-                let mut sync = Sync::new(self.browsers[browser].me.clone(), page);
-                sync.take_up(pending);
-                self.browsers[browser].tabs[tab].view = View::Open(Box::new(sync));
+                let mut replica = Replica::new(self.browsers[browser].me.clone(), page);
+                replica.take_up(pending);
+                self.browsers[browser].tabs[tab].view = View::Open(Box::new(replica));
                 self.feed(browser, tab, Input::Tick)?;
             }
         }
@@ -650,12 +650,12 @@ impl World {
         let random = self.random.f64();
         let owner = &mut self.browsers[browser];
         let now = Moment { millis: self.clock + owner.skew, random };
-        let View::Open(sync) = &mut owner.tabs[tab].view else { return Ok(()) };
+        let View::Open(replica) = &mut owner.tabs[tab].view else { return Ok(()) };
         if self.is_told && !matches!(input, Input::Tick) {
             println!("{:>8}   {browser}.{tab} {input:?}", self.clock - BEGINNING);
         }
         let is_tick = matches!(input, Input::Tick);
-        let outputs = sync.handle(input, now);
+        let outputs = replica.handle(input, now);
         if is_tick && outputs.is_empty() {
             return Ok(());
         }
@@ -687,11 +687,11 @@ impl World {
                 }
             }
         }
-        let Tab { view: View::Open(sync), wrote, .. } = &self.browsers[browser].tabs[tab] else {
+        let Tab { view: View::Open(replica), wrote, .. } = &self.browsers[browser].tabs[tab] else {
             return Ok(());
         };
         self.tally.checks += 1;
-        browser::check(sync, wrote, &self.truth)
+        browser::check(replica, wrote, &self.truth)
             .map_err(|violation| format!("{browser}.{tab}: {violation}"))
     }
 
@@ -708,11 +708,11 @@ impl World {
         let browser = self.random.usize(0..self.browsers.len());
         let tab = self.random.usize(0..self.browsers[browser].tabs.len());
         let it = &self.browsers[browser].tabs[tab];
-        let View::Open(sync) = &it.view else { return Ok(()) };
+        let View::Open(replica) = &it.view else { return Ok(()) };
         if it.is_asleep {
             return Ok(());
         }
-        let room = sync.viewing().cloned();
+        let room = replica.viewing().cloned();
         match self.random.u8(0..16) {
             0 | 1 => return self.feed(browser, tab, Input::Typed),
             2 => return self.feed(browser, tab, Input::Leaving),
@@ -721,7 +721,7 @@ impl World {
         match (self.random.u8(0..100), room) {
             (0..40, Some(room)) => self.write(browser, tab, room),
             (40..60, Some(room)) => {
-                let shown = sync.window().into_iter().flat_map(|window| window.messages());
+                let shown = replica.window().into_iter().flat_map(|window| window.messages());
                 let shown: Vec<Position> = shown.map(|message| message.position).collect();
                 let Some(message) = self.random.choice(shown) else { return Ok(()) };
                 let emoji = Emoji::stored(["👍", "🎉", "👀"][self.random.usize(0..3)].to_owned());
@@ -735,7 +735,7 @@ impl World {
             }
             (60..78, Some(room)) => {
                 let me = self.browsers[browser].me.id;
-                let own: Vec<Position> = sync
+                let own: Vec<Position> = replica
                     .lines()
                     .into_iter()
                     .filter_map(|line| match line.content {
@@ -777,7 +777,7 @@ impl World {
                 }
             }
             (82..93, _) => {
-                let channels = sync.directory().channels().iter();
+                let channels = replica.directory().channels().iter();
                 let rooms: Vec<Room> = channels.map(|it| Room::Channel(it.name.clone())).collect();
                 let other = self.browsers[self.random.usize(0..self.browsers.len())].me.clone();
                 if self.random.u8(0..3) == 0 {
@@ -789,7 +789,7 @@ impl World {
                 self.feed(browser, tab, Input::Open(room))
             }
             (93..96, Some(_)) => {
-                let messages = sync.window().into_iter().flat_map(|window| window.messages());
+                let messages = replica.window().into_iter().flat_map(|window| window.messages());
                 let seen: Vec<Position> = messages.map(|message| message.position).collect();
                 self.tally.reads += 1;
                 match self.random.choice(seen) {
@@ -806,7 +806,7 @@ impl World {
                 Ok(())
             }
             (97..98, _) => {
-                let channels = sync.directory().channels().to_vec();
+                let channels = replica.directory().channels().to_vec();
                 let Some(channel) = self.random.choice(channels) else { return Ok(()) };
                 let (flack, me) = (self.flack(), self.browsers[browser].me.id);
                 self.tally.topics += 1;
@@ -948,13 +948,15 @@ impl World {
         for (place, browser) in self.browsers.iter().enumerate() {
             for (number, tab) in browser.tabs.iter().enumerate() {
                 let what = match &tab.view {
-                    View::Open(sync) if sync.link() != LinkState::Live => {
-                        format!("{:?}", sync.link())
+                    View::Open(replica) if replica.link() != LinkState::Live => {
+                        format!("{:?}", replica.link())
                     }
-                    View::Open(sync) if sync.waiting() > 0 => format!("{} wait", sync.waiting()),
-                    View::Open(sync) if !sync.has_said_all() => "something read".to_owned(),
-                    View::Open(sync) if !self.is_everyone(sync.online()) => {
-                        format!("only {:?} are here", sync.online())
+                    View::Open(replica) if replica.waiting() > 0 => {
+                        format!("{} wait", replica.waiting())
+                    }
+                    View::Open(replica) if !replica.has_said_all() => "something read".to_owned(),
+                    View::Open(replica) if !self.is_everyone(replica.online()) => {
+                        format!("only {:?} are here", replica.online())
                     }
                     View::Open(_) if tab.noticed.is_empty() && tab.creating.is_none() => continue,
                     View::Open(_) => "something to notice".to_owned(),
@@ -975,11 +977,12 @@ impl World {
                 return Err(format!("{} is left in the outbox", id.as_str()));
             }
             for tab in 0..self.browsers[browser].tabs.len() {
-                let Tab { view: View::Open(sync), wrote, .. } = &self.browsers[browser].tabs[tab]
+                let Tab { view: View::Open(replica), wrote, .. } =
+                    &self.browsers[browser].tabs[tab]
                 else {
                     return Err("a tab without a page".to_owned());
                 };
-                browser::check(sync, wrote, &self.truth)?;
+                browser::check(replica, wrote, &self.truth)?;
                 let mut last: Vec<(&Room, Position)> = Vec::new();
                 for id in wrote {
                     let (_, command) = &self.truth.asked[id];
@@ -995,9 +998,9 @@ impl World {
                         None => last.push((of, done)),
                     }
                 }
-                self.truth.check_unread(sync.me().id, sync.memberships())?;
-                let Some(room) = sync.viewing().cloned() else { continue };
-                let shown = sync.window().map(|window| window.position);
+                self.truth.check_unread(replica.me().id, replica.memberships())?;
+                let Some(room) = replica.viewing().cloned() else { continue };
+                let shown = replica.window().map(|window| window.position);
                 let is = Some(self.truth.last_of(&room));
                 if shown != is {
                     return Err(format!("{browser}.{tab} is at {shown:?} of {room:?}, not {is:?}"));
@@ -1010,7 +1013,7 @@ impl World {
                     }
                     Content::OnItsWay { .. } => false,
                 };
-                if !sync.lines().iter().all(|line| is_settled(line) && line.change.is_none()) {
+                if !replica.lines().iter().all(|line| is_settled(line) && line.change.is_none()) {
                     return Err(format!("{browser}.{tab} still waits in {room:?}"));
                 }
             }
