@@ -149,8 +149,12 @@ impl<'de> Reader<'de> {
             b'u' => {
                 let first = self.unit()?;
                 let is_half = (0xd800..0xdc00).contains(&first);
-                let second = match is_half && self.word("\\u") {
-                    true => Some(self.unit()?),
+                let is_pair = is_half && self.text.as_bytes()[self.at..].starts_with(b"\\u");
+                let second = match is_pair {
+                    true => {
+                        self.at += 2;
+                        Some(self.unit()?)
+                    }
                     false => None,
                 };
                 let mut chars = char::decode_utf16([first].into_iter().chain(second));
@@ -542,9 +546,14 @@ mod tests {
         assert_eq!(read(r#"{"pair":[1,2]}"#), Ok(Kind::Pair(1, 2)));
         assert_eq!(read(r#"{"named":{"b":[{}],"a":true}}"#), Ok(Kind::Named { a: true }));
         assert_eq!(read(r#"{"one":"\ud83d\ude00\n"}"#), Ok(Kind::One("😀\n".to_owned())));
-        for text in
-            ["{}", r#"{"pair":[1,2],"x":1}"#, r#"{"pair":[1,2,3]}"#, r#"{"one":"\ud83d"}"#, "plain"]
-        {
+        for text in [
+            "{}",
+            r#"{"pair":[1,2],"x":1}"#,
+            r#"{"pair":[1,2,3]}"#,
+            r#"{"one":"\ud83d"}"#,
+            r#"{"one":"\ud83d \ude00"}"#,
+            "plain",
+        ] {
             assert_eq!(read::<Kind>(text), Err(Malformed), "{text}");
         }
     }

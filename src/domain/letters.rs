@@ -1,4 +1,4 @@
-//! Small and capital letters.
+//! Small and capital letters, and their marks.
 
 /// A text in small letters, as Unicode has them.
 #[cfg(not(feature = "hydrate"))]
@@ -11,4 +11,34 @@ pub fn lowercase(text: &str) -> String {
 #[cfg(feature = "hydrate")]
 pub fn lowercase(text: &str) -> String {
     js_sys::JsString::from(text).to_lower_case().into()
+}
+
+/// A text as it is typed by whoever looks for it: in small letters, and without the marks that Latin, Greek
+/// and Cyrillic ones have.
+pub fn plain(text: &str) -> String {
+    decomposed(text).chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).collect()
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn decomposed(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+
+    lowercase(text).nfd().collect()
+}
+
+#[cfg(feature = "hydrate")]
+fn decomposed(text: &str) -> String {
+    js_sys::JsString::from(text).to_lower_case().normalize("NFD").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_need_not_be_typed() {
+        assert_eq!(plain("Óscar MÜLLER"), "oscar muller");
+        assert_eq!(plain("Ёлка"), "елка");
+        assert_eq!(plain("Łódź, ß"), "łodz, ß");
+    }
 }

@@ -98,6 +98,11 @@ impl ChannelName {
         &self.0
     }
 
+    /// What people mean who write a name as they see it: with the `#`, which is no part of it.
+    pub fn bare(written: &str) -> &str {
+        written.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '＃'))
+    }
+
     /// What two names have in common when they are the same to a reader.
     pub fn key(&self) -> String {
         key(&self.0)
@@ -116,9 +121,7 @@ impl TryFrom<&str> for ChannelName {
     type Error = NameFault;
 
     fn try_from(raw: &str) -> Result<Self, NameFault> {
-        // People write the name as they see it.
-        let bare = raw.trim().trim_start_matches(['#', '＃']);
-        let name = tidy(bare, Self::LIMIT)?;
+        let name = tidy(Self::bare(raw), Self::LIMIT)?;
         // Browsers and proxies read these as steps between folders, even when encoded.
         if name.contains(['/', '\\']) || name.chars().all(|c| c == '.') {
             return Err(NameFault::Address);
@@ -320,6 +323,8 @@ mod tests {
     fn a_channel_is_typed_with_or_without_its_sign() {
         assert_eq!(channel("#random").unwrap(), "random");
         assert_eq!(channel(" ## C# corner").unwrap(), "C# corner");
+        assert_eq!(channel("# #random").unwrap(), "random");
+        assert_eq!(channel("# ＃"), Err(NameFault::Empty));
     }
 
     #[test]

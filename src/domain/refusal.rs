@@ -81,6 +81,9 @@ pub enum RefusalCode {
     NotSaved,
     /// The server could not be reached, or broke.
     Unavailable,
+    /// One that this build does not know.
+    #[serde(other)]
+    Other,
 }
 
 impl RefusalCode {
@@ -112,7 +115,10 @@ impl RefusalCode {
             RefusalCode::Malformed => 400,
             RefusalCode::TimedOut => 408,
             RefusalCode::RateLimited => 429,
-            RefusalCode::Busy | RefusalCode::NotSaved | RefusalCode::Unavailable => 503,
+            RefusalCode::Busy
+            | RefusalCode::NotSaved
+            | RefusalCode::Unavailable
+            | RefusalCode::Other => 503,
             RefusalCode::Full | RefusalCode::QuotaFull => 507,
         }
     }
@@ -231,7 +237,8 @@ impl Reason {
             Reason::TimedOut => RefusalCode::TimedOut,
             Reason::Busy | Reason::BackupUnderWay => RefusalCode::Busy,
             Reason::NotSaved => RefusalCode::NotSaved,
-            Reason::Unavailable | Reason::Other => RefusalCode::Unavailable,
+            Reason::Unavailable => RefusalCode::Unavailable,
+            Reason::Other => RefusalCode::Other,
         }
     }
 
@@ -585,6 +592,9 @@ mod tests {
         let refusal: Refusal = crate::domain::json::read(json).expect("it is read");
         assert_eq!((refusal.code, refusal.reason), (RefusalCode::Busy, Reason::Other));
         assert_eq!(refusal.to_string(), Language::English.words().refused_otherwise);
+        let json = r#"{"code":"of_tomorrow","message":"x","reason":"of_tomorrow"}"#;
+        let refusal: Refusal = crate::domain::json::read(json).expect("it is read");
+        assert_eq!((refusal.code, refusal.reason), (RefusalCode::Other, Reason::Other));
     }
 
     #[test]

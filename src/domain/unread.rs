@@ -258,14 +258,15 @@ impl Memberships {
         }
     }
 
-    /// Takes all anew, as the server has it. What was read here, and is on its way there, stays read, and
-    /// so do mentions that were told while the server's word was on its way.
-    pub fn renew(&mut self, now: Memberships) {
+    /// Takes all anew, as the server has it. What was read here, and is on its way there, stays read. The
+    /// messages of which this person was told while the server's word was on its way still mean them.
+    pub fn renew(&mut self, now: Memberships, told: &Newest) {
         let before = std::mem::replace(self, now);
         for Membership { room, read, settings, mentions, .. } in before.rooms {
             self.read(&room, read);
             let unread = self.find(&room).map(|it| it.unread.clone()).unwrap_or_default();
-            for message in mentions.positions().iter().filter(|it| unread.0.contains(it)) {
+            let is_new = |it: &&Position| told.0.contains(it) && unread.0.contains(it);
+            for message in mentions.positions().iter().filter(is_new) {
                 self.mentioned(&room, *message);
             }
             if settings != RoomSettings::default() {
@@ -339,7 +340,7 @@ mod tests {
             there.posted(&room(), Position(message));
         }
         there.set(&room(), RoomSettings { changed: Position(4), ..Default::default() });
-        here.renew(there);
+        here.renew(there, &Newest::default());
         assert_eq!(unread(&here), [9]);
         assert!(here.find(&room()).unwrap().settings.is_muted);
     }

@@ -1,6 +1,7 @@
 //! The archive: what memory does not hold, read from the store beside the log.
 
 use std::{
+    path::{Path, PathBuf},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     files::{self, ContentHash, Files, StoredFile},
-    store::{Reader, StoreError},
+    store::{self, Reader, StoreError},
     token::LinkId,
 };
 use crate::domain::{
@@ -57,37 +58,60 @@ pub trait Archive: Send + Sync {
 /// Something on its way from the store.
 pub type Reading<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
-impl Archive for Arc<Mutex<Reader>> {
+/// The store beside the log, which is read with one connection, so that it takes little memory. Who looks for
+/// people reads all names, and has another.
+pub struct Readers {
+    reader: Arc<Mutex<Reader>>,
+    searcher: Arc<Mutex<Option<Reader>>>,
+    dir: PathBuf,
+}
+
+impl Readers {
+    /// Reads the store of the data directory `dir` with this one.
+    pub fn new(reader: Reader, dir: &Path) -> Self {
+        let reader = Arc::new(Mutex::new(reader));
+        Self { reader, searcher: Arc::default(), dir: dir.to_owned() }
+    }
+}
+
+impl Archive for Readers {
     fn window(&self, room: Room) -> Reading<Option<Window>> {
-        read(self, move |reader| reader.window(&room))
+        read(&self.reader, move |reader| reader.window(&room))
     }
 
     fn person(&self, id: PersonId) -> Reading<Option<Person>> {
-        read(self, move |reader| reader.person(id))
+        read(&self.reader, move |reader| reader.person(id))
     }
 
     fn people(&self, part: String, limit: usize) -> Reading<Vec<Person>> {
-        read(self, move |reader| reader.people(&part, limit))
+        let (searcher, dir) = (self.searcher.clone(), self.dir.clone());
+        blocking(move || {
+            let mut searcher = searcher.lock().unwrap_or_else(PoisonError::into_inner);
+            if searcher.is_none() {
+                *searcher = Some(store::reader(&dir)?);
+            }
+            searcher.as_ref().map_or(Ok(Vec::new()), |reader| reader.people(&part, limit))
+        })
     }
 
     fn devices(&self, of: PersonId) -> Reading<Vec<(SessionId, Device)>> {
-        read(self, move |reader| reader.devices(of))
+        read(&self.reader, move |reader| reader.devices(of))
     }
 
     fn memberships(&self, of: PersonId) -> Reading<Vec<Membership>> {
-        read(self, move |reader| reader.memberships(of))
+        read(&self.reader, move |reader| reader.memberships(of))
     }
 
     fn link(&self, link: LinkId, now: DateTime<Utc>) -> Reading<Option<Person>> {
-        read(self, move |reader| reader.link(link, now))
+        read(&self.reader, move |reader| reader.link(link, now))
     }
 
     fn file(&self, id: AttachmentId) -> Reading<Option<StoredFile>> {
-        read(self, move |reader| reader.file(&id))
+        read(&self.reader, move |reader| reader.file(&id))
     }
 
     fn refuse_file(&self, pin: files::Pin) -> Reading<()> {
-        let is_content = asked(self);
+        let is_content = asked(&self.reader);
         blocking(move || {
             // Where that cannot be read, it stays to be swept.
             pin.refused(|hash| is_content(hash).unwrap_or(true));
@@ -96,12 +120,12 @@ impl Archive for Arc<Mutex<Reader>> {
     }
 
     fn usage(&self, of: PersonId) -> Reading<(u64, u64)> {
-        read(self, move |reader| reader.usage(of))
+        read(&self.reader, move |reader| reader.usage(of))
     }
 
     fn sweep_files(&self, files: Arc<Files>) -> Reading<usize> {
         // Others read between two files.
-        let is_content = asked(self);
+        let is_content = asked(&self.reader);
         blocking(move || files.sweep_orphans(is_content))
     }
 }

@@ -8,7 +8,7 @@ use leptos_axum::ResponseOptions;
 
 use super::{
     flack::Flack,
-    live::dialogue::{post, words},
+    live::dialogue::{new_words, post},
     log::NewDevice,
     network::Source,
     random, reaction,
@@ -111,7 +111,8 @@ pub async fn list_devices() -> Result<Vec<Device>, Refusal> {
 
 pub async fn sign_out_device(device: u64) -> Result<(), Refusal> {
     let asker = asker()?;
-    asker.flack.end_device(asker.person()?.id, DeviceId(Position(device))).await
+    let (session, me) = asker.session.ok_or_else(Refusal::not_signed_in)?;
+    asker.flack.end_device(me.id, session, DeviceId(Position(device))).await
 }
 
 pub async fn sign_out_others() -> Result<(), Refusal> {
@@ -122,9 +123,9 @@ pub async fn sign_out_others() -> Result<(), Refusal> {
 
 pub async fn create_link() -> Result<Link, Refusal> {
     let asker = asker()?;
-    let by = asker.person()?.id;
+    let (session, me) = asker.session.ok_or_else(Refusal::not_signed_in)?;
     let secret = draw()?;
-    asker.flack.create_link(by, secret.link()).await?;
+    asker.flack.create_link(me.id, session, secret.link()).await?;
     Ok(link_of(&secret))
 }
 
@@ -212,7 +213,7 @@ pub async fn edit_message(
     message: u64,
     text: String,
 ) -> Result<Accepted, Refusal> {
-    let edit = words(&text).map(|text| Ask::Edit(Position(message), text));
+    let edit = new_words(&text).map(|text| Ask::Edit(Position(message), text));
     ask(To { channel, direct }, draw_command_id()?, edit).await
 }
 

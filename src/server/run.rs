@@ -1,17 +1,28 @@
 //! Starts the server, and ends it in good order.
 
-use std::{fmt, future::pending, io, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{
+    fmt,
+    future::pending,
+    io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    time::Duration,
+};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    time::{ClockId, clock_gettime},
+};
 use tokio::{
     net::TcpListener,
     runtime,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep},
 };
+use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    filter::LevelFilter, fmt::layer, layer::SubscriberExt, util::SubscriberInitExt,
+    filter::filter_fn, fmt::layer, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
 use super::{
@@ -43,7 +54,7 @@ const NOTICE: Duration = Duration::from_secs(1);
 const MOVED_REST: u32 = 100;
 const PULSE_REST: u32 = 20;
 
-/// How long that rests at most: a processor that was busy with something else is no reason to say nothing.
+/// How long that rests at most.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
 /// How many connections those may have who watch over the server.
@@ -112,8 +123,10 @@ fn done(done: Result<(), BackupError>) -> Result<ExitCode, Failure> {
 
 fn start(config: Config) -> Result<(), Failure> {
     // What people write is in the frames, which the library would log at its lowest level.
-    let filter = config.log.clone().with_target("tungstenite", LevelFilter::INFO);
-    let log = tracing_subscriber::registry().with(filter);
+    let is_harmless = |metadata: &Metadata<'_>| {
+        !metadata.target().starts_with("tungstenite") || *metadata.level() <= Level::INFO
+    };
+    let log = tracing_subscriber::registry().with(config.log.clone()).with(filter_fn(is_harmless));
     let lines = layer().with_writer(io::stderr);
     match config.log_format {
         LogFormat::Text => log.with(lines.with_ansi(false)).init(),
@@ -145,7 +158,7 @@ fn start(config: Config) -> Result<(), Failure> {
         // Whoever reads that it is ready may ask it to stop at once.
         let stop = asked_to_stop().map_err(Failure::Serve)?;
         // The first line an operator sees, whatever the log level.
-        println!("Flack is ready: open http://{address}");
+        let _ = writeln!(io::stdout(), "Flack is ready: open http://{address}");
         serve(listener, metrics, flack, &config, stop).await;
         if let Some(admin) = admin {
             admin.abort();
@@ -229,16 +242,26 @@ pub async fn serve(
     watched.iter().for_each(JoinHandle::abort);
 }
 
-/// Does this once a second, and less often where it takes long because people are so many: with `rest`, it
-/// is not done again for so many times as long as it took.
+/// Does this once a second, and less often where it is much work because people are so many: with `rest`, it
+/// is not done again for so many times as long as a processor worked for it.
 async fn repeat(flack: Flack, task: fn(&Flack), rest: u32) {
     loop {
-        let begun = Instant::now();
         let flack = flack.clone();
+        let timed = move || {
+            let begun = worked();
+            task(&flack);
+            worked().saturating_sub(begun)
+        };
         // A write to each of thousands of sockets would hold up those whose turn it is.
-        let _ = tokio::task::spawn_blocking(move || task(&flack)).await;
-        sleep((begun.elapsed() * rest).clamp(NOTICE, LONGEST_REST)).await;
+        let took = tokio::task::spawn_blocking(timed).await.unwrap_or_default();
+        sleep((took * rest).clamp(NOTICE, LONGEST_REST)).await;
     }
+}
+
+/// For how long a processor has worked for this thread. What else the machine does is not in it.
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 async fn sweep(flack: Flack) {

@@ -25,7 +25,7 @@ use crate::domain::{
     reaction::{self, Emoji},
     refusal::{Refusal, RefusalCode},
     room::{Room, direct_path},
-    unread::{Memberships, Notice},
+    unread::{Memberships, Newest, Notice},
     window::Window,
 };
 
@@ -137,6 +137,8 @@ pub struct Replica {
     directory: Directory,
     directs: Directs,
     memberships: Memberships,
+    /// The messages that mean this person of which this link has told, until it tells of all memberships.
+    told: Option<Newest>,
     /// What was read here, until the server is heard to know it.
     unsaid: Vec<Unsaid>,
     /// When the server was told of it last, by the clock of [`Moment`].
@@ -167,6 +169,7 @@ impl Replica {
             directory: page.directory,
             directs: page.directs,
             memberships: page.memberships,
+            told: None,
             unsaid: Vec::new(),
             said: 0,
             viewing: page.open.as_ref().map(|(room, _)| room.clone()),
@@ -485,6 +488,7 @@ impl Replica {
                 self.link.welcomed(now);
                 self.link.spread_over_at_least(spread);
                 self.me = you;
+                self.told = Some(Newest::default());
                 let is_new_log = self.epoch != epoch;
                 self.outbox.welcomed(is_new_log, now);
                 if is_new_log {
@@ -507,7 +511,10 @@ impl Replica {
                 let strangers = begun.list().iter().filter(|direct| direct.created.is_none());
                 strangers.for_each(|direct| self.directs.add(direct.with.clone()));
             }
-            ServerFrame::Memberships(memberships) => self.memberships.renew(memberships),
+            ServerFrame::Memberships(memberships) => {
+                let told = self.told.take().unwrap_or_default();
+                self.memberships.renew(memberships, &told);
+            }
             ServerFrame::Read { room, position } => {
                 self.memberships.read(&room, position);
                 self.unsaid.retain(|it| it.room != room || it.position > position);
@@ -723,8 +730,14 @@ impl Replica {
         }
         self.memberships.posted(room, position);
         match message.means(self.me.id) {
-            true => self.memberships.mentioned(room, position),
-            false => self.memberships.not_mentioned(room, position),
+            true => {
+                self.memberships.mentioned(room, position);
+                self.told.iter_mut().for_each(|told| told.insert(position));
+            }
+            false => {
+                self.memberships.not_mentioned(room, position);
+                self.told.iter_mut().for_each(|told| told.remove(position));
+            }
         }
     }
 }

@@ -1229,6 +1229,44 @@ fn a_person_hears_of_what_means_them_once() {
 }
 
 #[test]
+fn a_mention_that_went_while_one_was_away_counts_no_more() {
+    let mut live = Live::new();
+    let (me, room) = (person(2), Room::Channel(ChannelName::stored("random".to_owned())));
+    let notice = |number| {
+        let message = Message {
+            position: Position(number),
+            author: person(3),
+            at: DateTime::default(),
+            text: MessageText::stored("@Person 2".to_owned()),
+            html: None,
+            mentions: vec![me.clone()],
+            attachments: Vec::new(),
+            reply: None,
+            reactions: Vec::new(),
+            edited: None,
+            revised: None,
+        };
+        Input::Frame(ServerFrame::Notice(Notice { room: room.clone(), message }))
+    };
+    let mentioned = |live: &Live| {
+        let found = live.replica.memberships().find(&room).expect("it is told of");
+        found.mentions.positions().iter().map(|position| position.0).collect::<Vec<u64>>()
+    };
+    live.tell(notice(20));
+    assert_eq!(mentioned(&live), [20]);
+    // Its author changes their mind before the next link, which tells of another one while it begins.
+    live.tell(Input::Closed(None));
+    live.millis += 60_000;
+    live.tell(Input::Tick);
+    live.come_back();
+    live.tell(notice(21));
+    let mut memberships = Memberships::default();
+    [20, 21].into_iter().for_each(|message| memberships.posted(&room, Position(message)));
+    live.tell(Input::Frame(ServerFrame::Memberships(memberships)));
+    assert_eq!(mentioned(&live), [21]);
+}
+
+#[test]
 fn what_was_told_is_taken_back_when_it_is_not_so_any_more() {
     let server = Server::new();
     let me = person(2);

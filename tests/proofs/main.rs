@@ -48,7 +48,7 @@ const PROOFS: &[Proof] = &[
     Proof { number: "T8", name: "restart", run: restart::run },
     Proof { number: "T9", name: "bounds", run: bounds::run },
     Proof { number: "T11", name: "privacy", run: privacy::run },
-    Proof { number: "T14", name: "uploads", run: uploads::run },
+    Proof { number: "T15", name: "uploads", run: uploads::run },
 ];
 
 /// T7 is a proof of its own, in `end2end/proofs`.

@@ -43,6 +43,19 @@ fn json(dir: &Path, arguments: &[&str]) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_reads_only_the_beginning_of_an_answer_is_told_of_no_error() {
+    let dir = TempDir::new().unwrap();
+    let program = Program::start(dir.path(), &[]);
+    program.join("Ada").await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = flack(dir.path());
+    command.args(["admin", "people"]).stdout(writer);
+    let ended = ended(command);
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_operator_sees_who_is_here() {
     let dir = TempDir::new().unwrap();
     let program = Program::start(dir.path(), &[]);

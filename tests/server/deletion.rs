@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use chrono::{DateTime, TimeDelta};
 use fastrand::Rng;
 use flack::domain::{
-    command::Ask,
+    command::{Ask, Command, CommandId},
     event::{Change, Deletion},
     frame::{ClientFrame, ServerFrame},
     message::MessageText,
@@ -13,6 +13,7 @@ use flack::domain::{
     position::Position,
     refusal::RefusalCode,
 };
+use flack::server::{log::Request, store::Outcome};
 
 use crate::support::{
     chance, channel,
@@ -134,6 +135,28 @@ fn deleted_words_leave_no_copy_where_rows_were_moved() {
         let found: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(found, "ok");
     }
+}
+
+/// A machine without a battery starts with a clock that is hours behind.
+#[test]
+fn what_was_deleted_by_a_later_clock_is_wiped_at_once_and_does_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(dir.path());
+    let ada = desk.join("Ada");
+    let message = desk.post(&ada, &channel("general"), "a slip of the tongue");
+    let ask = |id: &str, ask| {
+        let id = CommandId::try_from(id.to_owned()).unwrap();
+        Request::Command { by: ada.id, id, command: Command { room: channel("general"), ask } }
+    };
+    let hour = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
+    desk.store.commit(&[ask("delete", Ask::Delete(message))], hour).unwrap();
+    let now = DateTime::UNIX_EPOCH + TimeDelta::minutes(1);
+    let restored = desk.store.commit(&[ask("restore", Ask::Restore(message))], now).unwrap();
+    assert!(matches!(restored[..], [Outcome::Refused(_)]), "{restored:?}");
+    desk.store.wipe(now).unwrap();
+    let db = rusqlite::Connection::open(dir.path().join("flack.db")).unwrap();
+    let left = db.query_row("SELECT count(*) FROM messages", [], |row| row.get::<_, i64>(0));
+    assert_eq!(left.unwrap(), 0);
 }
 
 /// The database takes over from its log now and then, and the next server does so after a kill.

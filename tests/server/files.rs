@@ -541,6 +541,22 @@ async fn a_refused_form_keeps_its_text_and_leaves_no_file() {
     unfinished.await.expect(400);
 }
 
+/// As `curl --retry` does when the answer was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_posted_again_leaves_no_second_files() {
+    let house = House::open().await;
+    let ada = house.join("Ada").await;
+    let fields = [("channel", "general"), ("text", "The log"), ("id", "deploy-7")];
+    for log in [b"first", b"again"] {
+        let files: [(&str, &[u8]); 1] = [("log.txt", log)];
+        ada.form_ask(&fields, &files).by_form_of("/c/general").await.expect(303);
+        assert_eq!(house.contents().len(), 1, "{:?}", house.contents());
+    }
+    let sent = messages(&house).await;
+    assert_eq!(sent.len(), 1);
+    assert_eq!(ada.get(&newest(&sent).attachments[0].path()).await.expect(200).body, "first");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_has_little_beside_its_files() {
     let house = House::open().await;

@@ -215,7 +215,13 @@ async fn what_was_acknowledged_survives_a_kill() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_is_about_the_server_and_not_about_people() {
-    for (level, format) in [("info", "text"), ("trace", "text"), ("trace", "json")] {
+    let levels = [
+        ("info", "text"),
+        ("trace", "text"),
+        ("trace", "json"),
+        ("trace,tungstenite::protocol=trace", "text"),
+    ];
+    for (level, format) in levels {
         let dir = tempfile::tempdir().unwrap();
         let settings = [("RUST_LOG", level), ("FLACK_LOG_FORMAT", format)];
         let program = Program::start(dir.path(), &settings);

@@ -9,11 +9,11 @@ use flack::{
         device::DeviceId,
         person::{PersonId, SessionId},
         position::Position,
-        refusal::Reason,
+        refusal::{Reason, RefusalCode},
     },
     server::{
         files::FileLimits,
-        log::{Order, Request},
+        log::{NewDevice, Order, Request},
         store::{self, DataDir, Limits, Outcome, Store, StoreError},
         token::LinkId,
     },
@@ -156,10 +156,10 @@ fn what_is_refused_changes_nothing_whatever_shares_its_commit() {
     let reader = store::reader(dir.path()).unwrap();
     let is_there = || reader.link(link, DateTime::UNIX_EPOCH).unwrap().is_some();
     let (device, session) = (DeviceId(Position(999)), SessionId([1; 32]));
-    let end_device = || Request::EndDevice { by: ada, device };
+    let end_device = || Request::EndDevice { by: ada, session, device };
     let end_others = || Request::EndOthers { by: ada, session };
     for refused in [&end_device as &dyn Fn() -> Request, &end_others] {
-        desk.ask(Request::CreateLink { by: ada, link });
+        desk.ask(Request::CreateLink { by: ada, session, link });
         let mut commit = |batch: &[Request]| {
             let outcomes = desk.store.commit(batch, DateTime::UNIX_EPOCH).unwrap();
             outcomes.iter().map(|it| matches!(it, Outcome::Refused(_))).collect::<Vec<bool>>()
@@ -172,16 +172,44 @@ fn what_is_refused_changes_nothing_whatever_shares_its_commit() {
     }
 }
 
+/// What they asked for waited while they were signed out.
+#[test]
+fn who_is_signed_out_has_no_way_back_in_however_close_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(dir.path());
+    let ada = desk.join("Ada").id;
+    let (mine, theirs) = (SessionId([1; 32]), SessionId([2; 32]));
+    let (link, other_link) = (LinkId([7; 32]), LinkId([8; 32]));
+    desk.ask(Request::CreateLink { by: ada, session: mine, link });
+    let device = NewDevice { session: theirs, label: String::new() };
+    let their_device = DeviceId(desk.ask(Request::UseLink { link, device }).position);
+    let batch = [
+        Request::EndOthers { by: ada, session: mine },
+        Request::CreateLink { by: ada, session: theirs, link: other_link },
+        Request::EndOthers { by: ada, session: theirs },
+        Request::EndDevice { by: ada, session: theirs, device: their_device },
+    ];
+    let outcomes = desk.store.commit(&batch, DateTime::UNIX_EPOCH).unwrap();
+    let [Outcome::Accepted(_), refused @ ..] = &outcomes[..] else { panic!("{outcomes:?}") };
+    for outcome in refused {
+        let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(refusal.code, RefusalCode::NotSignedIn);
+    }
+    let reader = store::reader(dir.path()).unwrap();
+    assert!(reader.link(other_link, DateTime::UNIX_EPOCH).unwrap().is_none());
+    assert_eq!(reader.devices(ada).unwrap().len(), 1, "it is the owner's");
+}
+
 #[test]
 fn who_could_come_back_by_a_link_alone_can_be_signed_out() {
     let dir = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(dir.path());
-    let ada = desk.join("Ada").id;
+    desk.join("Ada");
     let reader = store::reader(dir.path()).unwrap();
     let order = || Request::Order(Order::SignOut { name: "Ada".to_owned() });
     desk.ask(order());
     let link = LinkId([7; 32]);
-    desk.ask(Request::CreateLink { by: ada, link });
+    desk.ask(Request::LinkFor { name: "Ada".to_owned(), link });
     desk.ask(order());
     assert!(reader.link(link, DateTime::UNIX_EPOCH).unwrap().is_none());
     let again = desk.store.commit(&[order()], DateTime::UNIX_EPOCH).unwrap().remove(0);

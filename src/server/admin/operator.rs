@@ -74,6 +74,8 @@ pub enum NoAnswer {
     /// It does not do it.
     Refused(String),
     Io(io::Error),
+    /// It could not be shown.
+    Unsaid(io::Error),
 }
 
 impl fmt::Display for NoAnswer {
@@ -84,6 +86,7 @@ impl fmt::Display for NoAnswer {
             }
             NoAnswer::Refused(why) => f.write_str(why),
             NoAnswer::Io(error) => write!(f, "the server did not answer: {error}"),
+            NoAnswer::Unsaid(error) => write!(f, "its answer could not be shown: {error}"),
         }
     }
 }
@@ -95,10 +98,16 @@ impl fmt::Display for NoAnswer {
 pub fn ask(config: &Config, arguments: &ArgMatches) -> Result<ExitCode, NoAnswer> {
     let answer = put(&config.data_dir, &question(arguments))?;
     let is_done = !matches!(answer, Answer::Refused(_));
-    if arguments.get_flag("json") {
-        println!("{}", serde_json::to_string(&answer).unwrap_or_default());
-    } else {
-        print(&answer);
+    let shown = match arguments.get_flag("json") {
+        true => serde_json::to_string(&answer).unwrap_or_default() + "\n",
+        false => told(&answer),
+    };
+    match io::stdout().write_all(shown.as_bytes()) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(NoAnswer::Unsaid(error));
+        }
+        _ => {}
     }
     Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -167,27 +176,33 @@ fn converse_blocking(
     Ok((serde_json::from_str(&answer)?, stream))
 }
 
-fn print(answer: &Answer) {
+/// What there is to tell on the standard output; what is not for programs is told on the other one.
+fn told(answer: &Answer) -> String {
     match answer {
         Answer::People(people) if people.is_empty() => eprintln!("Nobody."),
         Answer::People(people) => {
-            for Listed { id, name, is_online } in people {
+            let line = |Listed { id, name, is_online }: &Listed| {
                 let online = if *is_online { "  (here now)" } else { "" };
-                println!("{:>8}  {name}{online}", id.0);
-            }
+                format!("{:>8}  {name}{online}\n", id.0)
+            };
+            return people.iter().map(line).collect();
         }
-        // What people write may have codes that mean something to a terminal.
-        Answer::Messages(messages) => messages.iter().for_each(|message| {
-            let Message { position, author, at, text, .. } = message;
-            println!("{position:>8}  {}  {}  {:?}", at.format("%F %R"), author.name, text.as_str());
-        }),
+        Answer::Messages(messages) => {
+            // What people write may have codes that mean something to a terminal.
+            let line = |Message { position, author, at, text, .. }: &Message| {
+                let (at, text) = (at.format("%F %R"), text.as_str());
+                format!("{position:>8}  {at}  {}  {text:?}\n", author.name)
+            };
+            return messages.iter().map(line).collect();
+        }
         Answer::Link(link) => {
-            println!("{}", link.path);
             eprintln!(
                 "It works once, and for {LINK_MINUTES} minutes. Whoever opens it is this person."
             );
+            return format!("{}\n", link.path);
         }
         Answer::Done | Answer::Backup => eprintln!("Done."),
         Answer::Refused(why) => eprintln!("flack: {why}"),
     }
+    String::new()
 }

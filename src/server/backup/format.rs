@@ -49,8 +49,8 @@ pub fn write(dir: &Path, hold: Hold, out: impl Write) -> Result<About, BackupErr
 fn write_held(dir: &Path, files: &Files, out: impl Write) -> Result<About, BackupError> {
     let at = Utc::now().duration_trunc(TimeDelta::seconds(1)).unwrap_or_default();
     // Swept at the next start, if this one is killed.
-    let copy = files.passing().map_err(|error| BackupError::Io(dir.to_owned(), error))?;
-    let Copied { epoch, position, contents } = store::copy(dir, copy.path())?;
+    let copied = store::copy(dir, || files.passing())?;
+    let Copied { file: copy, epoch, position, contents } = copied;
     let size = |path: &Path| {
         fs::metadata(path).map(|metadata| metadata.len()).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {

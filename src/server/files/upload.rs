@@ -124,8 +124,8 @@ impl Files {
         let mut passing = blocking(move || Passing::new(&files.dir)).await?;
         let mut content = std::pin::pin!(content);
         let (mut received, begun) = (0_u64, Instant::now());
-        let mut piece: Vec<Bytes> = Vec::new();
-        let mut gathered = 0;
+        // However small the parts are that come.
+        let mut piece = Vec::new();
         loop {
             let slowest = START + Duration::from_secs(received / SLOWEST);
             let deadline = (begun + slowest).min(Instant::now() + SILENCE);
@@ -140,15 +140,13 @@ impl Files {
                 if received > limit {
                     return Err(Refusal::file_too_large(limit));
                 }
-                gathered += bytes.len();
-                piece.push(bytes);
+                piece.extend_from_slice(&bytes);
             }
-            if gathered >= PIECE || is_end {
-                let bytes = std::mem::take(&mut piece);
-                gathered = 0;
-                passing = blocking(move || {
-                    bytes.iter().try_for_each(|bytes| passing.write(bytes))?;
-                    Ok(passing)
+            if piece.len() >= PIECE || is_end {
+                (passing, piece) = blocking(move || {
+                    passing.write(&piece)?;
+                    piece.clear();
+                    Ok((passing, piece))
                 })
                 .await?;
             }

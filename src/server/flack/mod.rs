@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use self::follow::follow;
 use super::{
-    archive::Archive,
+    archive::{Archive, Readers},
     files::{FileLimits, Files},
     live::{
         Finished, Lanes, delivery::Delivery, presence::Presence, socket::Socket, typing::Typing,
@@ -127,7 +127,7 @@ impl Flack {
         })?;
         let reader = dir.reader()?;
         let beginning = reader.beginning(store.last())?;
-        let archive = Arc::new(Mutex::new(reader));
+        let archive = Readers::new(reader, dir.path());
         let files = dir.files().clone();
         let clock = Clock::default();
         let archive = Box::new(archive);
@@ -238,15 +238,20 @@ impl Flack {
     /// Signs one of one's devices out, and closes its sockets.
     ///
     /// # Errors
-    /// When one has no such device.
-    pub async fn end_device(&self, by: PersonId, device: DeviceId) -> Result<(), Refusal> {
-        self.request(Request::EndDevice { by, device }).await.map(|_| ())
+    /// When one has no such device, or `session`, through which one asks, has ended.
+    pub async fn end_device(
+        &self,
+        by: PersonId,
+        session: SessionId,
+        device: DeviceId,
+    ) -> Result<(), Refusal> {
+        self.request(Request::EndDevice { by, session, device }).await.map(|_| ())
     }
 
     /// Signs all of one's devices out but the one of `session`.
     ///
     /// # Errors
-    /// When there is no other.
+    /// When there is no other, or that one has ended.
     pub async fn end_others(&self, by: PersonId, session: SessionId) -> Result<(), Refusal> {
         self.request(Request::EndOthers { by, session }).await.map(|_| ())
     }
@@ -254,7 +259,7 @@ impl Flack {
     /// Notes that a device is there, if that was not noted within the last hour. Nobody waits for it; it is
     /// [saved](Self::save_seen) with others.
     pub fn note_seen(&self, session: SessionId, now: DateTime<Utc>) {
-        let seen = &mut *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = &mut *self.0.seen();
         if seen.noted.get(&session).is_some_and(|noted| now - *noted <= SEEN) {
             return;
         }
@@ -268,19 +273,31 @@ impl Flack {
 
     /// Saves which devices were there, all at once: thousands come back to a server that starts.
     pub fn save_seen(&self) {
-        let seen = &mut *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let sessions = mem::take(&mut seen.unsaved);
-        if !sessions.is_empty() {
-            self.0.log.submit(Request::Seen { sessions }, Box::new(|_| {}));
+        let sessions = mem::take(&mut self.0.seen().unsaved);
+        if sessions.is_empty() {
+            return;
         }
+        let (engine, again) = (Arc::downgrade(&self.0), sessions.clone());
+        let answer = move |result: Result<Position, Refusal>| {
+            // The log may have been too busy for what can wait.
+            if let (Err(_), Some(engine)) = (result, engine.upgrade()) {
+                engine.seen().unsaved.extend(again);
+            }
+        };
+        self.0.log.submit(Request::Seen { sessions }, Box::new(answer));
     }
 
     /// Lets one more device speak for a person, by a link, in place of any link before.
     ///
     /// # Errors
-    /// When it cannot be saved.
-    pub async fn create_link(&self, by: PersonId, link: LinkId) -> Result<(), Refusal> {
-        self.request(Request::CreateLink { by, link }).await.map(|_| ())
+    /// When it cannot be saved, or `session`, through which they ask, has ended.
+    pub async fn create_link(
+        &self,
+        by: PersonId,
+        session: SessionId,
+        link: LinkId,
+    ) -> Result<(), Refusal> {
+        self.request(Request::CreateLink { by, session, link }).await.map(|_| ())
     }
 
     /// For whom a link lets one speak.
@@ -602,6 +619,12 @@ impl Flack {
 
     fn house(&self) -> MutexGuard<'_, House> {
         self.0.house.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

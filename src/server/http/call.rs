@@ -51,7 +51,8 @@ pub async fn call(State(door): State<Door>, request: Request) -> Response<Body> 
         (body, Ok(files)) => {
             // Now: they may have been signed out while the body came.
             let response = run(door.asker(&parts), &parts, body.clone()).await;
-            if let (Err(_), Some(person)) = (&response, person) {
+            // Those that no message has: it was refused, or posted before with others.
+            if let Some(person) = person {
                 files::discard(&door.flack, person, files).await;
             }
             (body, response)

@@ -336,7 +336,8 @@ impl Inbox {
         let Self { rest, unfinished, .. } = self;
         let message = reader.read(&mut Wire { socket, rest, unfinished });
         if let Ok(message) = &message {
-            self.rest -= shortest(message);
+            // A close frame that is none becomes a longer one, which says so.
+            self.rest = self.rest.saturating_sub(shortest(message));
             self.unfinished = 0;
         }
         // With a message it may have to answer it.
@@ -419,7 +420,7 @@ mod tests {
         net::TcpListener,
     };
     use tungstenite::protocol::frame::{
-        Frame,
+        CloseFrame, Frame,
         coding::{Data, OpCode},
     };
 
@@ -517,6 +518,15 @@ mod tests {
         let ping = Message::Ping("still there?".into());
         assert_eq!(heard, [ping, Message::text("hello"), Message::text("and more")]);
         assert!(!line.is_idle(), "it cannot be told whether that was all");
+    }
+
+    #[tokio::test]
+    async fn a_close_frame_that_is_none_is_the_end_all_the_same() {
+        let mut line = Line::open().await;
+        let code = tungstenite::protocol::frame::coding::CloseCode::from(1005);
+        let close = Frame::close(Some(CloseFrame { code, reason: "".into() }));
+        let heard = line.say(&masked(close)).await;
+        assert!(matches!(heard[..], [Message::Close(_)]), "{heard:?}");
     }
 
     #[tokio::test]

@@ -90,7 +90,7 @@ impl Dialogue {
                 self.ask(id, &room, post(&text, attachments, reply_to));
             }
             ClientFrame::Edit { id, room, message, text } => {
-                self.ask(id, &room, words(&text).map(|text| Ask::Edit(message, text)));
+                self.ask(id, &room, new_words(&text).map(|text| Ask::Edit(message, text)));
             }
             ClientFrame::Delete { id, room, message } => {
                 self.ask(id, &room, Ok(Ask::Delete(message)));
@@ -221,6 +221,14 @@ pub fn post(
         None if attachments.is_empty() => Ask::Post(text),
         None => Ask::Share(text, attachments),
     })
+}
+
+/// The new text of a message. It may be none beside files, which the store knows.
+///
+/// # Errors
+/// When it is too long.
+pub fn new_words(text: &str) -> Result<MessageText, Refusal> {
+    MessageText::beside_attachments(text).map_err(Refusal::text)
 }
 
 /// The text of a message that has nothing else.

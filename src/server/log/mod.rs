@@ -33,12 +33,13 @@ pub enum Request {
     SignOut {
         session: SessionId,
     },
-    /// Signs a device of this person out.
+    /// Signs a device of this person out, who speaks through this session.
     EndDevice {
         by: PersonId,
+        session: SessionId,
         device: DeviceId,
     },
-    /// Signs all devices of this person out but one.
+    /// Signs all devices of this person out but the one of this session.
     EndOthers {
         by: PersonId,
         session: SessionId,
@@ -47,9 +48,11 @@ pub enum Request {
     Seen {
         sessions: Vec<SessionId>,
     },
-    /// Lets one more device speak for this person, in place of any link before.
+    /// Lets one more device speak for this person, who speaks through this session, in place of any link
+    /// before.
     CreateLink {
         by: PersonId,
+        session: SessionId,
         link: LinkId,
     },
     UseLink {

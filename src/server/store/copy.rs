@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fs::File, io, path::Path};
 
 use rusqlite::{Connection, ErrorCode};
+use tempfile::NamedTempFile;
 
 use super::{
     StoreError,
@@ -16,8 +17,9 @@ use crate::{
     server::files::ContentHash,
 };
 
-/// What is in a copy of a database.
+/// A copy of a database, and what is in it.
 pub struct Copied {
+    pub file: NamedTempFile,
     pub epoch: Epoch,
     /// Of the newest entry.
     pub position: Position,
@@ -25,18 +27,20 @@ pub struct Copied {
     pub contents: Vec<(ContentHash, u64)>,
 }
 
-/// Writes a copy of the database of a data directory to `copy`, an empty file, as it is at one moment.
-/// Whoever writes meanwhile does not wait. Nothing is in it that was deleted, also if it could still be
-/// brought back, and no link to another device.
+/// Copies the database of a data directory into a `passing` file, as it is at one moment. Whoever writes
+/// meanwhile does not wait. Nothing is in it that was deleted, also if it could still be brought back, and
+/// no link to another device.
 ///
 /// # Errors
 /// When it cannot be read or written.
-pub fn copy(dir: &Path, copy: &Path) -> Result<Copied, StoreError> {
-    let is_text = || StoreError::Io(copy.to_owned(), io::ErrorKind::InvalidFilename.into());
-    let name = copy.to_str().ok_or_else(is_text)?;
-    // Row by row: what is left of deleted words in free space stays behind.
-    connect(&dir.join(DATABASE))?.execute("VACUUM INTO ?1", [name])?;
-    let mut db = connect(copy)?;
+pub fn copy(
+    dir: &Path,
+    passing: impl Fn() -> io::Result<NamedTempFile>,
+) -> Result<Copied, StoreError> {
+    let passing = || passing().map_err(|error| StoreError::Io(dir.to_owned(), error));
+    let mut file = passing()?;
+    copy_rows(&connect(&dir.join(DATABASE))?, file.path())?;
+    let mut db = connect(file.path())?;
     // Until it is whole, nobody needs it.
     db.pragma_update(None, "synchronous", "off")?;
     db.pragma_update(None, "secure_delete", true)?;
@@ -53,17 +57,28 @@ pub fn copy(dir: &Path, copy: &Path) -> Result<Copied, StoreError> {
         [],
         |row| row.get(0),
     )?;
-    wipe(&tx, i64::MAX)?;
+    wipe(&tx, None)?;
     tx.execute("DELETE FROM links", [])?;
     tx.commit()?;
     if deleted {
-        db.execute("VACUUM", [])?;
+        let clean = passing()?;
+        copy_rows(&db, clean.path())?;
+        db = connect(clean.path())?;
+        file = clean;
     }
     let epoch = db.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0))?;
     let last = db.query_row("SELECT value FROM meta WHERE key = 'last'", [], position)?;
     let contents = contents(&db)?;
     db.close().map_err(|(_, error)| error)?;
-    Ok(Copied { epoch: Epoch(epoch), position: last, contents })
+    Ok(Copied { file, epoch: Epoch(epoch), position: last, contents })
+}
+
+/// Copies a database row by row into an empty file: what is left of deleted words in free space stays
+/// behind.
+fn copy_rows(db: &Connection, to: &Path) -> Result<(), StoreError> {
+    let is_text = || StoreError::Io(to.to_owned(), io::ErrorKind::InvalidFilename.into());
+    db.execute("VACUUM INTO ?1", [to.to_str().ok_or_else(is_text)?])?;
+    Ok(())
 }
 
 fn contents(db: &Connection) -> rusqlite::Result<Vec<(ContentHash, u64)>> {

@@ -46,6 +46,10 @@ pub struct DataDir {
 }
 
 impl DataDir {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Takes the directory, and makes it if it is not there.
     ///
     /// # Errors
@@ -177,6 +181,9 @@ pub(super) fn connect(database: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open(database)?;
     db.busy_timeout(PATIENCE)?;
     db.pragma_update(None, "cache_size", -2_000)?; // KiB
+    // Else what a large statement may have to take back is put into a file wherever there is room for
+    // files: outside of the data directory, which may be all that can be written.
+    db.pragma_update(None, "temp_store", "memory")?;
     // Else a statement is planned anew each time it is used, in case what is bound to it makes another
     // plan better.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

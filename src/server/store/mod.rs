@@ -12,7 +12,7 @@ use self::{
     decision::Decision,
     dir::{PATIENCE, set_page_limit},
     rows::{is_content, sql, time},
-    wiping::{free, undoable_since, wipe},
+    wiping::{free, wipe},
 };
 use super::{
     files::{FileLimits, Files},
@@ -245,7 +245,7 @@ impl Store {
     /// When not all of it could be wiped. If it was because the disk is full, it can be tried again.
     pub fn wipe(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
         let tx = self.db.transaction()?;
-        let (wiped, freed) = wipe(&tx, undoable_since(now).timestamp_millis())?;
+        let (wiped, freed) = wipe(&tx, Some(now))?;
         tx.commit()?;
         self.files.remove(&freed);
         if wiped > 0 {

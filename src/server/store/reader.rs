@@ -15,6 +15,7 @@ use crate::{
     domain::{
         attachment::AttachmentId,
         device::{Device, DeviceId},
+        letters::plain,
         name::ChannelName,
         person::{Person, PersonId, SessionId},
         position::{Epoch, Position},
@@ -148,9 +149,10 @@ impl Reader {
         Ok((usage(&self.db, Some(of))?, usage(&self.db, None)?))
     }
 
-    /// People whose names have `part` in them, in any letter case: the first in alphabetical order.
+    /// People whose names have each word of `part` in them, in any letter case and with any marks: the first
+    /// in alphabetical order.
     pub fn people(&self, part: &str, limit: usize) -> Result<Vec<Person>, StoreError> {
-        let part = part.to_lowercase();
+        let part = plain(part);
         // Who has no name of their own any more cannot be written to.
         let query = format!("SELECT id, name FROM people WHERE key NOT LIKE '{FREED}%'");
         let mut people = self.db.prepare_cached(&query)?;
@@ -158,8 +160,8 @@ impl Reader {
         let mut found = Vec::new();
         for person in people {
             let person = person?;
-            let name = person.name.as_str().to_lowercase();
-            if name.contains(&part) {
+            let name = plain(person.name.as_str());
+            if part.split_whitespace().all(|word| name.contains(word)) {
                 found.push((name, person));
             }
         }

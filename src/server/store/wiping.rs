@@ -32,16 +32,25 @@ pub(super) fn free(
     Ok(freed)
 }
 
-/// Wipes the messages that were deleted before `until`, in milliseconds since 1970. Gives how many there
-/// were, and what can be removed from the disk after the commit.
-pub(super) fn wipe(tx: &Transaction, until: i64) -> rusqlite::Result<(usize, Vec<ContentHash>)> {
+/// Wipes the messages that are deleted, but for those that can still be brought back at this time; all, if
+/// there is none. Gives how many there were, and what can be removed from the disk after the commit.
+pub(super) fn wipe(
+    tx: &Transaction,
+    now: Option<DateTime<Utc>>,
+) -> rusqlite::Result<(usize, Vec<ContentHash>)> {
+    let (since, until) = now.map_or((1, 0), undoable);
     let freed = free(
         tx,
         "DELETE FROM attachments WHERE message IN
-             (SELECT position FROM messages WHERE deleted < ?1) RETURNING hash",
-        [until],
+             (SELECT position FROM messages
+              WHERE deleted IS NOT NULL AND deleted NOT BETWEEN ?1 AND ?2) RETURNING hash",
+        [since, until],
     )?;
-    let wiped = tx.prepare_cached("DELETE FROM messages WHERE deleted < ?1")?.execute([until])?;
+    let wiped = tx
+        .prepare_cached(
+            "DELETE FROM messages WHERE deleted IS NOT NULL AND deleted NOT BETWEEN ?1 AND ?2",
+        )?
+        .execute([since, until])?;
     Ok((wiped, freed))
 }
 
@@ -50,7 +59,9 @@ pub fn undo() -> TimeDelta {
     TimeDelta::seconds(UNDO_SECONDS.cast_signed())
 }
 
-/// What was deleted before this can no more be brought back.
-pub(super) fn undoable_since(now: DateTime<Utc>) -> DateTime<Utc> {
-    now - undo()
+/// From when to when what can be brought back was deleted, in milliseconds since 1970. What seems to be
+/// deleted later was so before the clock was set back and the server started again: nobody knows how long
+/// ago.
+pub(super) fn undoable(now: DateTime<Utc>) -> (i64, i64) {
+    ((now - undo()).timestamp_millis(), now.timestamp_millis())
 }

@@ -25,7 +25,7 @@ use crate::{
         store::{
             names::FREED,
             rows::{MESSAGES, at_position, json, message, person, sql},
-            wiping::undoable_since,
+            wiping::undoable,
         },
     },
 };
@@ -231,6 +231,9 @@ impl Decision<'_> {
         message: Position,
         text: &MessageText,
     ) -> Decided<Change> {
+        if text.is_empty() && !self.has_files(by, message)? {
+            return Ok(Err(Refusal::text(TextFault::Empty)));
+        }
         let now = self.at.timestamp_millis();
         self.revise(
             by,
@@ -243,15 +246,23 @@ impl Decision<'_> {
         )
     }
 
+    /// Whether there are files in a message of this person's.
+    fn has_files(&self, by: PersonId, message: Position) -> rusqlite::Result<bool> {
+        self.tx
+            .prepare_cached("SELECT 1 FROM attachments WHERE message = ?1 AND owner = ?2")?
+            .exists([sql(message), sql(by.0)])
+    }
+
     fn restore(&self, by: PersonId, room: &Room, message: Position) -> Decided<Change> {
-        let since = undoable_since(self.at).timestamp_millis();
+        let (since, until) = undoable(self.at);
         self.revise(
             by,
             room,
             message,
             "UPDATE messages SET deleted = NULL, revised = :here
-             WHERE position = :message AND author = :by AND room = :room AND deleted >= :since",
-            &[(":since", &since)],
+             WHERE position = :message AND author = :by AND room = :room
+                 AND deleted BETWEEN :since AND :until",
+            &[(":since", &since), (":until", &until)],
             None,
         )
     }

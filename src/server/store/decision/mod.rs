@@ -54,7 +54,15 @@ impl Decision<'_> {
                 [session.0],
                 Refusal::not_signed_in,
             )?,
-            Request::EndDevice { by, device } => {
+            // A session may have ended while this waited, and whoever was sent away must not find a way back in.
+            Request::EndDevice { by, session, .. }
+            | Request::EndOthers { by, session }
+            | Request::CreateLink { by, session, .. }
+                if !self.speaks_for(*session, *by)? =>
+            {
+                Err(Refusal::not_signed_in())
+            }
+            Request::EndDevice { by, device, .. } => {
                 let ended = self.end(
                     "DELETE FROM sessions WHERE person = ?1 AND device = ?2 RETURNING id",
                     [sql(by.0), sql(device.0)],
@@ -71,7 +79,7 @@ impl Decision<'_> {
                 self.without_link(*by, ended)?
             }
             Request::Seen { sessions } => self.seen(sessions)?,
-            Request::CreateLink { by, link } => self.create_link(*by, *link)?,
+            Request::CreateLink { by, link, .. } => self.create_link(*by, *link)?,
             Request::UseLink { link, device } => self.use_link(*link, device)?,
             Request::LinkFor { name, link } => match self.named(name)? {
                 Some(person) => self.create_link(person, *link)?,

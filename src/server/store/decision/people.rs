@@ -71,6 +71,16 @@ impl Decision<'_> {
         Ok(if sessions.is_empty() { Err(refusal()) } else { Ok(Fact::SignedOut { sessions }) })
     }
 
+    pub(super) fn speaks_for(
+        &self,
+        session: SessionId,
+        person: PersonId,
+    ) -> rusqlite::Result<bool> {
+        self.tx
+            .prepare_cached("SELECT 1 FROM sessions WHERE id = ?1 AND person = ?2")?
+            .exists(params![session.0, sql(person.0)])
+    }
+
     pub(super) fn seen(&self, sessions: &[SessionId]) -> Decided<Fact> {
         let mut update = self.tx.prepare_cached("UPDATE sessions SET seen = ?1 WHERE id = ?2")?;
         for session in sessions {

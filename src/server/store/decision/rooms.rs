@@ -25,10 +25,12 @@ use crate::{
     },
 };
 
+/// Over how many positions one statement deletes messages: what it changes is in memory until it is done.
+const PIECE: usize = 10_000;
+
 impl Decision<'_> {
     pub(super) fn channel_named(&self, name: &str) -> rusqlite::Result<Option<Channel>> {
-        let bare = name.trim().trim_start_matches('#');
-        let key = ChannelName::stored(bare.to_owned()).key();
+        let key = ChannelName::stored(ChannelName::bare(name).to_owned()).key();
         self.tx
             .prepare_cached(&format!("{CHANNELS} AND rooms.key = ?1"))?
             .query_row([key], channel)
@@ -50,8 +52,13 @@ impl Decision<'_> {
             [room],
         )?;
         self.freed.borrow_mut().extend(freed);
+        let mut delete = self.tx.prepare_cached(
+            "DELETE FROM messages WHERE room = ?1 AND position BETWEEN ?2 AND ?3",
+        )?;
+        for from in (room..=sql(self.position)).step_by(PIECE) {
+            delete.execute(params![room, from, from + PIECE as i64 - 1])?;
+        }
         for delete in [
-            "DELETE FROM messages WHERE room = ?1",
             "DELETE FROM log WHERE room = ?1",
             "DELETE FROM looks_of_channels WHERE room = ?1",
             "DELETE FROM memberships WHERE room = ?1",
