@@ -133,6 +133,15 @@ fn one_line(text: &str, links: &[Link], names: &[Range<usize>]) -> String {
             line.replace_range(place + 1..place + 2, "%");
         }
     }
+    // Who calculates means no emphasis. In scripts without spaces it is one.
+    let is_of_word = |c: char| c.is_alphanumeric() && c < '\u{2e80}';
+    for (place, _) in text.match_indices('*') {
+        let is_within =
+            text[..place].ends_with(is_of_word) && text[place + 1..].starts_with(is_of_word);
+        if is_within && !links.iter().any(|link| link.place.contains(&place)) {
+            line.replace_range(place + 1..place + 2, "x");
+        }
+    }
     let is_target = |place: &Range<usize>| {
         text[..place.start].trim_end_matches([' ', '\n']).ends_with("](") || is_bracketed(place)
     };

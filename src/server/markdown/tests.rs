@@ -129,6 +129,7 @@ fn assert_safe(html: &str) {
 fn plain_words_cost_nothing() {
     for text in [
         "Lunch at noon?\nThe usual place.",
+        "2*3*4=24, a*b*c",
         "2 * 3 * 4 = 24 and a_b_c, ~5 or ~6",
         "# No heading\n## Neither",
         "| a | b |\n|---|---|\n| 1 | 2 |",
@@ -172,6 +173,8 @@ fn emphasis_is_as_in_other_chats() {
         ("`a *b* <c> &amp;`", "<code>a *b* &lt;c&gt; &amp;amp;</code>"),
         ("`` `a` ``", "<code>`a`</code>"),
         ("snake_case_name *x*", "snake_case_name <em>x</em>"),
+        ("2*3*4=24, a*b*c *x*", "2*3*4=24, a*b*c <em>x</em>"),
+        ("中文*强调*中文", "中文<em>强调</em>中文"),
         ("\\*not\\* *x\\* y*", "*not* <em>x* y</em>"),
         ("# **a**", "# <strong>a</strong>"),
         ("| **a** |", "| <strong>a</strong> |"),
