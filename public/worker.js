@@ -23,6 +23,9 @@ let era = 0;
 /** The address of the room, of one that may lead to a message in it. */
 const room = (path) => path.replace(/^(\/[cd]\/[^/?]+)\/\d+$/, '$1');
 
+/** Whether this is the address of a room. Nothing else is kept. */
+const isRoom = (path) => /^\/[cd]\/[^/?]*$/.test(path);
+
 /** Whom the server rendered a page for. */
 const person = (answer) => answer.headers.get('flack-person');
 
@@ -155,7 +158,9 @@ async function page(event, path) {
   }
 }
 
-async function refresh(path) {
+async function refresh(address) {
+  const path = room(address);
+  if (!isRoom(path)) return;
   const pages = await caches.open(PAGES);
   const kept = await pages.match(path);
   const age = kept ? Date.now() - Date.parse(kept.headers.get('date')) : Infinity;
@@ -191,7 +196,7 @@ async function take(path, answer, asked) {
     era += 1;
     await close();
   }
-  if (who === 'nobody' || !/^\/[cd]\/[^/?]*$/.test(path)) return;
+  if (who === 'nobody' || !isRoom(path)) return;
   if (answer.ok) await put(pages, path, answer);
   else if (answer.status === 404) await pages.delete(path);
 }

@@ -307,3 +307,18 @@ fn the_two_builds_differ_in_few_places() {
     let lines: Vec<String> = lines.collect();
     assert!(lines.len() <= 10, "{lines:#?}");
 }
+
+#[test]
+fn the_readme_says_what_each_part_is_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).expect("there is one");
+    for folder in ["src/domain", "src/server"] {
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{folder}/` |")));
+        let row = row.unwrap_or_else(|| panic!("{folder} is missing"));
+        for entry in fs::read_dir(root.join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let module = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+            assert!(module == "mod" || row.contains(&format!("`{module}`")), "{folder}/{module}");
+        }
+    }
+}

@@ -64,10 +64,24 @@ test('a draft is there for its author alone', async ({ people }) => {
   await ada.page.getByRole('button', { name: 'Sign out' }).click();
   await expect(ada.namePrompt).toBeVisible();
   // Nor is it left in the browser, nor where they were.
-  expect(await ada.page.evaluate(() => Object.keys(localStorage))).toEqual([]);
+  const left = () => ada.page.evaluate(() => Object.keys(localStorage));
+  expect(await left()).toEqual(['flack.leaves']);
   await ada.namePrompt.fill('Bo');
   await ada.page.getByRole('button', { name: 'Join' }).click();
   await expect(ada.composer).toHaveValue('');
+  expect(await left()).not.toContain('flack.leaves');
+});
+
+test('another tab writes no draft back when its person has signed out', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const tab = await ada.newTab('/c/general');
+  await tab.isConnected();
+  await tab.composer.fill('Nobody else reads this, either');
+  await ada.page.getByRole('button', { name: 'Ada' }).click();
+  await ada.page.getByRole('button', { name: 'Sign out' }).click();
+  await expect(ada.namePrompt).toBeVisible();
+  await expect(tab.namePrompt).toBeVisible();
+  expect(await ada.page.evaluate(() => JSON.stringify(localStorage))).not.toContain('Nobody');
 });
 
 test('where the browser stores nothing, what is typed stays as long as the page', async ({ people }) => {

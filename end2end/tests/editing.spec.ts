@@ -125,3 +125,20 @@ test('without JavaScript a message is edited in its place', async ({ people, may
   await bo.sees('Hello (edited)');
   await ada.sees('Hello (edited)');
 });
+
+test('the words of a message with a file can be taken away, and those of another cannot', async ({ people }) => {
+  const ada = await people.join('Ada');
+  const file = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('Milk') };
+  await ada.page.locator('input[type=file]').setInputFiles([file]);
+  await ada.write('Here it is');
+  await expect(ada.messages.getByRole('link', { name: 'notes.txt' })).toBeVisible();
+  await ada.edit('Here it is');
+  await expect(ada.page.getByRole('group', { name: 'Actions' })).toBeHidden();
+  await ada.editor.fill('');
+  await ada.editor.press('Enter');
+  await expect(ada.editor).toHaveCount(0);
+  await expect(ada.message('Here it is')).toHaveCount(0);
+  await ada.reload();
+  await expect(ada.messages.getByRole('link', { name: 'notes.txt' })).toBeVisible();
+  await expect(ada.message('Here it is')).toHaveCount(0);
+});

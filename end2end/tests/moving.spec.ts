@@ -8,6 +8,8 @@ const card = (person: Person) => person.page.getByRole('dialog', { name: 'Jump t
 const field = (person: Person) => card(person).getByRole('combobox', { name: 'Channel or person' });
 const options = (person: Person) => card(person).getByRole('option');
 const sheet = (person: Person) => person.page.getByRole('dialog', { name: 'Keys' });
+const create = (person: Person, name: string) =>
+  person.context.request.post('/api/create_channel', { form: { name } });
 
 test('a few letters lead to a channel, and back to the last one', async ({ people }) => {
   const ada = await people.join('Ada');
@@ -230,3 +232,61 @@ for (const colorScheme of ['light', 'dark'] as const) {
     });
   }
 }
+
+test('somebody is found by parts of their name, and without its marks', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await people.join('Óscar von Müller');
+  await ada.page.keyboard.press('Control+k');
+  for (const typed of ['oscar', 'osc mull', 'MÜLLER']) {
+    await field(ada).fill(typed);
+    await expect(options(ada)).toHaveText([/Óscar von Müller/]);
+  }
+});
+
+test('pages are turned from where one writes', async ({ people }) => {
+  const ada = await people.join('Ada');
+  for (let number = 1; number <= 40; number++) {
+    const form = { channel: 'general', text: `${number}` };
+    await ada.context.request.post('/api/post_message', { form });
+  }
+  await expect(ada.message('40')).toBeVisible();
+  await ada.composer.press('PageUp');
+  await expect(ada.message('40')).not.toBeInViewport();
+  await expect(ada.composer).toBeFocused();
+  await ada.composer.press('PageDown');
+  await expect(ada.message('40')).toBeInViewport();
+});
+
+test('where one is can be seen in a long list, and so can what is new below', async ({ people }) => {
+  const ada = await people.join('Ada', { viewport: { width: 1200, height: 420 } });
+  const bo = await people.join('Bo');
+  for (const name of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']) {
+    await create(ada, name);
+  }
+  await expect(ada.channel('eight')).toBeAttached();
+  await ada.page.keyboard.press('Control+k');
+  await field(ada).fill('two');
+  await ada.page.keyboard.press('Enter');
+  await expect(ada.conversation('two')).toBeVisible();
+  await expect(ada.channel('two')).toBeInViewport();
+  await bo.page.goto('/people');
+  await bo.page.getByRole('link', { name: /Ada/ }).click();
+  await bo.write('Are you there?');
+  const more = ada.page.getByRole('button', { name: 'new messages', exact: true });
+  await expect(more).toBeVisible();
+  await more.click();
+  await expect(ada.direct('Bo')).toBeInViewport({ ratio: 0.9 });
+  await expect(more).toBeHidden();
+});
+
+test('a channel does not move away while one points at it', async ({ people }) => {
+  const ada = await people.join('Ada');
+  for (const name of ['one', 'two', 'three']) await create(ada, name);
+  await expect(ada.channel('two')).toBeVisible();
+  const place = async () => (await ada.channel('two').boundingBox())!.y;
+  const before = await place();
+  await ada.channel('two').dblclick();
+  await expect(ada.conversation('two')).toBeVisible();
+  await expect(ada.page).toHaveURL('/c/two');
+  expect(await place()).toBe(before);
+});

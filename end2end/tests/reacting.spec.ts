@@ -212,3 +212,26 @@ test('an answer that is refused keeps what it answers', async ({ people }) => {
   await bo.composer.press('Enter');
   await bo.sees('Too late');
 });
+
+test('on a phone the next tap closes what the first one has opened', async ({ people }) => {
+  const ada = await people.join('Ada', phone);
+  const bo = await people.join('Bo');
+  await bo.write('Tap me twice');
+  const actions = ada.message('Tap me twice').getByRole('group', { name: 'Actions' });
+  const words = ada.page.getByText('Tap me twice', { exact: true });
+  await words.tap();
+  await expect(actions).toBeVisible();
+  await words.tap();
+  await expect(actions).toBeHidden();
+  // The name leads away with the second touch only.
+  const name = ada.message('Tap me twice').getByRole('link', { name: 'Bo' });
+  await name.tap();
+  await expect(actions).toBeVisible();
+  await expect(ada.page).toHaveURL('/c/general');
+  await actions.getByRole('link', { name: 'Reply' }).tap();
+  await expect(ada.composer).toBeFocused();
+  await expect(actions).toBeHidden();
+  await name.tap();
+  await name.tap();
+  await expect(ada.page).toHaveURL(/\/d\/\d+$/);
+});

@@ -34,6 +34,7 @@ test('messages can be read, written and deleted', async ({ people }) => {
   await expect(bo.message('Hello').locator('time')).toHaveText(/^\d\d:\d\d UTC$/);
   await expect(bo.message('Hello').getByRole('button')).toHaveCount(0);
 
+  await expect(bo.page.getByRole('button', { name: 'Emoji', exact: true })).toBeHidden();
   await bo.composer.fill('One line\nand another');
   await bo.page.getByRole('button', { name: 'Send' }).click();
   await bo.sees('Hello', 'One line\nand another');

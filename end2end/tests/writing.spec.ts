@@ -2,7 +2,7 @@
 
 import AxeBuilder from '@axe-core/playwright';
 
-import { expect, test, type Person } from './flack';
+import { expect, fitsItsScreen, test, type Person } from './flack';
 
 const PHONE = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true };
 
@@ -248,3 +248,60 @@ for (const colorScheme of ['light', 'dark'] as const) {
     }
   });
 }
+
+test('somebody can be called again where somebody was called before', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await people.join('Nat');
+  const call = async () => {
+    await ada.composer.pressSequentially('@nat');
+    await expect(chosen(ada)).toHaveText(/Nat/);
+    await ada.composer.press('Enter');
+    await expect(ada.composer).toHaveValue('@Nat ');
+  };
+  await call();
+  await ada.composer.pressSequentially('hello');
+  await expect(suggestions(ada)).toBeHidden();
+  await ada.composer.press('Enter');
+  await ada.sees('@Nat hello');
+  await call();
+  // Over what is there, and after what was declined.
+  await ada.composer.press('Control+a');
+  await call();
+  await ada.composer.press('Control+a');
+  await ada.composer.pressSequentially('@nat');
+  await expect(chosen(ada)).toHaveText(/Nat/);
+  await ada.composer.press('Escape');
+  await ada.composer.press('Enter');
+  await ada.sees('@Nat hello', '@nat');
+  await call();
+});
+
+test('in code that has no end yet, Enter goes on with the next line', async ({ people }) => {
+  const ada = await people.join('Ada');
+  await ada.composer.pressSequentially('```js');
+  await ada.composer.press('Enter');
+  await ada.composer.pressSequentially('let x = 1;');
+  await ada.composer.press('Enter');
+  await ada.composer.pressSequentially('```');
+  await expect(ada.composer).toHaveValue('```js\nlet x = 1;\n```');
+  await ada.composer.press('Enter');
+  await expect(ada.composer).toHaveValue('');
+  await expect(ada.log.locator('pre')).toHaveText('let x = 1;');
+  // Whoever wants it so sends it all the same.
+  await ada.composer.fill('``` is how it begins');
+  await ada.composer.press('Control+Enter');
+  await expect(ada.composer).toHaveValue('');
+});
+
+test('with large letters on a small screen there is room to write', async ({ people }) => {
+  const ada = await people.join('Ada', PHONE);
+  for (const size of ['100%', '150%', '200%']) {
+    await ada.page.evaluate((size) => (document.documentElement.style.fontSize = size), size);
+    const field = (await ada.composer.boundingBox())!;
+    expect(field.width, size).toBeGreaterThan(150);
+    for (const name of ['Send', 'Emoji']) {
+      await expect(ada.page.getByRole('button', { name, exact: true })).toBeInViewport({ ratio: 1 });
+    }
+    await fitsItsScreen(ada);
+  }
+});

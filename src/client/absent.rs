@@ -236,6 +236,10 @@ pub fn message_of(_event: &Event) -> Option<Position> {
     None
 }
 
+pub fn is_in(_event: &Event, _selector: &str) -> bool {
+    false
+}
+
 pub fn has_message_focus() -> bool {
     false
 }
@@ -259,6 +263,10 @@ pub fn has_coarse_pointer() -> bool {
 }
 
 pub fn has_fine_pointer() -> bool {
+    false
+}
+
+pub fn is_pointed_at(_id: &str) -> bool {
     false
 }
 
@@ -364,3 +372,5 @@ pub fn after_paint(_then: impl FnOnce() + 'static) {}
 pub fn select(_id: &str, _from: u32, _to: u32) {}
 
 pub fn reveal(_id: &str) {}
+
+pub fn reveal_current(_id: &str) {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leptos::prelude::*;
+use leptos::{ev::MouseEvent, prelude::*};
 
 use super::{
     COMPOSER, Client, browser,
@@ -48,8 +48,7 @@ impl Client {
         self.aim.set_value(message);
         if message.is_some() {
             // The bar goes with whoever goes there.
-            self.pointed.set(None);
-            self.focused.set(None);
+            self.turn_to(None);
         }
         self.address.set(address);
         self.marked.set(message);
@@ -99,12 +98,33 @@ impl Client {
         attend(self.focused, message);
     }
 
-    /// A message was pressed, perhaps by a finger.
-    pub fn tap(self, message: Option<Position>) {
-        if !browser::has_fine_pointer() {
-            attend(self.pointed, message);
-            attend(self.focused, message);
+    /// Somebody presses something among messages. A finger opens the bar of a message with that, and closes
+    /// it: what is small in a message, and leads away from it, is for the next touch.
+    pub fn tap(self, event: &MouseEvent) {
+        if browser::has_fine_pointer() {
+            return;
         }
+        let message = browser::message_of(event);
+        let is_open = message.is_some_and(|message| untrack(|| self.is_attended(message)));
+        if browser::is_in(event, ".message__head a") {
+            if is_open {
+                return;
+            }
+            event.prevent_default();
+            event.stop_propagation();
+        } else if browser::is_in(event, "a, button, input, textarea, summary") {
+            return;
+        }
+        if is_open {
+            self.leave_message();
+        }
+        self.turn_to(message.filter(|_| !is_open));
+    }
+
+    /// Opens the bar of a message, or of none.
+    fn turn_to(self, message: Option<Position>) {
+        self.pointed.set(message);
+        self.focused.set(message);
     }
 
     pub fn is_attended(self, message: Position) -> bool {
@@ -165,6 +185,9 @@ impl Client {
 
     /// Lets the message that is being written answer this one, or none.
     pub fn reply(self, room: &NamedRoom, message: Option<Position>) {
+        if !browser::has_fine_pointer() {
+            self.turn_to(None);
+        }
         self.replying.set(message);
         let kept = message.map(|message| message.to_string()).unwrap_or_default();
         self.keep_draft(&reply_key(&room.path()), kept);

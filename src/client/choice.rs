@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::Client;
 use crate::{
-    domain::{person::Person, room::direct_path, unread::Membership},
+    domain::{letters::plain, person::Person, room::direct_path, unread::Membership},
     sync::Replica,
 };
 
@@ -69,8 +69,8 @@ impl Goal {
     }
 }
 
-/// How far a name is from what is typed, both in small letters: 0 begins so, in 1 a word does, and 2
-/// has it somewhere.
+/// How far a name is from what is typed, both [plain](plain): 0 begins so, in 1 a word does, and 2 has it
+/// somewhere, or has words that begin so, one after the other.
 fn distance(name: &str, typed: &str) -> Option<u8> {
     let is_end = |c: char| c.is_whitespace() || c.is_ascii_punctuation();
     match () {
@@ -79,16 +79,20 @@ fn distance(name: &str, typed: &str) -> Option<u8> {
         // The beginning of a word and more.
         () if name.match_indices(typed).any(|(at, _)| name[..at].ends_with(is_end)) => Some(1),
         () if name.contains(typed) => Some(2),
-        () => None,
+        () => {
+            let (mut words, mut parts) = (name.split(is_end), typed.split_whitespace());
+            parts.all(|part| words.any(|word| word.starts_with(part))).then_some(2)
+        }
     }
 }
 
 /// Those that may be meant with what is typed, the likely ones first; of equally likely ones, what came
-/// first stays first. `name` gives the name of each in small letters.
-pub fn likely<T>(all: Vec<T>, typed: &str, name: impl Fn(&T) -> String) -> Vec<T> {
+/// first stays first. `name` gives the name of each. Neither letter case nor marks count.
+pub fn likely<T>(all: Vec<T>, typed: &str, name: impl Fn(&T) -> &str) -> Vec<T> {
     let mut near: [Vec<T>; 3] = Default::default();
+    let typed = plain(typed);
     for one in all {
-        if let Some(distance) = distance(&name(&one), typed) {
+        if let Some(distance) = distance(&plain(name(&one)), &typed) {
             near[usize::from(distance)].push(one);
         }
     }
@@ -159,7 +163,7 @@ mod tests {
 
     fn found(all: &[&str], typed: &str) -> Vec<String> {
         let all = all.iter().map(|name| (*name).to_owned()).collect();
-        likely(all, typed, |name: &String| name.to_lowercase())
+        likely(all, typed, |name: &String| name.as_str())
     }
 
     #[test]
@@ -167,6 +171,9 @@ mod tests {
         let all = ["Banana", "an ant", "Ana", "Joan", "Peter Anders", "x-an"];
         assert_eq!(found(&all, "an"), ["an ant", "Ana", "Peter Anders", "x-an", "Banana", "Joan"]);
         assert_eq!(found(&all, "peter a"), ["Peter Anders"]);
+        assert_eq!(found(&["Charlotte von Xy", "Óscar Xi"], "charl xy"), ["Charlotte von Xy"]);
+        assert_eq!(found(&["Charlotte von Xy", "Óscar Xi"], "oscar"), ["Óscar Xi"]);
+        assert!(found(&["Bo"], "bo b").is_empty(), "what follows the name is something else");
         assert_eq!(found(&["late lunch", "lunch", "my late lunch"], "late l").len(), 2);
         assert_eq!(found(&all, "zz"), [""; 0]);
     }

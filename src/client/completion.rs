@@ -54,6 +54,17 @@ fn is_code(part: &str) -> bool {
     part.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'+' | b'-'))
 }
 
+/// Whether what stands before the caret ends within a block of code that has no end yet.
+pub fn is_in_code(before: &str) -> bool {
+    const FENCE: &str = "```";
+    // With more of them in the line it is code within a line.
+    let is_fence = |line: &&str| {
+        let rest = line.trim_start().strip_prefix(FENCE);
+        rest.is_some_and(|rest| !rest.trim_start_matches('`').contains('`'))
+    };
+    before.lines().filter(is_fence).count() % 2 == 1
+}
+
 /// The byte of a text that is so many units of UTF-16 from its start.
 pub fn byte_at(text: &str, units: u32) -> usize {
     let mut left = units as usize;
@@ -146,6 +157,16 @@ mod tests {
                 let (Sought::Person(part) | Sought::Emoji(part)) = sought;
                 prop_assert_eq!(&before[at + 1..], part);
             }
+        }
+    }
+
+    #[test]
+    fn code_goes_on_until_its_end() {
+        for before in ["```", "```rust", "so:\n  ```\nlet x;", "```\na\n```\n```\nb"] {
+            assert!(is_in_code(before), "{before:?}");
+        }
+        for before in ["", "``", "```\na\n```", "```a``` b", "a ``` b", "```\na\n```\nand"] {
+            assert!(!is_in_code(before), "{before:?}");
         }
     }
 }

@@ -112,10 +112,9 @@ pub fn shell(links: Links, page: Page) -> impl IntoView {
 /// tab in any case: nobody is here any more whose it could be.
 const FORGET: &str = "\
 try {
-  const leaves = sessionStorage.getItem('flack.leaves');
   sessionStorage.clear();
-  if (leaves) {
-    const theirs = /^flack\\.(draft|outbox|rooms?|emoji)/;
+  if (localStorage.getItem('flack.leaves')) {
+    const theirs = /^(unreadable\\.)?flack\\.(draft|outbox|rooms?|emoji)/;
     for (const key of Object.keys(localStorage)) if (theirs.test(key)) localStorage.removeItem(key);
   }
 } catch {}

@@ -282,8 +282,41 @@ for (const kind of ['dragover', 'drop']) {
 // the next one that forgets that: the one for who has no name.
 addEventListener('submit', ({ target }) => {
   try {
-    if (target.getAttribute('action') === '/api/sign_out') sessionStorage.setItem('flack.leaves', '1');
+    if (target.getAttribute('action') === '/api/sign_out') localStorage.setItem('flack.leaves', '1');
   } catch {}
+});
+addEventListener('pageshow', () => {
+  try {
+    if (document.getElementById('sidebar')) localStorage.removeItem('flack.leaves');
+  } catch {}
+});
+
+// What is new further down in the list of rooms than can be seen.
+const rooms = document.querySelector('.sidebar__rooms');
+if (rooms) {
+  const more = document.getElementById('more');
+  const below = () => {
+    const end = rooms.getBoundingClientRect().bottom;
+    const news = rooms.querySelectorAll('[data-marks=unread], [data-marks=meant]');
+    return end > 0 && [...news].find((room) => room.getBoundingClientRect().bottom > end + 1);
+  };
+  const look = () => (more.hidden = !below());
+  more.onclick = () => below()?.scrollIntoView({ block: 'nearest' });
+  rooms.onscroll = look;
+  addEventListener('resize', look);
+  const changes = { subtree: true, childList: true, attributeFilter: ['data-marks'] };
+  new MutationObserver(() => flack.painted(look)).observe(rooms, changes);
+  flack.painted(look);
+}
+
+// In the field for a message these keys have nothing to do, as a rule; they move what is read.
+addEventListener('keydown', (event) => {
+  const { key, target, shiftKey } = event;
+  const step = { PageUp: -1, PageDown: 1 }[key];
+  if (!step || shiftKey || target.id !== 'composer' || target.scrollHeight > target.clientHeight + 1) return;
+  event.preventDefault();
+  const log = document.getElementById('log');
+  log?.scrollBy({ top: step * 0.9 * log.clientHeight });
 });
 
 document.addEventListener('visibilitychange', () => {

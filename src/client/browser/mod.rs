@@ -177,6 +177,12 @@ pub fn message_of(event: &Event) -> Option<Position> {
     message.id().strip_prefix('m')?.parse().ok().map(Position)
 }
 
+/// Whether something happens in what a selector means.
+pub fn is_in(event: &Event, selector: &str) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| target.closest(selector).is_ok_and(|found| found.is_some()))
+}
+
 /// The whole address of a path.
 pub fn url(path: &str) -> String {
     window().location().origin().unwrap_or_default() + path
@@ -204,6 +210,12 @@ pub fn copy(text: &str, tell: impl Fn(bool) + Clone + 'static) {
 /// Whether taking the focus is help: with a touch screen it would bring up the keyboard.
 pub fn has_fine_pointer() -> bool {
     matches_media("(pointer: fine)")
+}
+
+/// Whether a mouse points at the element of this id.
+pub fn is_pointed_at(id: &str) -> bool {
+    let is_hovered = |it: Element| it.matches(":hover").unwrap_or_default();
+    has_fine_pointer() && element::<Element>(id).is_some_and(is_hovered)
 }
 
 /// Whether one points with a finger first, and so types on the screen. Where nothing points, nothing says so.

@@ -82,7 +82,18 @@ pub fn is_anchored(id: &str) -> bool {
 
 /// Scrolls until the element of this id can be seen, if it cannot.
 pub fn reveal(id: &str) {
-    if let Some(element) = element::<Element>(id) {
+    scroll_near(element(id));
+}
+
+/// Likewise what is marked as the current page in the element of this id.
+pub fn reveal_current(id: &str) {
+    let within = element::<Element>(id);
+    let current = within.and_then(|it| it.query_selector("[aria-current]").ok().flatten());
+    scroll_near(current);
+}
+
+fn scroll_near(element: Option<Element>) {
+    if let Some(element) = element {
         let nearest = ScrollIntoViewOptions::new();
         nearest.set_block(ScrollLogicalPosition::Nearest);
         element.scroll_into_view_with_scroll_into_view_options(&nearest);

@@ -84,10 +84,14 @@ pub fn draft(me: PersonId, place: &str) -> String {
     read(&draft_key(me, place)).unwrap_or_default()
 }
 
-/// Gives whether it was stored.
+/// Set in all tabs of a browser from when one signs out in one of them until somebody signs in.
+const LEAVES: &str = "flack.leaves";
+
+/// Gives whether it was stored, or is not to be: whoever signs out leaves nothing.
 pub fn save_draft(me: PersonId, place: &str, text: &str) -> bool {
     let key = draft_key(me, place);
-    if text.is_empty() {
+    let leaves = storage().and_then(|storage| storage.get_item(LEAVES).ok().flatten()).is_some();
+    if text.is_empty() || leaves {
         erase(&key);
         true
     } else {

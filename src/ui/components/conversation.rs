@@ -71,7 +71,7 @@ pub fn Conversation(room: NamedRoom, edit: RwSignal<Option<String>>) -> impl Int
             on:scroll=scroll
             on:mouseover=move |event| client.point_at(browser::message_of(&event))
             on:focusin=move |event| client.focus_in(browser::message_of(&event))
-            on:click=move |event| client.tap(browser::message_of(&event))
+            on:click:capture=move |event| client.tap(&event)
         >
             <div class="log__list">
                 <For
@@ -311,11 +311,13 @@ fn Nothing(room: NamedRoom, is_known: bool) -> impl IntoView {
         None => (words.nothing, words.nothing_in_channel),
     };
     let (lead, lead_end) = around(lead);
+    // The sentence about a channel has the sign, that about any room has not.
+    let sign = (!is_known && room.with.is_none()).then_some("#");
     view! {
         <div class="empty">
             <Mast flag=COMMUNICATE />
             <h2>{title}</h2>
-            <p>{lead} <bdi>{name}</bdi> {lead_end}</p>
+            <p>{lead} {sign} <bdi>{name}</bdi> {lead_end}</p>
         </div>
     }
 }

@@ -15,7 +15,12 @@ use crate::{
 
 /// The words of a message in a field, in the place of the message.
 #[component]
-pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl IntoView {
+pub fn EditForm(
+    room: NamedRoom,
+    message: Position,
+    text: MessageText,
+    has_files: bool,
+) -> impl IntoView {
     let client = expect_context::<Client>();
     let words = words();
     let area = NodeRef::<Textarea>::new();
@@ -39,7 +44,11 @@ pub fn EditForm(room: NamedRoom, message: Position, text: MessageText) -> impl I
     let leave = move || path.with_value(|path| client.stop_editing(path, message));
     let save = move || {
         let Some(typed) = area.get_untracked().map(|area| area.value()) else { return };
-        match MessageText::try_from(typed.as_str()) {
+        let new = match has_files {
+            true => MessageText::beside_attachments(&typed),
+            false => MessageText::try_from(typed.as_str()),
+        };
+        match new {
             Ok(text) => {
                 if text != before {
                     client.edit(of.clone(), message, text);

@@ -15,7 +15,7 @@ use crate::{
         choice::{Choice, Goal, OFFERED, by_use, likely},
         words,
     },
-    domain::{letters::lowercase, room::direct_path},
+    domain::room::direct_path,
 };
 
 /// The element id of the card.
@@ -61,18 +61,19 @@ pub fn Jump() -> impl IntoView {
     };
     Effect::new(move |_| {
         if is_open.get() {
-            let typed = lowercase(typed.get().trim_start_matches(['#', '@']).trim());
+            let typed = typed.get();
+            let typed = typed.trim_start_matches(['#', '@']).trim();
             let mut ordered = by_use(goals(), &browser::recent_rooms());
             if typed.is_empty() {
                 // Nobody has to jump to where they are.
                 let here = client.room().map(|room| room.path());
                 ordered.retain(|goal| Some(&goal.path) != here.as_ref());
             } else {
-                lookup.ask(&typed);
+                lookup.ask(typed);
             }
-            let mut found = likely(ordered.clone(), &typed, |goal: &Goal| lowercase(&goal.name));
+            let mut found = likely(ordered.clone(), typed, |goal: &Goal| &goal.name);
             ordered.retain(|goal| !found.contains(goal));
-            found.extend(likely(ordered, &typed, |goal: &Goal| lowercase(&goal.topic)));
+            found.extend(likely(ordered, typed, |goal: &Goal| &goal.topic));
             found.truncate(OFFERED);
             let unread = client.unread_rooms();
             let me = client.me.get().map(|me| direct_path(me.id));

@@ -78,7 +78,15 @@ pub fn MessageRow(room: NamedRoom, row: Row, edit: RwSignal<Option<String>>) -> 
                                 />
                             }
                         })}
-                    <Sent room=room.clone() message=position text html edited is_mine />
+                    <Sent
+                        room=room.clone()
+                        message=position
+                        text
+                        html
+                        edited
+                        is_mine
+                        has_files=!attachments.is_empty()
+                    />
                     <Attachments attachments />
                     <Reactions room=room.clone() message=position />
                     <Actions room message=position is_mine />
@@ -182,6 +190,7 @@ fn Sent(
     html: Option<Html>,
     edited: Option<DateTime<Utc>>,
     is_mine: bool,
+    has_files: bool,
 ) -> impl IntoView {
     let client = expect_context::<Client>();
     Whether(
@@ -189,7 +198,7 @@ fn Sent(
         move |is_edited| {
             let (room, text, html) = (room.clone(), text.clone(), html.clone());
             match is_edited {
-                true => Either::Left(Still(view! { <EditForm room message text /> })),
+                true => Either::Left(Still(view! { <EditForm room message text has_files /> })),
                 false => {
                     let text = text.as_str().to_owned();
                     Either::Right(Still(view! { <Words text html edited /> }))
@@ -244,7 +253,10 @@ impl Unsent {
     fn write_anew(self, client: Client) {
         if client.take_back(&self.id) {
             client.attach_again(&self.room.room, self.attachments);
-            client.reply(&self.room, self.reply_to);
+            // What is being written may be an answer, too.
+            if self.reply_to.is_some() {
+                client.reply(&self.room, self.reply_to);
+            }
             self.edit.set(Some(self.text));
         }
     }

@@ -7,7 +7,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
     avatar::Avatar,
-    icon::{CROSS, DOOR, Icon, Mark, PLUS, UP_DOWN},
+    icon::{CROSS, DOOR, DOWN, Icon, Mark, PLUS, UP_DOWN},
     jump::JumpButton,
     keys::KeysLink,
     new_channel::NewChannelForm,
@@ -35,9 +35,18 @@ use crate::{
 pub fn Sidebar() -> impl IntoView {
     let client = expect_context::<Client>();
     let favourites = Memo::new(move |_| client.memberships.with(favourites));
-    // By use, as of when one went somewhere last: nothing moves under the pointer.
-    let channels = Memo::new(move |_| {
+    // By use, as of when one went somewhere last; nothing moves under the pointer.
+    let turn = RwSignal::new(());
+    let sort = move || turn.set(());
+    Effect::new(move |_| {
         client.address.track();
+        if !browser::is_pointed_at("sidebar") {
+            sort();
+        }
+        request_animation_frame(|| browser::reveal_current("sidebar"));
+    });
+    let channels = Memo::new(move |_| {
+        turn.track();
         let favourites = favourites.get();
         client.directory.with(|directory| {
             let room = |channel: &Channel| Room::Channel(channel.name.clone());
@@ -49,7 +58,7 @@ pub fn Sidebar() -> impl IntoView {
     let me = client.me.get_untracked();
     let own = me.as_ref().map(|me| me.id);
     let directs = Memo::new(move |_| {
-        client.address.track();
+        turn.track();
         let favourites = favourites.get();
         client.directs.with(|directs| {
             let room = |direct: &Direct| {
@@ -66,7 +75,13 @@ pub fn Sidebar() -> impl IntoView {
     });
     let words = words();
     view! {
-        <aside class="sidebar" id="sidebar" popover="auto" aria-label=words.sidebar>
+        <aside
+            class="sidebar"
+            id="sidebar"
+            popover="auto"
+            aria-label=words.sidebar
+            on:mouseleave=move |_| sort()
+        >
             <div class="sidebar__head">
                 <a href="/" class="wordmark">
                     <Mark />
@@ -122,6 +137,15 @@ pub fn Sidebar() -> impl IntoView {
                     <Icon path=PLUS />
                     {words.new_message}
                 </a>
+                <button
+                    class="button button--primary button--small sidebar__more"
+                    type="button"
+                    id="more"
+                    hidden
+                >
+                    <Icon path=DOWN />
+                    <span>{words.jump_new}</span>
+                </button>
             </div>
             <button class="button button--quiet own" type="button" popovertarget="account">
                 {me.map(|person| view! { <Avatar person /> })}

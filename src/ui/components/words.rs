@@ -11,11 +11,11 @@ use crate::{
     client::{
         Client, browser,
         choice::{Choice, OFFERED, likely},
-        completion::{Sought, byte_at, sought, units, whole_code},
+        completion::{Sought, byte_at, is_in_code, sought, units, whole_code},
         keys::{self, Deed, Mark, Place},
         marking, words,
     },
-    domain::{letters::lowercase, person::Person},
+    domain::person::Person,
 };
 
 /// `about` is the element that says what is wrong, and `list` the id for what completes what is typed.
@@ -40,7 +40,7 @@ pub fn Words(
     let lookup = Lookup::default();
     // Where that begins which is being completed, and where somebody wants no help.
     let begun = StoredValue::new(None::<u32>);
-    let declined = StoredValue::new(None::<u32>);
+    let declined = StoredValue::new(None::<(u32, String)>);
     // Whether something was typed that has not been looked at yet.
     let is_due = StoredValue::new(false);
 
@@ -61,9 +61,15 @@ pub fn Words(
             return close();
         };
         let start = before.map(|before| units(&before[..at]));
-        if declined.get_value() == start {
+        // As long as that is there, and only more is typed.
+        let is_declined = declined.with_value(|declined| {
+            let same = declined.as_ref().filter(|(from, _)| Some(*from) == start);
+            same.zip(before).is_some_and(|((_, part), before)| before[at..].starts_with(part))
+        });
+        if is_declined {
             return close();
         }
+        declined.set_value(None);
         begun.set_value(start);
         let offered = match what {
             Sought::Person(part) => {
@@ -80,6 +86,11 @@ pub fn Words(
         }
     };
     let text = move || area.get_untracked().map(|area| area.value()).unwrap_or_default();
+    let before_caret = move || {
+        let text = text();
+        let caret = browser::selection(id).map_or(0, |(_, caret)| caret);
+        text[..byte_at(&text, caret)].to_owned()
+    };
     let look_if_due = move || {
         if is_due.try_update_value(std::mem::take) == Some(true) {
             look(&text());
@@ -100,7 +111,7 @@ pub fn Words(
             && let Some((_, caret)) = browser::selection(id)
         {
             // It is complete.
-            declined.set_value(Some(start));
+            declined.set_value(Some((start, value.clone())));
             close();
             browser::replace(id, start, caret, &value);
         }
@@ -133,7 +144,9 @@ pub fn Words(
                     true
                 }
                 "Escape" => {
-                    declined.set_value(begun.get_value());
+                    let before = before_caret();
+                    let part = |start| (start, before[byte_at(&before, start)..].to_owned());
+                    declined.set_value(begun.get_value().map(part));
                     close();
                     true
                 }
@@ -146,7 +159,13 @@ pub fn Words(
         let is_done = is_chosen
             || match keys::deed(Place::Words, &press) {
                 // Where one types on the screen, there is no Shift to break a line with, and a button to send.
-                Some(Deed::Send) if !press.command && browser::has_coarse_pointer() => false,
+                // In the middle of code one goes on with its next line.
+                Some(Deed::Send)
+                    if !press.command
+                        && (browser::has_coarse_pointer() || is_in_code(&before_caret())) =>
+                {
+                    false
+                }
                 Some(Deed::Mark(mark)) => {
                     mark_words(id, &text(), mark);
                     true
@@ -195,8 +214,7 @@ fn people(client: Client, lookup: Lookup, part: &str) -> Vec<Choice> {
             known.push(person);
         }
     }
-    let name = |person: &Person| lowercase(person.name.as_str());
-    let likely = likely(known, &lowercase(part), name);
+    let likely = likely(known, part, |person| person.name.as_str());
     likely.iter().map(|person| Choice::person(person, format!("@{} ", person.name))).collect()
 }
 
