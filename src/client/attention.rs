@@ -112,10 +112,10 @@ impl Client {
             }
             event.prevent_default();
             event.stop_propagation();
-        } else if browser::is_in(event, "a, button, input, textarea, summary") {
+        } else if browser::is_in(event, "a, button, input, textarea, summary, .actions, .edit") {
             return;
         }
-        if is_open {
+        if is_open && message == self.marked.get_untracked() {
             self.leave_message();
         }
         self.turn_to(message.filter(|_| !is_open));

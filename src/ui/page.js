@@ -279,21 +279,27 @@ for (const kind of ['dragover', 'drop']) {
 }
 
 // Whoever signs out leaves nothing in this browser. Until it is gone, the page keeps what is typed, so it is
-// the next one that forgets that: the one for who has no name.
+// the next one that forgets that: the one for who has no name. As long as the mark is there, no tab stores a draft;
+// it goes with the next page of somebody who is here.
+const sidebar = document.getElementById('sidebar');
+const stay = () => {
+  try {
+    if (sidebar) localStorage.removeItem('flack.leaves');
+  } catch {}
+};
+addEventListener('pageshow', stay);
 addEventListener('submit', ({ target }) => {
+  if (target.getAttribute('action') !== '/api/sign_out') return;
   try {
-    if (target.getAttribute('action') === '/api/sign_out') localStorage.setItem('flack.leaves', '1');
+    localStorage.setItem('flack.leaves', '1');
   } catch {}
-});
-addEventListener('pageshow', () => {
-  try {
-    if (document.getElementById('sidebar')) localStorage.removeItem('flack.leaves');
-  } catch {}
+  // A page that is still there was not signed out.
+  setTimeout(stay, 15000);
 });
 
 // What is new further down in the list of rooms than can be seen.
-const rooms = document.querySelector('.sidebar__rooms');
-if (rooms) {
+if (sidebar) {
+  const rooms = sidebar.querySelector('.sidebar__rooms');
   const more = document.getElementById('more');
   const below = () => {
     const end = rooms.getBoundingClientRect().bottom;
@@ -301,8 +307,9 @@ if (rooms) {
     return end > 0 && [...news].find((room) => room.getBoundingClientRect().bottom > end + 1);
   };
   const look = () => (more.hidden = !below());
-  more.onclick = () => below()?.scrollIntoView({ block: 'nearest' });
+  more.onclick = () => below()?.scrollIntoView({ block: 'center' });
   rooms.onscroll = look;
+  sidebar.addEventListener('toggle', look);
   addEventListener('resize', look);
   const changes = { subtree: true, childList: true, attributeFilter: ['data-marks'] };
   new MutationObserver(() => flack.painted(look)).observe(rooms, changes);
@@ -311,9 +318,12 @@ if (rooms) {
 
 // In the field for a message these keys have nothing to do, as a rule; they move what is read.
 addEventListener('keydown', (event) => {
-  const { key, target, shiftKey } = event;
+  const { key, target } = event;
   const step = { PageUp: -1, PageDown: 1 }[key];
-  if (!step || shiftKey || target.id !== 'composer' || target.scrollHeight > target.clientHeight + 1) return;
+  const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const isComposing = event.isComposing || event.keyCode === 229;
+  if (!step || !isPlain || isComposing) return;
+  if (target.id !== 'composer' || target.scrollHeight > target.clientHeight + 1) return;
   event.preventDefault();
   const log = document.getElementById('log');
   log?.scrollBy({ top: step * 0.9 * log.clientHeight });

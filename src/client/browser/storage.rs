@@ -87,13 +87,13 @@ pub fn draft(me: PersonId, place: &str) -> String {
 /// Set in all tabs of a browser from when one signs out in one of them until somebody signs in.
 const LEAVES: &str = "flack.leaves";
 
-/// Gives whether it was stored, or is not to be: whoever signs out leaves nothing.
+/// Gives whether it was stored. Whoever signs out leaves nothing: till then it is in the page alone.
 pub fn save_draft(me: PersonId, place: &str, text: &str) -> bool {
     let key = draft_key(me, place);
     let leaves = storage().and_then(|storage| storage.get_item(LEAVES).ok().flatten()).is_some();
     if text.is_empty() || leaves {
         erase(&key);
-        true
+        text.is_empty()
     } else {
         write(&key, text)
     }

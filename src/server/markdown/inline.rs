@@ -133,12 +133,22 @@ fn one_line(text: &str, links: &[Link], names: &[Range<usize>]) -> String {
             line.replace_range(place + 1..place + 2, "%");
         }
     }
-    // Who calculates means no emphasis. In scripts without spaces it is one.
-    let is_of_word = |c: char| c.is_alphanumeric() && c < '\u{2e80}';
+    // Who calculates means no emphasis. Among scripts without spaces (of East and South-East Asia) it is one.
+    let has_spaces = |c: char| {
+        let is_without =
+            matches!(c, '\u{e00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..);
+        !is_without
+    };
+    let is_of_word = |c: char| c.is_alphanumeric() && has_spaces(c);
+    // Where a link leads is no text.
+    let is_where = |place: usize| {
+        let target = text[..place].rfind("](").map(|at| &text[at..place]);
+        target.is_some_and(|target| !target.contains(|c: char| c.is_whitespace() || c == ')'))
+    };
     for (place, _) in text.match_indices('*') {
         let is_within =
             text[..place].ends_with(is_of_word) && text[place + 1..].starts_with(is_of_word);
-        if is_within && !links.iter().any(|link| link.place.contains(&place)) {
+        if is_within && !is_where(place) && !links.iter().any(|link| link.place.contains(&place)) {
             line.replace_range(place + 1..place + 2, "x");
         }
     }

@@ -175,6 +175,7 @@ fn emphasis_is_as_in_other_chats() {
         ("snake_case_name *x*", "snake_case_name <em>x</em>"),
         ("2*3*4=24, a*b*c *x*", "2*3*4=24, a*b*c <em>x</em>"),
         ("中文*强调*中文", "中文<em>强调</em>中文"),
+        ("ภาษา*เน้น*ไทย", "ภาษา<em>เน้น</em>ไทย"),
         ("\\*not\\* *x\\* y*", "*not* <em>x* y</em>"),
         ("# **a**", "# <strong>a</strong>"),
         ("| **a** |", "| <strong>a</strong> |"),

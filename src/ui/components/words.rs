@@ -124,6 +124,7 @@ pub fn Words(
             put_emoji(client, id, &text);
         }
         if !text.contains(['@', ':']) {
+            declined.set_value(None);
             close();
         } else if !is_due.get_value() {
             // What is offered may come a frame after the letter.

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Over how many positions one statement deletes messages: what it changes is in memory until it is done.
-const PIECE: usize = 10_000;
+const PIECE: i64 = 10_000;
 
 impl Decision<'_> {
     pub(super) fn channel_named(&self, name: &str) -> rusqlite::Result<Option<Channel>> {
@@ -55,8 +55,12 @@ impl Decision<'_> {
         let mut delete = self.tx.prepare_cached(
             "DELETE FROM messages WHERE room = ?1 AND position BETWEEN ?2 AND ?3",
         )?;
-        for from in (room..=sql(self.position)).step_by(PIECE) {
-            delete.execute(params![room, from, from + PIECE as i64 - 1])?;
+        let mut next =
+            self.tx.prepare_cached("SELECT min(position) FROM messages WHERE position >= ?1")?;
+        let mut from = room;
+        while let Some(first) = next.query_row([from], |row| row.get::<_, Option<i64>>(0))? {
+            from = first + PIECE;
+            delete.execute(params![room, first, from - 1])?;
         }
         for delete in [
             "DELETE FROM log WHERE room = ?1",
