@@ -177,9 +177,11 @@ test('a muted room is quiet, and a favourite stands above the others', async ({ 
   await ada.createChannel('walks');
   await post(bo, 'plans', 'Hello');
   await expect(ada.channel('plans')).toHaveAccessibleName('#plans 1 unread');
-  // Nothing moves under the pointer; only when one goes somewhere.
+  // Nothing moves under the pointer; only when one goes somewhere, and points elsewhere.
   expect(await order(ada)).toEqual(['general', 'plans', 'walks']);
   await ada.openChannel('general');
+  expect(await order(ada)).toEqual(['general', 'plans', 'walks']);
+  await ada.log.hover();
   expect(await order(ada)).toEqual(['plans', 'general', 'walks']);
 
   await ada.openChannel('walks');
