@@ -304,3 +304,18 @@ impl EmptyDir {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where nothing else can be written, SQLite would fail as soon as a statement is large.
+    #[test]
+    fn sqlite_keeps_in_memory_what_it_may_have_to_take_back() {
+        const MEMORY: i64 = 2;
+        let dir = tempfile::tempdir().unwrap();
+        let db = connect(&dir.path().join(DATABASE)).unwrap();
+        let kept = db.query_row("PRAGMA temp_store", [], |row| row.get::<_, i64>(0));
+        assert_eq!(kept.unwrap(), MEMORY);
+    }
+}
